@@ -1,0 +1,81 @@
+/**
+ * The boundary to WireGuard on this machine. One implementation drives `wg` and `ip` on the kernel's WireGuard or
+ * on wireguard-go as a child, one only records what it was told.
+ */
+
+/** One WireGuard peer as it shall be, in wg(8)'s words. */
+export interface DevicePeer {
+  /** Base64, 44 characters. */
+  readonly publicKey: string;
+  /** CIDRs, `10.66.0.5/32`. */
+  readonly allowedIps: readonly string[];
+  /**
+   * Where to send first. Applied when the peer is new or when it is changed by {@link Device.steer}; never written over an endpoint that
+   * WireGuard has learnt by roaming.
+   */
+  readonly endpoint?: string;
+  /** Seconds, 0 for off. */
+  readonly persistentKeepalive: number;
+}
+
+/** The whole wanted configuration of the interface. */
+export interface DeviceConfig {
+  /** Base64. */
+  readonly privateKey: string;
+  /** UDP port, or 0 to let WireGuard choose one and keep it. */
+  readonly listenPort: number;
+  /** Overlay addresses with the network's prefix length, `10.66.0.5/24`. */
+  readonly addresses: readonly string[];
+  readonly mtu: number;
+  /** Prefixes to route into the interface beside the connected ones. */
+  readonly routes: readonly string[];
+  readonly peers: readonly DevicePeer[];
+}
+
+/** One peer as WireGuard reports it (`wg show dump`). */
+export interface PeerState {
+  readonly publicKey: string;
+  readonly endpoint?: string;
+  readonly allowedIps: readonly string[];
+  /** UTC ms, 0 for never. */
+  readonly latestHandshakeMs: number;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  readonly persistentKeepalive: number;
+}
+
+/** The interface as it is. */
+export interface DeviceState {
+  readonly publicKey: string;
+  readonly listenPort: number;
+  readonly peers: ReadonlyMap<string, PeerState>;
+}
+
+/** What carries the packets underneath. */
+export type DeviceKind = 'kernel' | 'wireguard-go' | 'recorded';
+
+/** A WireGuard interface that belongs to this agent. */
+export interface Device {
+  readonly kind: DeviceKind;
+  readonly interfaceName: string;
+  /**
+   * Makes the interface be as `config` says, creating it when it is missing and touching nothing that is right
+   * already. Calling it twice is calling it once; after a crash it repairs.
+   *
+   * @throws DomainError `device_failed` with what `wg` or `ip` said, `port_taken`.
+   */
+  set(config: DeviceConfig): Promise<void>;
+  /** What the interface looks like now; undefined when it is gone. */
+  observe(): Promise<DeviceState | undefined>;
+  /**
+   * Points a live peer at `endpoint` and makes WireGuard send at once (keepalive 0, then on again). With `fresh` the
+   * session and the five-second handshake back-off are forgotten too.
+   */
+  steer(publicKey: string, endpoint: string, options?: { readonly fresh?: boolean }): Promise<void>;
+  /** Calls `listener` when the interface vanishes or its process ends although nobody asked. */
+  onLost(listener: (reason: string) => void): void;
+  /** Stops managing the interface and leaves it running where that is possible. */
+  release(): Promise<void>;
+  /** Takes the interface, its routes and its files away. Idempotent. */
+  remove(): Promise<void>;
+}

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * The keys of the store. `<ss>` is a shard, the first two hex digits of SHA-256 of the id after it: it bounds every
+ * range read on an engine that counts what a range holds (etcd).
+ *
+ * | key | value |
+ * |---|---|
+ * | `/nc/v1/cluster` | ClusterRecord |
+ * | `/nc/v1/net/<network>` | NetworkRecord |
+ * | `/nc/v1/n/<network>/<ss>/<node id>` | NodeRecord |
+ * | `/nc/v1/i/<network>/<ss>/<address>` | AddressRecord: this key is the uniqueness of the address |
+ * | `/nc/v1/d/<network>/<ss>/<name>` | OwnerRecord: uniqueness of the name |
+ * | `/nc/v1/w/<ss>/<WireGuard key, hex>` | OwnerRecord: uniqueness of the key |
+ * | `/nc/v1/t/<ss>/<token id>` | TokenRecord |
+ * | `/nc/v1/x/<ss>/<token id>/<keys hash, hex>` | ExchangeRecord |
+ * | `/nc/v1/c/<ss>/<serial>` | CertificateRecord |
+ * | `/nc/v1/s/<network>/<ss>/<service>/<service id>` | ServiceRecord |
+ * | `/nc/v1/p/<network>/<ss>/<node id>` | PresenceRecord |
+ * | `/nc/v1/a/<time, hex>-<random>` | AuditRecord |
+ * | `/nc/v1/clock` | ClockRecord |
+ * | `/nc/v1/lead/<role>` | id of the leader, leased |
+ */
+export const ROOT = '/nc/v1/';
+
+/** What a key's first letter after {@link ROOT} stands for. */
+export const KINDS = {
+  cluster: 'cluster',
+  network: 'net',
+  node: 'n',
+  address: 'i',
+  name: 'd',
+  wireguardKey: 'w',
+  token: 't',
+  exchange: 'x',
+  certificate: 'c',
+  service: 's',
+  presence: 'p',
+  audit: 'a',
+  clock: 'clock',
+  lead: 'lead',
+} as const;
+
+/** The kind of record that a key holds. */
+export type RecordKind = keyof typeof KINDS;
+
+const KIND_OF: ReadonlyMap<string, RecordKind> = new Map(
+  Object.entries(KINDS).map(([kind, letter]) => [letter, kind as RecordKind]),
+);
+
+/** The kind of record under `key`, or undefined for a key that is not ours. */
+export function kindOf(key: string): RecordKind | undefined {
+  if (!key.startsWith(ROOT)) return undefined;
+  const end = key.indexOf('/', ROOT.length);
+  return KIND_OF.get(end < 0 ? key.slice(ROOT.length) : key.slice(ROOT.length, end));
+}
+
+/** Two hex digits that spread ids evenly over 256 ranges. */
+export function shard(id: string): string {
+  return createHash('sha256').update(id).digest('hex').slice(0, 2);
+}
+
+/** The prefix of all keys of one kind, within one network where the kind has networks. */
+export function prefixOf(kind: RecordKind, network?: string): string {
+  return network === undefined ? `${ROOT}${KINDS[kind]}/` : `${ROOT}${KINDS[kind]}/${network}/`;
+}
+
+/** Builders, one a kind. Ids are trusted: they were parsed at the edge and hold no slash. */
+export const keys = {
+  cluster: (): string => `${ROOT}cluster`,
+  network: (network: string): string => `${ROOT}net/${network}`,
+  node: (network: string, nodeId: string): string => `${ROOT}n/${network}/${shard(nodeId)}/${nodeId}`,
+  address: (network: string, address: string): string => `${ROOT}i/${network}/${shard(address)}/${address}`,
+  name: (network: string, name: string): string => `${ROOT}d/${network}/${shard(name)}/${name}`,
+  wireguardKey: (hex: string): string => `${ROOT}w/${shard(hex)}/${hex}`,
+  token: (tokenId: string): string => `${ROOT}t/${shard(tokenId)}/${tokenId}`,
+  exchange: (tokenId: string, keysHash: string): string => `${ROOT}x/${shard(tokenId)}/${tokenId}/${keysHash}`,
+  certificate: (serial: string): string => `${ROOT}c/${shard(serial)}/${serial}`,
+  service: (network: string, name: string, id: string): string => `${ROOT}s/${network}/${shard(name)}/${name}/${id}`,
+  presence: (network: string, nodeId: string): string => `${ROOT}p/${network}/${shard(nodeId)}/${nodeId}`,
+  audit: (id: string): string => `${ROOT}a/${id}`,
+  clock: (): string => `${ROOT}clock`,
+  lead: (role: string): string => `${ROOT}lead/${role}`,
+} as const;

@@ -1,0 +1,126 @@
+import type {
+  AddressRecord,
+  CertificateRecord,
+  ClusterRecord,
+  ExchangeRecord,
+  NetworkRecord,
+  NodeRecord,
+  OwnerRecord,
+  PresenceRecord,
+  ServiceRecord,
+  TokenRecord,
+} from '../../gen/networkcontroller/store/v1/records.js';
+import type { Compare, Operation, StoreEvent } from './store.js';
+
+/** A decoded record with what a compare needs. */
+export interface Versioned<T> {
+  readonly key: string;
+  readonly value: T;
+  readonly modRev: bigint;
+}
+
+/** A row of `network_mgr` joined with what is known of the node's presence. */
+export interface NodeRow {
+  readonly record: NodeRecord;
+  /** LiteKube's -1, 1 or 3. */
+  readonly state: number;
+  readonly lastSeenMs: number;
+  readonly endpoint: string;
+  readonly version: string;
+}
+
+/** A page in the order of its key; `next` is the token of the next page, empty at the end. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string;
+}
+
+/** How many of a network's addresses are in which condition. */
+export interface AddressCounts {
+  readonly owned: number;
+  readonly quarantined: number;
+}
+
+/**
+ * What this replica knows, read synchronously from its projection. Never ahead of the store, and exactly at `rev`:
+ * whoever decides on it guards the decision with compares.
+ */
+export interface LocalView {
+  /** The revision applied last. */
+  readonly rev: bigint;
+  cluster(): Versioned<ClusterRecord> | undefined;
+  network(name: string): Versioned<NetworkRecord> | undefined;
+  networks(): readonly Versioned<NetworkRecord>[];
+  nodeById(nodeId: string): Versioned<NodeRecord> | undefined;
+  nodeByName(network: string, name: string): Versioned<NodeRecord> | undefined;
+  nameOwner(network: string, name: string): Versioned<OwnerRecord> | undefined;
+  wireguardKeyOwner(hex: string): Versioned<OwnerRecord> | undefined;
+  address(network: string, address: string): Versioned<AddressRecord> | undefined;
+  token(tokenId: string): Versioned<TokenRecord> | undefined;
+  exchange(tokenId: string, keysHash: string): Versioned<ExchangeRecord> | undefined;
+  certificate(serial: string): Versioned<CertificateRecord> | undefined;
+  /** All certificates of a subject, for revocation. */
+  certificatesOf(subjectKind: string, subjectId: string): readonly Versioned<CertificateRecord>[];
+  presence(network: string, nodeId: string): Versioned<PresenceRecord> | undefined;
+  /** By id, within one network or (empty) in any. */
+  service(network: string, id: string): Versioned<ServiceRecord> | undefined;
+  servicesOf(network: string, name?: string): Iterable<Versioned<ServiceRecord>>;
+  servicesOfNode(nodeId: string): readonly Versioned<ServiceRecord>[];
+  /** Every node of a network, in id order, lazily. */
+  nodesOf(network: string): Iterable<Versioned<NodeRecord>>;
+  /** Every address key of a network with its record, lazily: what the pool is rebuilt from. */
+  addressesOf(network: string): Iterable<{ readonly address: string; readonly record: AddressRecord }>;
+  /**
+   * Nodes that may be reclaimed, longest idle first: not connected (state -1), not reserved, address not static.
+   */
+  idleLongest(network: string, limit: number): readonly Versioned<NodeRecord>[];
+  /** Addresses in quarantine, the one released soonest first. */
+  quarantinedLongest(network: string, limit: number): readonly Versioned<AddressRecord>[];
+  addressCounts(network: string): AddressCounts;
+  pageNodes(filter: { network?: string; state?: number }, pageToken: string, limit: number): Page<NodeRow>;
+  nodeRow(nodeId: string): NodeRow | undefined;
+  nodeCounts(): { readonly total: number; readonly connected: number };
+  pageTokens(filter: { network?: string }, pageToken: string, limit: number): Page<Versioned<TokenRecord>>;
+  pageServices(filter: { network?: string; name?: string }, pageToken: string, limit: number): Page<Versioned<ServiceRecord>>;
+  serviceCount(): number;
+  /** Whole revisions from `fromRev` on, at most about `limit` events; undefined when compacted. */
+  revisionsFrom(fromRev: bigint, limit: number): readonly AppliedRevision[] | undefined;
+  /** Tokens whose time is over since before `nowMs`, for the sweeper. */
+  expiredTokens(beforeMs: number, limit: number): readonly Versioned<TokenRecord>[];
+}
+
+/** A revision that this replica's projection has applied. */
+export interface AppliedRevision {
+  readonly rev: bigint;
+  readonly atMs: number;
+  readonly events: readonly StoreEvent[];
+}
+
+/** What a decision asks to be committed, and what to answer once it is. */
+export interface Decision<T> {
+  readonly if: readonly Compare[];
+  readonly then: readonly Operation[];
+  readonly result: T;
+}
+
+/** The outcome of {@link Repository.update}. */
+export interface Committed<T> {
+  readonly result: T;
+  readonly rev: bigint;
+}
+
+/** The store as use cases see it: decide on the local view, commit, learn what was applied. */
+export interface Repository {
+  readonly view: LocalView;
+  /**
+   * Runs `decide` on the local view and commits its transaction; on a conflict waits until the view has caught up and decides
+   * again. An unknown outcome is resolved the same way, so `decide` must recognise its own earlier commit. A
+   * decision without operations commits nothing and answers at once. `discard` is called for each decision that
+   * was not committed, to give back what it had set aside.
+   *
+   * @throws DomainError from `decide`; `conflict` after many rounds; `store_failed`.
+   */
+  update<T>(decide: (view: LocalView) => Decision<T>, discard?: (result: T) => void): Promise<Committed<T>>;
+  /** Calls `listener` for every applied revision, in order, before the `update` that made it resolves. */
+  onApplied(listener: (revision: AppliedRevision) => void): () => void;
+}
