@@ -13,6 +13,7 @@ import { createHash } from 'node:crypto';
  * | `/nc/v1/d/<network>/<ss>/<name>` | OwnerRecord: uniqueness of the name |
  * | `/nc/v1/w/<ss>/<WireGuard key, hex>` | OwnerRecord: uniqueness of the key |
  * | `/nc/v1/t/<ss>/<token id>` | TokenRecord |
+ * | `/nc/v1/u/<ss>/<token id>/<n>` | OwnerRecord: the n-th use of a token with a bound, so that its bound holds without writing the token |
  * | `/nc/v1/x/<ss>/<token id>/<keys hash, hex>` | ExchangeRecord |
  * | `/nc/v1/c/<ss>/<serial>` | CertificateRecord |
  * | `/nc/v1/s/<network>/<ss>/<service>/<service id>` | ServiceRecord |
@@ -32,6 +33,7 @@ export const KINDS = {
   name: 'd',
   wireguardKey: 'w',
   token: 't',
+  use: 'u',
   exchange: 'x',
   certificate: 'c',
   service: 's',
@@ -74,6 +76,7 @@ export const keys = {
   name: (network: string, name: string): string => `${ROOT}d/${network}/${shard(name)}/${name}`,
   wireguardKey: (hex: string): string => `${ROOT}w/${shard(hex)}/${hex}`,
   token: (tokenId: string): string => `${ROOT}t/${shard(tokenId)}/${tokenId}`,
+  use: (tokenId: string, n: number): string => `${ROOT}u/${shard(tokenId)}/${tokenId}/${n}`,
   exchange: (tokenId: string, keysHash: string): string => `${ROOT}x/${shard(tokenId)}/${tokenId}/${keysHash}`,
   certificate: (serial: string): string => `${ROOT}c/${shard(serial)}/${serial}`,
   service: (network: string, name: string, id: string): string => `${ROOT}s/${network}/${shard(name)}/${name}/${id}`,

@@ -1,6 +1,8 @@
 import type {
   AddressRecord,
+  AuditRecord,
   CertificateRecord,
+  ClockRecord,
   ClusterRecord,
   ExchangeRecord,
   NetworkRecord,
@@ -48,6 +50,7 @@ export interface AddressCounts {
 export interface LocalView {
   /** The revision applied last. */
   readonly rev: bigint;
+  clock(): Versioned<ClockRecord> | undefined;
   cluster(): Versioned<ClusterRecord> | undefined;
   network(name: string): Versioned<NetworkRecord> | undefined;
   networks(): readonly Versioned<NetworkRecord>[];
@@ -57,6 +60,10 @@ export interface LocalView {
   wireguardKeyOwner(hex: string): Versioned<OwnerRecord> | undefined;
   address(network: string, address: string): Versioned<AddressRecord> | undefined;
   token(tokenId: string): Versioned<TokenRecord> | undefined;
+  /** The n-th use, counted from 0, of a token with a bound. */
+  tokenUse(tokenId: string, n: number): Versioned<OwnerRecord> | undefined;
+  /** How many nodes a token has made: the number of its exchanges. */
+  tokenUses(tokenId: string): number;
   exchange(tokenId: string, keysHash: string): Versioned<ExchangeRecord> | undefined;
   certificate(serial: string): Versioned<CertificateRecord> | undefined;
   /** All certificates of a subject, for revocation. */
@@ -83,6 +90,10 @@ export interface LocalView {
   pageTokens(filter: { network?: string }, pageToken: string, limit: number): Page<Versioned<TokenRecord>>;
   pageServices(filter: { network?: string; name?: string }, pageToken: string, limit: number): Page<Versioned<ServiceRecord>>;
   serviceCount(): number;
+  /** The audit log, newest first. */
+  pageAudit(filter: { actor?: string; object?: string; result?: string }, pageToken: string, limit: number): Page<Versioned<AuditRecord>>;
+  /** Nodes of tokens marked ephemeral that have been idle since before `beforeMs`. */
+  idleEphemeral(beforeMs: number, limit: number): readonly Versioned<NodeRecord>[];
   /** Whole revisions from `fromRev` on, at most about `limit` events; undefined when compacted. */
   revisionsFrom(fromRev: bigint, limit: number): readonly AppliedRevision[] | undefined;
   /** Tokens whose time is over since before `nowMs`, for the sweeper. */
