@@ -48,7 +48,7 @@ export interface BeginRegisterResponse {
 export interface RegisterRequest {
   /** "<id>.<secret>": the token part of the join string. */
   bootstrapToken: string;
-  /** The name wanted, a DNS label; a free variant is chosen when empty. */
+  /** The name wanted, a DNS label; refused when taken. Empty: a free variant of `hostname`. */
   nodeName: string;
   /** PKCS #10, DER, P-256: gRPC key. */
   grpcCsr: Buffer;
@@ -59,6 +59,8 @@ export interface RegisterRequest {
   wgProof: Buffer;
   cookie: Buffer;
   agentVersion: string;
+  /** What the machine calls itself; only a hint for its name. */
+  hostname: string;
 }
 
 export interface RegisterResponse {
@@ -360,6 +362,7 @@ function createBaseRegisterRequest(): RegisterRequest {
     wgProof: Buffer.alloc(0),
     cookie: Buffer.alloc(0),
     agentVersion: "",
+    hostname: "",
   };
 }
 
@@ -388,6 +391,9 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     }
     if (message.agentVersion !== "") {
       writer.uint32(66).string(message.agentVersion);
+    }
+    if (message.hostname !== "") {
+      writer.uint32(74).string(message.hostname);
     }
     return writer;
   },
@@ -469,6 +475,14 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
             message.agentVersion = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.hostname = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -494,6 +508,7 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     message.wgProof = object.wgProof ?? Buffer.alloc(0);
     message.cookie = object.cookie ?? Buffer.alloc(0);
     message.agentVersion = object.agentVersion ?? "";
+    message.hostname = object.hostname ?? "";
     return message;
   },
 };

@@ -56,10 +56,12 @@ export interface NodeRecord {
   certificateExpiresAtMs: number;
 }
 
-/** AddressRecord stands under an address: its owner, or until when it rests. */
+/** AddressRecord stands under an address: its owner, or until when it rests, or the token it is kept for. */
 export interface AddressRecord {
   nodeId: string;
   quarantinedUntilMs: number;
+  /** The unused bootstrap token that is bound to this address. */
+  tokenId: string;
 }
 
 /** NameRecord stands under a node's name or a WireGuard key. */
@@ -80,7 +82,6 @@ export interface TokenRecord {
   expiresAtMs: number;
   /** 0 for without bound. */
   maxUses: number;
-  used: number;
   revokedAtMs: number;
   caGeneration: number;
   nodeName: string;
@@ -724,7 +725,7 @@ export const NodeRecord: MessageFns<NodeRecord> = {
 };
 
 function createBaseAddressRecord(): AddressRecord {
-  return { nodeId: "", quarantinedUntilMs: 0 };
+  return { nodeId: "", quarantinedUntilMs: 0, tokenId: "" };
 }
 
 export const AddressRecord: MessageFns<AddressRecord> = {
@@ -739,6 +740,9 @@ export const AddressRecord: MessageFns<AddressRecord> = {
         );
       }
       writer.uint32(16).int64(BigInt(message.quarantinedUntilMs));
+    }
+    if (message.tokenId !== "") {
+      writer.uint32(26).string(message.tokenId);
     }
     return writer;
   },
@@ -772,6 +776,14 @@ export const AddressRecord: MessageFns<AddressRecord> = {
             message.quarantinedUntilMs = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tokenId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -791,6 +803,7 @@ export const AddressRecord: MessageFns<AddressRecord> = {
     const message = createBaseAddressRecord();
     message.nodeId = object.nodeId ?? "";
     message.quarantinedUntilMs = object.quarantinedUntilMs ?? 0;
+    message.tokenId = object.tokenId ?? "";
     return message;
   },
 };
@@ -872,7 +885,6 @@ function createBaseTokenRecord(): TokenRecord {
     createdAtMs: 0,
     expiresAtMs: 0,
     maxUses: 0,
-    used: 0,
     revokedAtMs: 0,
     caGeneration: 0,
     nodeName: "",
@@ -914,9 +926,6 @@ export const TokenRecord: MessageFns<TokenRecord> = {
     }
     if (message.maxUses !== 0) {
       writer.uint32(64).uint32(message.maxUses);
-    }
-    if (message.used !== 0) {
-      writer.uint32(72).uint32(message.used);
     }
     if (message.revokedAtMs !== 0) {
       if (BigInt.asIntN(64, BigInt(message.revokedAtMs)) !== BigInt(message.revokedAtMs)) {
@@ -1022,14 +1031,6 @@ export const TokenRecord: MessageFns<TokenRecord> = {
             message.maxUses = reader.uint32();
             continue;
           }
-          case 9: {
-            if (tag !== 72) {
-              break;
-            }
-
-            message.used = reader.uint32();
-            continue;
-          }
           case 10: {
             if (tag !== 80) {
               break;
@@ -1111,7 +1112,6 @@ export const TokenRecord: MessageFns<TokenRecord> = {
     message.createdAtMs = object.createdAtMs ?? 0;
     message.expiresAtMs = object.expiresAtMs ?? 0;
     message.maxUses = object.maxUses ?? 0;
-    message.used = object.used ?? 0;
     message.revokedAtMs = object.revokedAtMs ?? 0;
     message.caGeneration = object.caGeneration ?? 0;
     message.nodeName = object.nodeName ?? "";
