@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import { AuditRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import { actorOf, type Caller } from '../auth/caller.js';
+import { keys } from '../store/keys.js';
+import type { Operation } from '../store/store.js';
+
+/** What an audit record says beside who and when. */
+export interface AuditEntry {
+  /** Kind and id of what was changed, `node/4f2a…`. */
+  readonly object: string;
+  readonly method: string;
+  readonly network?: string;
+  readonly reason?: string;
+}
+
+/** How long an audit record is kept in the store; the rotated log files are the archive. */
+const KEEP_MS = 90 * 24 * 3_600_000;
+
+/**
+ * The write that puts a change's audit record into the change's own transaction, so that neither exists without the
+ * other.
+ */
+export function auditOperation(caller: Caller, entry: AuditEntry, nowMs: number): Operation {
+  const record = AuditRecord.fromPartial({
+    atMs: nowMs,
+    actor: actorOf(caller),
+    peerAddress: caller.address,
+    serial: 'serial' in caller ? caller.serial : '',
+    method: entry.method,
+    object: entry.object,
+    network: entry.network ?? '',
+    result: 'ok',
+    reason: entry.reason ?? '',
+  });
+  // Time first, so that the keys sort by it; the random part keeps two changes of one millisecond apart.
+  const id = `${nowMs.toString(16).padStart(12, '0')}-${randomBytes(6).toString('hex')}`;
+  return { put: keys.audit(id), value: AuditRecord.encode(record).finish(), expireAtMs: nowMs + KEEP_MS };
+}
