@@ -1,0 +1,101 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import * as v from 'valibot';
+import { parseYamlConfig, readConfigText, section } from '../platform/yaml-config.js';
+
+/** Linux keeps an interface name in 16 bytes with the closing zero. @see netdevice(7) IFNAMSIZ */
+const INTERFACE_NAME = /^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,14}$/;
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const HOST_PORT = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):(\d{1,5})$/;
+
+const label = (what: string) => v.pipe(v.string(), v.regex(LABEL, what));
+const port = (what: string, from: number) =>
+  v.pipe(v.number(what), v.integer(what), v.minValue(from, what), v.maxValue(65_535, what));
+const hostPort = v.pipe(
+  v.string(),
+  v.check((text) => isHostPort(text), 'host:port, 203.0.113.7:51820 or [2001:db8::7]:51820'),
+);
+
+const Service = v.strictObject({
+  /** First label of the service's name: `<name>.svc.<zone>`. */
+  name: label('a lower-case DNS label'),
+  port: port('a port from 1 to 65535', 1),
+  protocol: v.optional(v.picklist(['tcp', 'udp'], 'tcp or udp'), 'tcp'),
+  /** discovery, security, consistency, batch, mq, bus, or a word of one's own. */
+  type: v.optional(v.string(), ''),
+  channel: v.optional(v.picklist(['stable', 'beta', 'alpha'], 'stable, beta or alpha'), 'stable'),
+  weight: v.optional(port('a number from 0 to 65535', 0), 0),
+  priority: v.optional(port('a number from 0 to 65535', 0), 0),
+  metadata: v.optional(v.record(v.string(), v.string('a text')), {}),
+});
+
+const Schema = v.strictObject({
+  mode: v.optional(v.literal('client', 'client: this is the configuration of nc-client'), 'client'),
+  client: section({
+    interfaceName: v.optional(v.pipe(v.string(), v.regex(INTERFACE_NAME, 'an interface name of at most 15 characters')), 'nc0'),
+    device: v.optional(v.picklist(['auto', 'kernel', 'wireguard-go', 'recorded'], 'auto, kernel, wireguard-go or recorded'), 'auto'),
+    listenPort: v.optional(port('a port from 0 to 65535', 0), 0),
+    mtu: v.optional(
+      v.pipe(v.number(), v.integer(), v.check((mtu) => mtu === 0 || (mtu >= 1280 && mtu <= 9000), '0 or 1280 to 9000 bytes')),
+      0,
+    ),
+    stateDir: v.optional(v.string(), () => defaultStateDir()),
+    logDir: v.optional(v.string(), ''),
+    debug: v.optional(v.boolean(), false),
+    name: v.optional(v.pipe(v.string(), v.check((name) => name === '' || LABEL.test(name), 'a lower-case DNS label')), ''),
+    serverAddr: v.optional(v.array(hostPort), []),
+    endpoints: v.optional(v.array(hostPort), []),
+    services: v.optional(v.array(Service), []),
+  }),
+});
+
+/** A service that the agent offers while it runs. */
+export type ServiceConfig = Readonly<v.InferOutput<typeof Service>>;
+
+/** The settings of one agent. Every key, its unit and its default are described in client.yml. */
+export interface ClientConfig {
+  readonly interfaceName: string;
+  readonly device: 'auto' | 'kernel' | 'wireguard-go' | 'recorded';
+  /** UDP, 0 for a random one. */
+  readonly listenPort: number;
+  /** Bytes, 0 for the network's. */
+  readonly mtu: number;
+  /** Absolute. */
+  readonly stateDir: string;
+  /** Absolute; the folder of the daily log files. */
+  readonly logDir: string;
+  readonly debug: boolean;
+  /** Name to ask for when joining, or empty for the host's. */
+  readonly name: string;
+  /** host:port of control listeners to try beside those the controller names. */
+  readonly serverAddr: readonly string[];
+  /** host:port at which others reach this node's listenPort. */
+  readonly endpoints: readonly string[];
+  readonly services: readonly ServiceConfig[];
+}
+
+/**
+ * Reads the text of a client.yml.
+ *
+ * @throws DomainError `config_invalid`: every fault with file, line, key and what was wanted.
+ */
+export function parseClientConfig(text: string, path: string): ClientConfig {
+  const { client } = parseYamlConfig(text, path, Schema);
+  const stateDir = resolve(client.stateDir);
+  return Object.freeze({ ...client, stateDir, logDir: client.logDir === '' ? join(stateDir, 'log') : resolve(client.logDir) });
+}
+
+/** Reads a client.yml; without a path, the defaults. @throws DomainError `config_invalid` */
+export function readClientConfig(path?: string): ClientConfig {
+  return path === undefined ? parseClientConfig('', 'defaults') : parseClientConfig(readConfigText(path), path);
+}
+
+/** Root's state belongs to the machine, anybody else's to their home. @see file-hierarchy(7) */
+function defaultStateDir(): string {
+  return process.getuid?.() === 0 ? '/var/lib/nc-client' : join(homedir(), '.local', 'state', 'nc-client');
+}
+
+function isHostPort(text: string): boolean {
+  const number = Number(HOST_PORT.exec(text)?.[1]);
+  return number >= 1 && number <= 65_535;
+}

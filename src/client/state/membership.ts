@@ -1,0 +1,40 @@
+import type { TrustBundle } from '../../gen/networkcontroller/v1/types.js';
+
+/** The private keys of a node, made on its own disk. They never leave it. */
+export interface NodeKeys {
+  /** P-256, PKCS #8 PEM: everyday identity towards the controller. */
+  readonly grpc: string;
+  /** P-256, PKCS #8 PEM: the key of the network certificate. */
+  readonly network: string;
+  /** X25519, base64, as `wg genkey` prints it. */
+  readonly wireguard: string;
+}
+
+/** What the controller granted, in plain words. */
+export interface MembershipFacts {
+  readonly nodeId: string;
+  readonly name: string;
+  readonly network: string;
+  readonly clusterId: string;
+  /** Overlay addresses without prefix length; `bindIp6` empty without IPv6. */
+  readonly bindIp: string;
+  readonly bindIp6: string;
+  /** host:port of the control listeners (6440). */
+  readonly controlEndpoints: readonly string[];
+  /** host:port of the bootstrap listeners (6439). */
+  readonly bootstrapEndpoints: readonly string[];
+  readonly joinedAtMs: number;
+}
+
+/** One whole, consistent state of a node's membership: what one generation folder holds. */
+export interface Membership {
+  readonly keys: NodeKeys;
+  /** `ncn1_<node id>.<secret>`. */
+  readonly nodeToken: string;
+  /** DER. */
+  readonly grpcCertificate: Uint8Array;
+  /** DER. */
+  readonly networkCertificate: Uint8Array;
+  readonly bundle: TrustBundle;
+  readonly facts: MembershipFacts;
+}
