@@ -1,0 +1,262 @@
+import { MapSnapshot, type MapChange, type MapDelta } from '../gen/networkcontroller/v1/node.js';
+import type { NetworkConfig, Peer, Service, TrustBundle } from '../gen/networkcontroller/v1/types.js';
+import { DomainError } from '../domain/errors.js';
+import type { Clock } from '../platform/clock.js';
+import type { Log } from '../platform/log.js';
+
+/** What decides whether a peer is what it claims, and keeps what the decision rests on. */
+export interface PeerTrust {
+  /**
+   * Verifies the peer's network certificate against its addresses and WireGuard key.
+   *
+   * @returns Until when, UTC ms.
+   * @throws DomainError `certificate_invalid` with the reason.
+   */
+  verify(peer: Peer, network: NetworkConfig, nowMs: number): number;
+  /** Takes a newer bundle or CRL over; tells whether it was newer. An older or a forged one changes nothing. */
+  takeBundle(bundle: TrustBundle): boolean;
+  takeCrl(crl: Uint8Array): boolean;
+}
+
+/** A peer that the controller names and this node does not believe. */
+export interface RefusedPeer {
+  readonly peer: Peer;
+  readonly reason: string;
+}
+
+/** The network as this node may act on it: every peer in it has been verified. */
+export interface NetworkMap {
+  readonly epoch: string;
+  readonly revision: bigint;
+  readonly network: NetworkConfig;
+  /** This node as the controller knows it. */
+  readonly self: Peer | undefined;
+  readonly peers: readonly Peer[];
+  readonly refused: readonly RefusedPeer[];
+  readonly services: readonly Service[];
+  readonly controlEndpoints: readonly string[];
+}
+
+type Verdict = { readonly untilMs: number } | { readonly reason: string };
+
+/** All of a map that one snapshot replaces. */
+interface Held {
+  readonly epoch: string;
+  revision: bigint;
+  network: NetworkConfig;
+  self: Peer | undefined;
+  controlEndpoints: readonly string[];
+  readonly peers: Map<string, Peer>;
+  readonly services: Map<string, Service>;
+  crl: Uint8Array;
+}
+
+/**
+ * The network map as the controller sends it, snapshot and deltas, and what of it has been verified.
+ *
+ * The map in force is only ever replaced by a whole one: a snapshot of which a part is missing, a stale answer or a broken
+ * stream leave it as it is. An unverifiable peer is listed with its reason and is in no configuration.
+ */
+export class MapStore {
+  readonly #nodeId: string;
+  readonly #trust: PeerTrust;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #held: Held | undefined;
+  #chunks: MapSnapshot[] = [];
+  readonly #verdicts = new Map<string, Verdict>();
+
+  constructor(deps: { readonly nodeId: string; readonly trust: PeerTrust; readonly clock: Clock; readonly log: Log }) {
+    this.#nodeId = deps.nodeId;
+    this.#trust = deps.trust;
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+  }
+
+  /** Where to resume: empty and 0 before the first map. */
+  position(): { readonly epoch: string; readonly revision: bigint } {
+    return { epoch: this.#held?.epoch ?? '', revision: this.#held?.revision ?? 0n };
+  }
+
+  /** A new stream begins: what the last one left unfinished will not be finished. */
+  beginStream(): void {
+    this.#chunks = [];
+  }
+
+  /** Takes one chunk of a snapshot. @returns whether it was the last one and the map has been replaced. */
+  applySnapshot(chunk: MapSnapshot): boolean {
+    this.#chunks.push(chunk);
+    if (!chunk.last) return false;
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    const next = assemble(chunks);
+    if (next === undefined) {
+      this.#log.warn('snapshot without network settings ignored');
+      return false;
+    }
+    if (next.epoch === this.#held?.epoch && next.revision < this.#held.revision) {
+      this.#log.warn('stale snapshot ignored', { revision: next.revision, applied: this.#held.revision });
+      return false;
+    }
+    this.#replace(next, chunks);
+    return true;
+  }
+
+  /** Takes the changes of one revision. @returns whether the map changed; one that was applied before changes nothing. */
+  applyDelta(delta: MapDelta): boolean {
+    const held = this.#held;
+    if (held === undefined || delta.revision <= held.revision) return false;
+    for (const { change } of delta.changes) if (change !== undefined) this.#applyChange(held, change);
+    held.revision = delta.revision;
+    this.#judge();
+    return delta.changes.length > 0;
+  }
+
+  /** Notes that the map is complete up to `revision`. */
+  applyProgress(revision: bigint): void {
+    if (this.#held !== undefined && revision > this.#held.revision) this.#held.revision = revision;
+  }
+
+  /** Judges again whoever is refused or whose certificate has ended, for time passes. @returns whether a verdict changed. */
+  reverify(): boolean {
+    const before = this.#refusedIds();
+    this.#judge({ refusedToo: true });
+    return this.#refusedIds() !== before;
+  }
+
+  /** The map in force; undefined before the first one. */
+  current(): NetworkMap | undefined {
+    const held = this.#held;
+    if (held === undefined) return undefined;
+    const peers = [...held.peers.values()];
+    return {
+      epoch: held.epoch,
+      revision: held.revision,
+      network: held.network,
+      self: held.self,
+      peers: peers.filter((peer) => 'untilMs' in this.#verdictOf(peer)),
+      refused: peers.flatMap((peer) => {
+        const verdict = this.#verdictOf(peer);
+        return 'reason' in verdict ? [{ peer, reason: verdict.reason }] : [];
+      }),
+      services: [...held.services.values()],
+      controlEndpoints: held.controlEndpoints,
+    };
+  }
+
+  /**
+   * Everything held, as one snapshot for the cache on disk. Refused peers are in it too: whoever loads it judges again, and
+   * resumes from this revision, so that a peer left out would never be heard of again.
+   */
+  toSnapshot(): MapSnapshot | undefined {
+    const held = this.#held;
+    return held && MapSnapshot.fromPartial({
+      epoch: held.epoch,
+      revision: held.revision,
+      network: held.network,
+      ...(held.self && { self: held.self }),
+      peers: [...held.peers.values()],
+      services: [...held.services.values()],
+      controlEndpoints: [...held.controlEndpoints],
+      crl: Buffer.from(held.crl),
+      last: true,
+    });
+  }
+
+  #replace(next: Held, chunks: readonly MapSnapshot[]): void {
+    this.#held = next;
+    this.#verdicts.clear();
+    for (const { bundle, crl } of chunks) {
+      if (bundle !== undefined) this.#trust.takeBundle(bundle);
+      if (crl.length > 0) this.#trust.takeCrl(crl);
+    }
+    // The controller lists the caller among the nodes; nobody is a peer of itself.
+    next.self = next.self ?? next.peers.get(this.#nodeId);
+    next.peers.delete(this.#nodeId);
+    this.#judge();
+  }
+
+  #applyChange(held: Held, change: NonNullable<MapChange['change']>): void {
+    switch (change.$case) {
+      case 'peer':
+        if (change.value.nodeId === this.#nodeId) held.self = change.value;
+        else held.peers.set(change.value.nodeId, change.value);
+        this.#verdicts.delete(change.value.nodeId);
+        return;
+      case 'peerRemoved':
+        held.peers.delete(change.value);
+        this.#verdicts.delete(change.value);
+        return;
+      case 'network':
+        held.network = change.value;
+        this.#verdicts.clear();
+        return;
+      case 'service':
+        held.services.set(change.value.id, change.value);
+        return;
+      case 'serviceRemoved':
+        held.services.delete(change.value);
+        return;
+      case 'bundle':
+        if (this.#trust.takeBundle(change.value)) this.#verdicts.clear();
+        return;
+      case 'crl':
+        if (this.#trust.takeCrl(change.value)) {
+          held.crl = change.value;
+          this.#verdicts.clear();
+        }
+        return;
+      case 'controlEndpoints':
+        held.controlEndpoints = change.value.addresses;
+        return;
+    }
+  }
+
+  /** Gives a verdict to every peer that has none or whose verdict has run out. */
+  #judge({ refusedToo = false } = {}): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    const nowMs = this.#clock.now();
+    for (const peer of held.peers.values()) {
+      const verdict = this.#verdicts.get(peer.nodeId);
+      const stands = verdict !== undefined && ('untilMs' in verdict ? verdict.untilMs > nowMs : !refusedToo);
+      if (!stands) this.#verdicts.set(peer.nodeId, this.#verify(peer, held.network, nowMs, verdict));
+    }
+  }
+
+  #verify(peer: Peer, network: NetworkConfig, nowMs: number, before: Verdict | undefined): Verdict {
+    try {
+      return { untilMs: this.#trust.verify(peer, network, nowMs) };
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      const verdict = { reason: error.message };
+      if (before === undefined || 'untilMs' in before) this.#log.warn('peer refused', { nodeId: peer.nodeId, name: peer.name, reason: error.message });
+      return verdict;
+    }
+  }
+
+  #verdictOf(peer: Peer): Verdict {
+    return this.#verdicts.get(peer.nodeId) ?? { reason: 'not verified yet' };
+  }
+
+  #refusedIds(): string {
+    return [...this.#verdicts].flatMap(([id, verdict]) => ('reason' in verdict ? id : [])).join();
+  }
+}
+
+/** Puts the chunks of one snapshot together; undefined when they hold no network settings. */
+function assemble(chunks: readonly MapSnapshot[]): Held | undefined {
+  const network = chunks.findLast((chunk) => chunk.network !== undefined)?.network;
+  const last = chunks.at(-1);
+  if (network === undefined || last === undefined) return undefined;
+  return {
+    epoch: last.epoch,
+    revision: last.revision,
+    network,
+    self: chunks.findLast((chunk) => chunk.self !== undefined)?.self,
+    controlEndpoints: chunks.flatMap((chunk) => chunk.controlEndpoints),
+    peers: new Map(chunks.flatMap((chunk) => chunk.peers.map((peer) => [peer.nodeId, peer]))),
+    services: new Map(chunks.flatMap((chunk) => chunk.services.map((service) => [service.id, service]))),
+    crl: chunks.findLast((chunk) => chunk.crl.length > 0)?.crl ?? new Uint8Array(),
+  };
+}
