@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseClientConfig, readClientConfig } from '../../src/client/config.js';
+
+describe('a client.yml is refused when it', () => {
+  it.each([
+    ['has a key that nobody knows', 'client: {interfacename: nc1}', 'client.interfacename: unknown key, did you mean "interfaceName"?'],
+    ['has an unknown key at the top', 'klient: {}', 'did you mean "client"?'],
+    ['is the configuration of the server', 'mode: server', 'mode: want client'],
+    ['names an interface that Linux would cut', 'client: {interfaceName: a-much-too-long-name}', 'client.interfaceName: want an interface name of at most 15'],
+    ['names an interface that is a path', 'client: {interfaceName: ../x}', 'client.interfaceName'],
+    ['names a device nobody has', 'client: {device: openvpn}', 'client.device: want auto, kernel, wireguard-go or recorded'],
+    ['has a port out of range', 'client: {listenPort: 65536}', 'client.listenPort: want a port from 0 to 65535, got 65536'],
+    ['has a port with a fraction', 'client: {listenPort: 1.5}', 'client.listenPort'],
+    ['has an MTU below what IPv6 needs', 'client: {mtu: 576}', 'client.mtu: want 0 or 1280 to 9000 bytes, got 576'],
+    ['has an endpoint without port', 'client: {endpoints: [192.0.2.1]}', 'client.endpoints.0: want host:port'],
+    ['has an IPv6 endpoint without brackets', 'client: {endpoints: ["2001:db8::7:51820"]}', 'client.endpoints.0: want host:port'],
+    ['has a server address with port 0', 'client: {serverAddr: ["c1:0"]}', 'client.serverAddr.0: want host:port'],
+    ['has a node name that is no label', 'client: {name: "Web 1"}', 'client.name: want a lower-case DNS label, got "Web 1"'],
+    ['offers a service without port', 'client: {services: [{name: registry}]}', 'client.services.0.port'],
+    ['offers a service under a name that is no label', 'client: {services: [{name: a.b, port: 1}]}', 'client.services.0.name: want a lower-case DNS label'],
+    ['offers a service over another protocol', 'client: {services: [{name: a, port: 1, protocol: sctp}]}', 'client.services.0.protocol: want tcp or udp'],
+  ])('%s', (_fault, text, message) => {
+    expect(() => parseClientConfig(text, 'client.yml')).toThrow(expect.objectContaining({ code: 'config_invalid', message: expect.stringContaining(message) }));
+  });
+
+  it('cannot be read', () => {
+    expect(() => readClientConfig('/nowhere/client.yml')).toThrow(expect.objectContaining({ code: 'config_invalid', message: expect.stringContaining('/nowhere/client.yml') }));
+  });
+});
+
+describe('the shipped client.yml', () => {
+  const shipped = readFileSync('client.yml', 'utf8');
+
+  it('says what the defaults are', () => {
+    expect(parseClientConfig(shipped, 'client.yml')).toEqual(readClientConfig());
+  });
+
+  it.each(Object.keys(readClientConfig()))('explains %s', (key) => {
+    expect(shipped).toMatch(new RegExp(`^ {2}(# )?${key}:`, 'm'));
+  });
+
+  it('gives an example of a service that is accepted when the comment signs are taken away', () => {
+    const example = shipped.replace('services: []', 'services:').replaceAll(/^ {2}#(?= {2})/gm, '');
+
+    expect(parseClientConfig(example, 'client.yml').services).toMatchObject([{ name: 'registry', port: 5000, protocol: 'tcp', channel: 'stable' }]);
+  });
+});
+
+describe('a client configuration', () => {
+  it('keeps its log inside its state unless told otherwise', () => {
+    expect(parseClientConfig('client: {stateDir: /x/y}', 'client.yml').logDir).toBe('/x/y/log');
+    expect(parseClientConfig('client: {stateDir: /x/y, logDir: /z}', 'client.yml').logDir).toBe('/z');
+  });
+
+  it('cannot be changed after it was read', () => {
+    const config = readClientConfig();
+
+    expect(() => Object.assign(config, { debug: true })).toThrow(TypeError);
+    expect(() => (config.services as unknown[]).push(1)).toThrow(TypeError);
+  });
+});
