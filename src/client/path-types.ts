@@ -1,0 +1,74 @@
+import type { Endpoint, Peer, ControllerPeer } from '../gen/networkcontroller/v1/types.js';
+import type { PeerSignal } from '../gen/networkcontroller/v1/node.js';
+import type { Clock } from '../platform/clock.js';
+import type { Log } from '../platform/log.js';
+import type { Device } from '../platform/wireguard/device.js';
+
+/** How packets travel to one peer at the moment. */
+export interface PathState {
+  readonly nodeId: string;
+  /** `none` as long as there is no session. */
+  readonly kind: 'none' | 'relay' | 'direct';
+  /** Where WireGuard sends, "203.0.113.7:51820", or empty. */
+  readonly endpoint: string;
+  /** UTC ms, 0 for never. */
+  readonly lastHandshakeMs: number;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+}
+
+/** This node as its peers must know it. */
+export interface PathSelf {
+  /** Base64. The smaller key of a pair is the one that initiates. */
+  readonly publicKey: string;
+  /** Where this node may be reached now: local and configured endpoints, and the reflexive one that the controller reported. */
+  candidates(): readonly Endpoint[];
+  /** Whether the NAT in front gives each destination another port; such a pair is never punched. */
+  readonly symmetricNat?: boolean;
+}
+
+/** What a path manager works with. */
+export interface PathDependencies {
+  readonly device: Device;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly self: PathSelf;
+  /**
+   * Takes signals to the controller.
+   *
+   * @returns The node ids that were not reached. Rejects when the controller is not; no signal went out then.
+   */
+  send(signals: readonly PeerSignal[]): Promise<readonly string[]>;
+  /** Keeps the direct endpoint that works for a peer, for a start without the controller. */
+  remember(nodeId: string, endpoint: string): void;
+}
+
+/**
+ * Moves every pair from the relay to a direct path where one can be had, and back when it breaks. The device is configured by
+ * others ({@link Device.set}); this only steers endpoints.
+ */
+export interface Paths {
+  /**
+   * The peers that the device has been configured with, and the controller whose endpoints relay. Endpoints are IP
+   * literals: WireGuard reports them so, and they are compared.
+   */
+  setPeers(peers: readonly Peer[], controller: ControllerPeer | undefined): void;
+  /** The control stream is up: greets the peers that have no direct path. */
+  connected(): void;
+  /** The control stream is gone: nothing can be agreed until {@link connected}. */
+  disconnected(): void;
+  /** A signal from another node. */
+  receive(signal: PeerSignal): void;
+  /** The relay has forgotten its sessions: makes new ones with it and through it. */
+  relayRestarted(): void;
+  /** Addresses or routes of this machine changed: failed attempts are worth another try. */
+  networkChanged(): void;
+  /** The device was made anew and its sessions are lost: makes them again, first where they were. */
+  deviceRestored(): void;
+  /** Looks at the device now and acts on what it sees; otherwise done twice a second. */
+  observe(): Promise<void>;
+  paths(): readonly PathState[];
+  /** Calls `listener` when the kind or the endpoint of a path has changed. */
+  onChange(listener: (path: PathState) => void): void;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,94 @@
+import { parseCidr4, parseCidr6 } from '../domain/cidr.js';
+import type { NetworkConfig, Peer } from '../gen/networkcontroller/v1/types.js';
+import type { DeviceConfig, DevicePeer } from '../platform/wireguard/device.js';
+import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from '../platform/wireguard/keys.js';
+
+/** Seconds between keepalives: under the 30 s after which the shortest-lived NATs forget (RFC 4787 REQ-5 wants 120). */
+const KEEPALIVE_SECONDS = 25;
+
+/** Bytes; passes every path that carries IPv6 (RFC 8200 §5) inside WireGuard's own framing. */
+const DEFAULT_MTU = 1280;
+
+/** A node's own part of the plan. */
+export interface PlanSelf {
+  /** Base64. */
+  readonly privateKey: string;
+  /** Overlay addresses without prefix length; `bindIp6` empty without IPv6. */
+  readonly bindIp: string;
+  readonly bindIp6: string;
+  /** UDP, 0 for any. */
+  readonly listenPort: number;
+  /** Bytes, 0 for the network's. */
+  readonly mtu: number;
+}
+
+/** What {@link planDevice} decides on. */
+export interface PlanInput {
+  readonly self: PlanSelf;
+  readonly network: NetworkConfig;
+  /** Verified ones only. */
+  readonly peers: readonly Peer[];
+  /** Node id → direct endpoint to begin with, for a start without the controller; others begin on the relay. */
+  readonly direct?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Turns a verified network map into the configuration of the WireGuard interface.
+ *
+ * The controller is the first peer and is kept alive. Every other peer begins at the relay, which is the controller's
+ * own socket; of each pair only the one with the smaller public key sends first, because two handshakes that cross make
+ * WireGuard wait five seconds. Without interconnection the controller is the only peer.
+ */
+export function planDevice(input: PlanInput): DeviceConfig {
+  const { self, network } = input;
+  const peers = network.interconnection ? input.peers : [];
+  const ownKey = formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(self.privateKey)));
+  return {
+    privateKey: self.privateKey,
+    listenPort: self.listenPort,
+    addresses: overlayAddresses(self, network),
+    mtu: self.mtu || network.mtu || DEFAULT_MTU,
+    routes: peers.flatMap((peer) => peer.routes),
+    peers: [...controllerPeer(network), ...peers.map((peer) => devicePeer(peer, ownKey, input))],
+  };
+}
+
+/** Whether the node of public key `own` sends the first handshake to that of `other`; both base64. */
+export function isInitiator(own: string, other: string): boolean {
+  return own < other;
+}
+
+function overlayAddresses(self: PlanSelf, network: NetworkConfig): string[] {
+  const addresses = [`${self.bindIp}/${parseCidr4(network.cidr).prefixLength}`];
+  if (self.bindIp6 !== '' && network.cidr6 !== '') addresses.push(`${self.bindIp6}/${parseCidr6(network.cidr6).prefixLength}`);
+  return addresses;
+}
+
+function controllerPeer(network: NetworkConfig): DevicePeer[] {
+  const controller = network.controller;
+  if (controller === undefined) return [];
+  return [{
+    publicKey: formatWireGuardKey(controller.wgPublicKey),
+    allowedIps: hostRoutes(controller.bindIp, controller.bindIp6),
+    ...withEndpoint(controller.endpoints[0]),
+    persistentKeepalive: KEEPALIVE_SECONDS,
+  }];
+}
+
+function devicePeer(peer: Peer, ownKey: string, { network, direct }: PlanInput): DevicePeer {
+  const publicKey = formatWireGuardKey(peer.wgPublicKey);
+  return {
+    publicKey,
+    allowedIps: [...hostRoutes(peer.bindIp, peer.bindIp6), ...peer.routes],
+    ...withEndpoint(direct?.[peer.nodeId] ?? network.controller?.endpoints[0]),
+    persistentKeepalive: isInitiator(ownKey, publicKey) ? KEEPALIVE_SECONDS : 0,
+  };
+}
+
+function hostRoutes(ip: string, ip6: string): string[] {
+  return [`${ip}/32`, ...(ip6 === '' ? [] : [`${ip6}/128`])];
+}
+
+function withEndpoint(endpoint: string | undefined): { endpoint?: string } {
+  return endpoint === undefined ? {} : { endpoint };
+}
