@@ -20,6 +20,48 @@ export function section<const E extends v.ObjectEntries>(
 }
 
 /**
+ * A text that a parser of the domain reads.
+ *
+ * @param parse Throws a `DomainError` whose sentence is "<field>: want …, got …".
+ * @param what  Completes "want …" for what is no text at all.
+ */
+export function parsed<T>(parse: (text: string, field: string) => T, what: string): v.GenericSchema<string, T> {
+  return v.pipe(
+    v.string(what),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      try {
+        return parse(dataset.value, 'value');
+      } catch (error) {
+        if (!(error instanceof DomainError)) throw error;
+        addIssue({ message: error.message.replace(/^value: /, '') });
+        return NEVER;
+      }
+    }),
+  );
+}
+
+/** A fault between several keys: the key to name, and a sentence that begins with "want". */
+export interface Fault {
+  readonly key: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** `schema`, then a look at its keys together; `check` gives the faults it sees. */
+export function checked<T>(schema: v.GenericSchema<unknown, T>, check: (value: T) => Iterable<Fault>): v.GenericSchema<unknown, T> {
+  return v.pipe(
+    schema,
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      for (const { key, message } of check(dataset.value)) addIssue({ message, path: pathTo(key) });
+    }),
+  );
+}
+
+function pathTo(keys: readonly (string | number)[]): [v.IssuePathItem, ...v.IssuePathItem[]] {
+  return keys.map((key) => ({ type: 'unknown', origin: 'value', input: undefined, key, value: undefined })) as never;
+}
+
+/**
  * Reads YAML into a typed, deep-frozen value.
  *
  * One plain document only: duplicate keys, tabs, anchors with aliases and own tags are refused, because a
@@ -90,7 +132,9 @@ function faultOf(issue: v.BaseIssue<unknown>, keys: readonly (string | number)[]
     if (Array.isArray(group)) return `${keys.slice(0, -1).join('.') || 'file'}: want a group of keys, got ${printed(group)}`;
     return unknownKey(name, keys, schema);
   }
-  return `${name}: want ${issue.message}, got ${issue.input === undefined ? 'nothing' : printed(issue.input)}`;
+  if (issue.message.startsWith('want ')) return `${name}: ${issue.message}`;
+  const missing = issue.type === 'strict_object' && issue.input === undefined;
+  return `${name}: want ${missing ? 'a value' : issue.message}, got ${missing ? 'nothing' : printed(issue.input)}`;
 }
 
 function unknownKey(name: string, keys: readonly (string | number)[], schema: ConfigSchema): string {
@@ -149,7 +193,8 @@ function printed(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 
-function deepFreeze<T>(value: T): T {
+/** Freezes a value of plain objects and lists all the way down, and returns it. */
+export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
     Object.values(value).forEach(deepFreeze);

@@ -1,0 +1,259 @@
+import { isIP, isIPv6 } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import * as v from 'valibot';
+import { AddressPlan } from '../domain/address-plan.js';
+import { formatCidr4, formatCidr6, overlap4, overlap6, parseCidr4, parseCidr6, type Cidr4, type Cidr6 } from '../domain/cidr.js';
+import { parseDuration } from '../domain/duration.js';
+import { DomainError } from '../domain/errors.js';
+import { parseLabel } from '../domain/names.js';
+import { adminSocketPath } from '../platform/paths.js';
+import { checked, deepFreeze, parsed, parseYamlConfig, readConfigText, section, type Fault } from '../platform/yaml-config.js';
+
+/** One overlay network. */
+export interface NetworkSettings {
+  readonly name: string;
+  readonly cidr: Cidr4;
+  readonly cidr6: Cidr6 | undefined;
+  /** Bytes. */
+  readonly mtu: number;
+  /** Whether nodes may talk to each other, not only to the controller. */
+  readonly interconnection: boolean;
+}
+
+/** A socket address; `host` without brackets. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Bounds on what strangers can make the server do. */
+export interface LimitSettings {
+  /** Open connections of one listener. */
+  readonly connections: number;
+  /** Of these, from one IPv4 address or one IPv6 /64. */
+  readonly connectionsPerSource: number;
+  /** Connections in the middle of the TLS handshake, of one listener. */
+  readonly handshakes: number;
+  /** New connections a second from one source; as many again may come at once. */
+  readonly handshakesPerSecond: number;
+  /** Bytes of one message on the control listener and the admin socket. */
+  readonly messageBytes: number;
+  /** Bytes of one message of somebody who has no certificate yet. */
+  readonly bootstrapMessageBytes: number;
+}
+
+/** Everything `server.yml` says, with defaults in place and in the types of the domain. Deep-frozen. */
+export interface ServerConfig {
+  /** Hosts under which nodes reach this server; empty for the machine's own addresses. */
+  readonly ip: readonly string[];
+  readonly bindAddress: string;
+  /** UDP: rendezvous and relay. 0 for a free one, as for the other ports. */
+  readonly port: number;
+  readonly grpcPort: number;
+  readonly bootstrapPort: number;
+  /** The network `default` first. */
+  readonly networks: readonly NetworkSettings[];
+  /** Absolute. */
+  readonly workDir: string;
+  /** Absolute; undefined for the console only. */
+  readonly logDir: string | undefined;
+  /** Absolute. */
+  readonly adminSocket: string;
+  readonly debug: boolean;
+  /** Lower case, without dots at its ends. */
+  readonly zone: string;
+  readonly dns: { readonly listen: readonly HostPort[]; readonly upstreams: readonly HostPort[] };
+  readonly tokens: {
+    /** -1 for never. */
+    readonly defaultExpireMs: number;
+    readonly sweepIntervalMs: number;
+    readonly keepSpentMs: number;
+  };
+  readonly addresses: { readonly quarantineMs: number };
+  readonly certificates: { readonly grpcMs: number; readonly networkMs: number; readonly serverMs: number };
+  readonly limits: LimitSettings;
+}
+
+const DNS_PORT = 53;
+/** IPv6 does not run on links with a smaller one. @see RFC 8200 §5 */
+const MTU_IPV6 = 1280;
+
+const name = parsed(parseLabel, 'a name');
+const cidr4 = parsed(parseCidr4, 'a network like "10.66.0.0/24"');
+const cidr6 = parsed(parseCidr6, 'a network like "fd00:66::/64"');
+const duration = parsed(parseDuration, 'a duration like "10m" or "1h30m"');
+const lifetime = v.pipe(duration, v.minValue(1000, 'at least 1s'));
+const mtu = integer(576, 65_535);
+const port = integer(0, 65_535);
+const host = v.pipe(v.string('an address or host name'), v.check(isHost, 'an address or host name'));
+
+const NETWORK = v.strictObject({
+  name,
+  cidr: cidr4,
+  cidr6: v.optional(cidr6),
+  mtu: v.optional(mtu),
+  interconnection: v.optional(v.boolean()),
+});
+
+const SERVER = section({
+  ip: v.optional(v.union([host, v.array(host)], 'an address or a list of them'), []),
+  bindAddress: v.optional(v.pipe(v.string(), v.check((text) => isIP(text) > 0, 'an address of this machine, "0.0.0.0" or "::"')), '0.0.0.0'),
+  port: v.optional(port, 6441),
+  grpcPort: v.optional(port, 6440),
+  bootstrapPort: v.optional(port, 6439),
+  networkAddr: v.optional(cidr4, '10.66.0.0/24'),
+  networkAddr6: v.optional(cidr6),
+  mtu: v.optional(mtu, 1280),
+  interconnection: v.optional(v.boolean(), true),
+  networks: v.optional(v.array(NETWORK), []),
+  workDir: v.optional(v.string(), './nc-server'),
+  logDir: v.optional(v.string()),
+  adminSocket: v.optional(v.string()),
+  debug: v.optional(v.boolean(), false),
+  zone: v.optional(parsed(parseZone, 'a domain like "nc.internal"'), 'nc.internal'),
+  dns: section({
+    listen: v.optional(v.array(parsed(parseHostPort, 'an address with port')), []),
+    upstreams: v.optional(v.array(parsed(parseHostPort, 'an address with port')), []),
+  }),
+  tokens: section({
+    defaultExpire: v.optional(v.union([v.literal('never'), lifetime], 'a duration like "10m", or "never"'), '10m'),
+    sweepInterval: v.optional(lifetime, '1m'),
+    keepSpent: v.optional(duration, '30d'),
+  }),
+  addresses: section({ quarantine: v.optional(duration, '10m') }),
+  certificates: section({
+    grpc: v.optional(lifetime, '24h'),
+    network: v.optional(lifetime, '72h'),
+    server: v.optional(lifetime, '7d'),
+  }),
+  limits: section({
+    connections: v.optional(integer(1, 1_000_000), 20_000),
+    connectionsPerSource: v.optional(integer(1, 1_000_000), 1_024),
+    handshakes: v.optional(integer(1, 1_000_000), 200),
+    handshakesPerSecond: v.optional(integer(1, 1_000_000), 100),
+    messageBytes: v.optional(integer(1024, 64 * 1024 * 1024), 4 * 1024 * 1024),
+    bootstrapMessageBytes: v.optional(integer(1024, 1024 * 1024), 16 * 1024),
+  }),
+});
+
+type ServerKeys = v.InferOutput<typeof SERVER>;
+
+const SCHEMA = checked(section({ mode: v.optional(v.literal('server'), 'server'), server: SERVER }), function* ({ server }) {
+  for (const { key, message } of faultsOf(server)) yield { key: ['server', ...key], message };
+});
+
+/**
+ * Reads `server.yml`.
+ *
+ * @param text The file.
+ * @param path Where it is: relative folders in it are relative to its own.
+ * @throws DomainError `config_invalid` with file, line and key of every fault.
+ */
+export function parseServerConfig(text: string, path: string): ServerConfig {
+  const { server } = parseYamlConfig(text, path, SCHEMA);
+  const at = (file: string): string => resolve(dirname(path), file);
+  return deepFreeze({
+    ip: typeof server.ip === 'string' ? [server.ip] : server.ip,
+    bindAddress: server.bindAddress,
+    port: server.port,
+    grpcPort: server.grpcPort,
+    bootstrapPort: server.bootstrapPort,
+    networks: networksOf(server),
+    workDir: at(server.workDir),
+    logDir: server.logDir === undefined ? undefined : at(server.logDir),
+    adminSocket: server.adminSocket === undefined ? adminSocketPath() : at(server.adminSocket),
+    debug: server.debug,
+    zone: server.zone,
+    dns: server.dns,
+    tokens: {
+      defaultExpireMs: server.tokens.defaultExpire === 'never' ? -1 : server.tokens.defaultExpire,
+      sweepIntervalMs: server.tokens.sweepInterval,
+      keepSpentMs: server.tokens.keepSpent,
+    },
+    addresses: { quarantineMs: server.addresses.quarantine },
+    certificates: { grpcMs: server.certificates.grpc, networkMs: server.certificates.network, serverMs: server.certificates.server },
+    limits: server.limits,
+  });
+}
+
+/** Reads the file at `path`. @throws DomainError `config_invalid`. */
+export function readServerConfig(path: string): ServerConfig {
+  return parseServerConfig(readConfigText(path), path);
+}
+
+function networksOf(server: ServerKeys): NetworkSettings[] {
+  const { networkAddr: cidr, networkAddr6: cidr6, mtu, interconnection } = server;
+  return [
+    { name: 'default', cidr, cidr6, mtu, interconnection },
+    ...server.networks.map((network) => ({
+      name: network.name,
+      cidr: network.cidr,
+      cidr6: network.cidr6,
+      mtu: network.mtu ?? mtu,
+      interconnection: network.interconnection ?? interconnection,
+    })),
+  ];
+}
+
+function* faultsOf(server: ServerKeys): Iterable<Fault> {
+  if (server.grpcPort !== 0 && server.grpcPort === server.bootstrapPort) {
+    yield { key: ['bootstrapPort'], message: `want another port than grpcPort, got ${server.bootstrapPort} for both` };
+  }
+  const networks = networksOf(server);
+  for (const [index, network] of networks.entries()) {
+    const key = index === 0 ? ['networkAddr'] : ['networks', index - 1];
+    for (const message of networkFaults(network, networks.slice(0, index))) yield { key, message };
+  }
+}
+
+function* networkFaults(network: NetworkSettings, before: readonly NetworkSettings[]): Iterable<string> {
+  try {
+    new AddressPlan(network.cidr, network.cidr6);
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    yield error.message.replace(/^network: /, '');
+  }
+  if (network.cidr6 !== undefined && network.mtu < MTU_IPV6) yield `want an MTU of at least ${MTU_IPV6} with IPv6, got ${network.mtu}`;
+  for (const other of before) {
+    if (other.name === network.name) yield `want a name of its own, got ${JSON.stringify(network.name)} again`;
+    if (overlap4(other.cidr, network.cidr)) yield overlap(network.name, formatCidr4(network.cidr), other.name, formatCidr4(other.cidr));
+    if (other.cidr6 !== undefined && network.cidr6 !== undefined && overlap6(other.cidr6, network.cidr6)) {
+      yield overlap(network.name, formatCidr6(network.cidr6), other.name, formatCidr6(other.cidr6));
+    }
+  }
+}
+
+function overlap(name: string, cidr: string, otherName: string, otherCidr: string): string {
+  return `want networks without a common address, got ${cidr} of "${name}" beside ${otherCidr} of "${otherName}"`;
+}
+
+function integer(min: number, max: number): v.GenericSchema<number> {
+  const what = `a whole number from ${min} to ${max}`;
+  return v.pipe(v.number(what), v.check((value) => Number.isInteger(value) && value >= min && value <= max, what));
+}
+
+function isHost(text: string): boolean {
+  return isIP(text) > 0 || (isDomain(text) && !/^[\d.]+$/.test(text));
+}
+
+/** @see RFC 1035 §2.3.4 for the lengths */
+function isDomain(text: string): boolean {
+  return text.length <= 253 && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i.test(text);
+}
+
+function parseZone(text: string, field: string): string {
+  const zone = text.toLowerCase().replace(/\.$/, '');
+  if (!isDomain(zone)) throw new DomainError('invalid_argument', `${field}: want a domain like "nc.internal", got ${JSON.stringify(text)}`);
+  return zone;
+}
+
+/** `10.0.0.1`, `10.0.0.1:53`, `::1`, `[::1]:53`; port 53 when none is given. */
+function parseHostPort(text: string, field: string): HostPort {
+  const match = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? (isIPv6(text) ? [text, text] : /^([^:]+)(?::(\d{1,5}))?$/.exec(text));
+  const host = match?.[1] ?? '';
+  const port = match?.[2] === undefined ? DNS_PORT : Number(match[2]);
+  if (isIP(host) === 0 || port > 65_535) {
+    throw new DomainError('invalid_argument', `${field}: want an address with port like "127.0.0.1:5353" or "[::1]:5353", got ${JSON.stringify(text)}`);
+  }
+  return { host, port };
+}
