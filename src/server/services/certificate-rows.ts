@@ -1,0 +1,42 @@
+import { CertificateRecord, CertificateRecord_State, type NodeRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import { keys } from '../store/keys.js';
+import type { Operation } from '../store/store.js';
+
+/** One certificate with what its row says. `serial` is upper-case hex, as X.509 tools print it. */
+export interface IssuedCertificate {
+  readonly der: Uint8Array;
+  readonly serial: string;
+  readonly notAfterMs: number;
+}
+
+/** The part of the PKI that makes a node's two certificates. */
+export interface NodeCertificateIssuer {
+  issueNodeCertificates(request: {
+    readonly nodeId: string;
+    readonly grpcSpki: Uint8Array;
+    readonly networkSpki: Uint8Array;
+    readonly wgPublicKey: Uint8Array;
+    readonly addresses: readonly string[];
+    readonly nowMs: number;
+  }): { readonly grpc: IssuedCertificate; readonly network: IssuedCertificate };
+}
+
+/** The row without which a node's certificate is worth nothing. It goes when the certificate has run out. */
+export function certificateRow(
+  node: NodeRecord,
+  purpose: 'grpc' | 'network',
+  issued: IssuedCertificate,
+  state = CertificateRecord_State.STATE_CURRENT,
+): Operation {
+  const record = CertificateRecord.fromPartial({
+    serial: issued.serial,
+    subjectKind: 'node',
+    subjectId: node.id,
+    network: node.network,
+    purpose,
+    state,
+    notAfterMs: issued.notAfterMs,
+    caGeneration: 1,
+  });
+  return { put: keys.certificate(issued.serial), value: CertificateRecord.encode(record).finish(), expireAtMs: issued.notAfterMs };
+}
