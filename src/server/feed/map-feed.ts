@@ -1,0 +1,267 @@
+import { LRUCache } from 'lru-cache';
+import { DomainError } from '../../domain/errors.js';
+import type { MapSnapshot, WatchResponse } from '../../gen/networkcontroller/v1/node.js';
+import type { NetworkConfig, TrustBundle } from '../../gen/networkcontroller/v1/types.js';
+import type { NetworkRecord, NodeRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import type { Clock } from '../../platform/clock.js';
+import type { AppliedRevision, Repository } from '../store/local-view.js';
+import { changesOf, type NetworkChanges } from './changes.js';
+import { encodeDelta, encodeMessage, encodePeer, encodeSnapshotChunk, peerOf, serviceOf } from './encoded.js';
+import { Watcher, type WatchSink } from './watcher.js';
+
+/** What the feed tells beside the records. */
+export interface FeedFacts {
+  readonly epoch: string;
+  describe(record: NetworkRecord): NetworkConfig;
+  bundle(): TrustBundle;
+  /** DER of the network CA's revocation list; empty when there is none. */
+  crl(): Uint8Array;
+  controlEndpoints(): readonly string[];
+}
+
+const PROGRESS_MS = 10_000;
+const PEERS_PER_CHUNK = 500;
+/** Agents served in one turn of the event loop. */
+const SLICE = 200;
+/** Events an agent may be behind and still be served deltas; beyond, a snapshot is shorter. */
+const REPLAY_LIMIT = 5_000;
+
+/**
+ * The network map as a stream: a snapshot at one revision or the deltas since the revision the agent holds, then every
+ * change as it is applied. A delta is encoded once for all who watch; whole revisions, in order, without gap, or an
+ * explicit reset.
+ */
+export class MapFeed {
+  readonly #repository: Repository;
+  readonly #facts: FeedFacts;
+  readonly #watchers = new Map<string, Set<Watcher>>();
+  /** Encoded peers of each network that somebody watches, by node id. */
+  readonly #peers = new Map<string, Map<string, Uint8Array>>();
+  /** Encoded deltas of late, for agents that come back after a short absence. */
+  readonly #recent = new LRUCache<string, { readonly bytes: Uint8Array }>({ max: 4096 });
+  readonly #ready = new Set<Watcher>();
+  readonly #unsubscribe: () => void;
+  readonly #cancelProgress: () => void;
+  #scheduled = false;
+  #rev: bigint;
+
+  constructor(deps: { repository: Repository; facts: FeedFacts; clock: Clock }) {
+    this.#repository = deps.repository;
+    this.#facts = deps.facts;
+    this.#rev = deps.repository.view.rev;
+    this.#unsubscribe = deps.repository.onApplied((revision) => this.#follow(revision));
+    this.#cancelProgress = deps.clock.every(PROGRESS_MS, () => this.#progress(deps.clock.now()));
+  }
+
+  /**
+   * Starts serving an agent.
+   *
+   * @param from The epoch and revision of the map that it holds; revision 0 for none.
+   * @returns Ends the service; idempotent.
+   * @throws DomainError `node_revoked` for a node that is no member.
+   */
+  open(nodeId: string, sink: WatchSink, from: { readonly epoch: string; readonly revision: bigint }): () => void {
+    const node = this.#memberOf(nodeId);
+    const watcher = new Watcher(nodeId, node.network, sink, () => this.#startOver(nodeId, 'slow'));
+    const missed = from.epoch === this.#facts.epoch && from.revision > 0n ? this.#missed(node.network, nodeId, from.revision) : undefined;
+    watcher.begin(missed?.values() ?? this.#startOver(nodeId, this.#resetReason(from)));
+    const of = this.#watchers.get(nodeId) ?? new Set();
+    this.#watchers.set(nodeId, of.add(watcher));
+    this.#wake(watcher);
+    return () => this.#close(watcher);
+  }
+
+  #resetReason(from: { readonly epoch: string; readonly revision: bigint }): string | undefined {
+    if (from.revision === 0n) return undefined;
+    return from.epoch === this.#facts.epoch ? 'compacted' : 'epoch';
+  }
+
+  /** Sends one message to every stream of a node; false when it has none. */
+  send(nodeId: string, message: NonNullable<WatchResponse['message']>): boolean {
+    const of = this.#watchers.get(nodeId);
+    if (of === undefined) return false;
+    const bytes = encodeMessage(message);
+    for (const watcher of of) this.#deliver(watcher, bytes);
+    return true;
+  }
+
+  /** Sends one message to all agents, encoded once. */
+  broadcast(message: NonNullable<WatchResponse['message']>): void {
+    const bytes = encodeMessage(message);
+    for (const watcher of this.#all()) this.#deliver(watcher, bytes);
+  }
+
+  /** How many streams are open. */
+  get size(): number {
+    let count = 0;
+    for (const of of this.#watchers.values()) count += of.size;
+    return count;
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+    this.#cancelProgress();
+    this.#ready.clear();
+  }
+
+  #memberOf(nodeId: string): NodeRecord {
+    const node = this.#repository.view.nodeById(nodeId);
+    if (node === undefined) throw new DomainError('node_revoked', 'this node was unregistered; join again with a new join string');
+    return node.value;
+  }
+
+  #close(watcher: Watcher): void {
+    const of = this.#watchers.get(watcher.nodeId);
+    of?.delete(watcher);
+    if (of?.size === 0) this.#watchers.delete(watcher.nodeId);
+    this.#ready.delete(watcher);
+  }
+
+  *#all(): Iterable<Watcher> {
+    for (const of of this.#watchers.values()) yield* of;
+  }
+
+  #follow(revision: AppliedRevision): void {
+    this.#rev = revision.rev;
+    for (const [network, changes] of changesOf(revision, (record) => this.#facts.describe(record))) {
+      this.#keepPeers(network, changes);
+      this.#fanOut(network, revision.rev, changes);
+      for (const { nodeId, record } of changes.nodes) if (record === undefined) this.#expel(nodeId);
+    }
+  }
+
+  #keepPeers(network: string, changes: NetworkChanges): void {
+    const peers = this.#peers.get(network);
+    if (peers === undefined) return;
+    for (const { nodeId, record } of changes.nodes) {
+      if (record === undefined) peers.delete(nodeId);
+      else peers.set(nodeId, encodePeer(record));
+    }
+  }
+
+  #fanOut(network: string, rev: bigint, changes: NetworkChanges): void {
+    for (const watcher of this.#all()) {
+      if (watcher.network !== network) continue;
+      const bytes = this.#deltaFor(network, rev, changes, watcher.nodeId);
+      if (bytes !== undefined) this.#deliver(watcher, bytes);
+    }
+  }
+
+  /** The delta of a revision as one node may see it; the common form is encoded once. */
+  #deltaFor(network: string, rev: bigint, changes: NetworkChanges, nodeId: string): Uint8Array | undefined {
+    if (this.#interconnected(network)) return this.#commonDelta(network, rev, changes);
+    const own = changes.nodes.filter((entry) => entry.nodeId === nodeId).map((entry) => entry.change);
+    const all = [...changes.shared, ...own];
+    return all.length === 0 ? undefined : encodeDelta(rev, all);
+  }
+
+  #commonDelta(network: string, rev: bigint, changes: NetworkChanges): Uint8Array | undefined {
+    const key = `${network}/${rev}`;
+    const known = this.#recent.get(key);
+    if (known !== undefined) return known.bytes;
+    const all = [...changes.shared, ...changes.nodes.map((entry) => entry.change)];
+    if (all.length === 0) return undefined;
+    const bytes = encodeDelta(rev, all);
+    this.#recent.set(key, { bytes });
+    return bytes;
+  }
+
+  #interconnected(network: string): boolean {
+    return this.#repository.view.network(network)?.value.interconnection === true;
+  }
+
+  /** The deltas after `revision`, or undefined when they are not all to be had. */
+  #missed(network: string, nodeId: string, revision: bigint): readonly Uint8Array[] | undefined {
+    if (revision > this.#rev) return undefined;
+    const revisions = this.#repository.view.revisionsFrom(revision + 1n, REPLAY_LIMIT);
+    if (revisions === undefined || (revisions.at(-1)?.rev ?? this.#rev) < this.#rev) return undefined;
+    const deltas: Uint8Array[] = [];
+    for (const missed of revisions) {
+      const changes = changesOf(missed, (record) => this.#facts.describe(record)).get(network);
+      const bytes = changes === undefined ? undefined : this.#deltaFor(network, missed.rev, changes, nodeId);
+      if (bytes !== undefined) deltas.push(bytes);
+    }
+    deltas.push(this.#progressMessage(0));
+    return deltas;
+  }
+
+  /** The whole map as of now: the peers' bytes are collected at once, the chunks are made as the agent takes them. */
+  *#startOver(nodeId: string, reason: string | undefined): Generator<Uint8Array> {
+    if (reason !== undefined) yield encodeMessage({ $case: 'reset', value: { reason } });
+    const { head, peers } = this.#collect(nodeId);
+    for (let at = 0; at < peers.length; at += PEERS_PER_CHUNK) {
+      yield encodeSnapshotChunk({ epoch: head.epoch ?? '', revision: head.revision ?? 0n }, peers.slice(at, at + PEERS_PER_CHUNK));
+    }
+    yield encodeSnapshotChunk({ ...head, last: true }, []);
+  }
+
+  #collect(nodeId: string): { head: Partial<MapSnapshot>; peers: readonly Uint8Array[] } {
+    const { view } = this.#repository;
+    const self = this.#memberOf(nodeId);
+    const record = view.network(self.network)?.value;
+    if (record === undefined) throw new DomainError('network_unknown', `network ${self.network} of node ${nodeId} is gone`);
+    const peers = record.interconnection ? this.#peersOf(self.network) : new Map<string, Uint8Array>();
+    return {
+      head: {
+        epoch: this.#facts.epoch,
+        revision: this.#rev,
+        network: this.#facts.describe(record),
+        services: [...view.servicesOf(self.network)].map((service) => serviceOf(service.value)),
+        bundle: this.#facts.bundle(),
+        crl: Buffer.from(this.#facts.crl()),
+        controlEndpoints: [...this.#facts.controlEndpoints()],
+        self: peerOf(self),
+      },
+      peers: [...peers].filter(([id]) => id !== nodeId).map(([, bytes]) => bytes),
+    };
+  }
+
+  #peersOf(network: string): Map<string, Uint8Array> {
+    const known = this.#peers.get(network);
+    if (known !== undefined) return known;
+    const peers = new Map<string, Uint8Array>();
+    for (const node of this.#repository.view.nodesOf(network)) if (!node.value.reserved) peers.set(node.value.id, encodePeer(node.value));
+    this.#peers.set(network, peers);
+    return peers;
+  }
+
+  #expel(nodeId: string): void {
+    for (const watcher of this.#watchers.get(nodeId) ?? []) {
+      watcher.sink.fail(new DomainError('node_revoked', 'this node was unregistered; join again with a new join string'));
+    }
+  }
+
+  #progress(nowMs: number): void {
+    const bytes = this.#progressMessage(nowMs);
+    for (const watcher of this.#all()) this.#deliver(watcher, bytes);
+  }
+
+  #progressMessage(serverTimeMs: number): Uint8Array {
+    return encodeMessage({ $case: 'progress', value: { revision: this.#rev, serverTimeMs } });
+  }
+
+  #deliver(watcher: Watcher, bytes: Uint8Array): void {
+    watcher.push(bytes);
+    this.#wake(watcher);
+  }
+
+  /** Serves agents in slices, so that ten thousand of them do not hold the event loop. */
+  #wake(watcher: Watcher): void {
+    this.#ready.add(watcher);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#serve());
+  }
+
+  #serve(): void {
+    this.#scheduled = false;
+    let served = 0;
+    for (const watcher of this.#ready) {
+      if (served++ === SLICE) break;
+      this.#ready.delete(watcher);
+      watcher.pump();
+    }
+    const [next] = this.#ready;
+    if (next !== undefined) this.#wake(next);
+  }
+}
