@@ -1,0 +1,53 @@
+import { Command, Option } from 'commander';
+import { OUTPUT_FORMATS } from '../platform/output.js';
+import { addCompletion } from './commands/completion.js';
+import { addEvents } from './commands/events.js';
+import { addNodeList } from './commands/node-list.js';
+import { addNodeRename } from './commands/node-rename.js';
+import { addNodeRevoke } from './commands/node-revoke.js';
+import { addNodeShow } from './commands/node-show.js';
+import { addNodeUnregister } from './commands/node-unregister.js';
+import { addServiceAdd } from './commands/service-add.js';
+import { addServiceList } from './commands/service-list.js';
+import { addServiceRemove } from './commands/service-remove.js';
+import { addServiceShow } from './commands/service-show.js';
+import { addStatus } from './commands/status.js';
+import { addTokenCreate } from './commands/token-create.js';
+import { addTokenInspect } from './commands/token-inspect.js';
+import { addTokenList } from './commands/token-list.js';
+import { addTokenRevoke } from './commands/token-revoke.js';
+import { addTokenShow } from './commands/token-show.js';
+import { addVersion } from './commands/version.js';
+import { examples } from './options.js';
+import type { CommandIo, Session } from './session.js';
+
+/** Builds the tree of `ncadm`'s commands; each acts through `session`, help is written to `io`. */
+export function buildProgram(session: Session, io: CommandIo): Command {
+  const program = new Command('ncadm')
+    .description('The admin\'s tool of network-controller.')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    // Errors are told once, by whoever runs the program.
+    .configureOutput({ writeOut: (text) => void io.stdout.write(text), writeErr: (text) => void io.stderr.write(text), outputError: () => {} })
+    .addOption(new Option('-o, --output <format>', 'how to print the result').choices(OUTPUT_FORMATS).default('table'))
+    .option('--no-headers', 'leave the table\'s first line out')
+    .option('--socket <path>', 'the admin socket on the server\'s host (or NC_ADMIN_SOCKET)')
+    .option('--server <host:port>', 'a controller elsewhere; wants --ca, --cert and --key')
+    .option('--ca <file>', 'the certificate of the controller\'s CA, PEM')
+    .option('--cert <file>', 'the admin certificate, PEM')
+    .option('--key <file>', 'its key, PEM')
+    .addHelpText('after', examples('ncadm token create --expire 10m', 'ncadm status'));
+  addNouns(program, session);
+  return program;
+}
+
+function addNouns(program: Command, session: Session): void {
+  addStatus(program, session);
+  const token = program.command('token').description('bootstrap tokens, with which nodes join');
+  for (const add of [addTokenCreate, addTokenList, addTokenShow, addTokenRevoke, addTokenInspect]) add(token, session);
+  const node = program.command('node').description('the machines in the network');
+  for (const add of [addNodeList, addNodeShow, addNodeRename, addNodeUnregister, addNodeRevoke]) add(node, session);
+  const service = program.command('service').description('names for what nodes offer');
+  for (const add of [addServiceAdd, addServiceList, addServiceShow, addServiceRemove]) add(service, session);
+  for (const add of [addEvents, addVersion, addCompletion]) add(program, session);
+}
