@@ -1,0 +1,161 @@
+import { createSecureContext } from 'node:tls';
+import {
+  credentials,
+  Metadata,
+  status,
+  type CallOptions,
+  type ChannelCredentials,
+  type Client,
+  type ClientOptions,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { DomainError, isErrorCode, type ErrorCode } from '../domain/errors.js';
+import { ERROR_CODE_KEY } from './rpc-metadata.js';
+
+/** What a client believes and shows. */
+export interface ClientTls {
+  /** PEM: the only CAs that are trusted. */
+  readonly ca: string;
+  /** The name that the server's certificate must carry, whatever address it is reached under. */
+  readonly serverName: string;
+  /** PEM, chain of the client's certificate and its key; left out where no client certificate is asked for. */
+  readonly identity?: { readonly certificate: string; readonly key: string };
+}
+
+/** Where a server is: `host:port`, `[v6]:port` with TLS, or a unix socket, whose file mode is its authentication. */
+export type RpcTarget = { readonly address: string; readonly tls: ClientTls } | { readonly socketPath: string };
+
+type ClientConstructor<C extends Client> = new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>) => C;
+
+type Unary<Q, R> = (
+  request: Q,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, response: R) => void,
+) => ClientUnaryCall;
+
+type ServerStream<Q, R> = (request: Q, metadata: Metadata, options: Partial<CallOptions>) => ClientReadableStream<R>;
+
+/** The names of a client's server-streaming methods. */
+export type StreamName<C> = { [K in keyof C]: C[K] extends ServerStream<infer _Q, infer _R> ? K : never }[keyof C];
+
+/** The names of a client's unary methods. A stream's type would pass for one, so streams are left out. */
+export type UnaryName<C> = { [K in keyof C]: K extends StreamName<C> ? never : C[K] extends Unary<infer _Q, infer _R> ? K : never }[keyof C];
+
+/** What a method takes. */
+export type RequestOf<M> = M extends ServerStream<infer Q, infer _R> ? Q : M extends Unary<infer Q, infer _R> ? Q : never;
+
+/** What a method answers, once or many times. */
+export type ResponseOf<M> = M extends ServerStream<infer _Q, infer R> ? R : M extends Unary<infer _Q, infer R> ? R : never;
+
+const DEFAULT_DEADLINE_MS = 10_000;
+
+const CHANNEL_OPTIONS: Partial<ClientOptions> = {
+  // A proxy in the environment is meant for the web, and it breaks every call.
+  'grpc.enable_http_proxy': 0,
+  // 64 KiB, the default, is one round trip per 64 KiB of a snapshot.
+  'grpc-node.flow_control_window': 8 * 1024 * 1024,
+  'grpc.max_receive_message_length': 64 * 1024 * 1024,
+  // Without these a frozen or unplugged server is never noticed.
+  'grpc.keepalive_time_ms': 25_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  // Whoever closes a client means its connection; and who calls decides about a second try.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+};
+
+/**
+ * Makes a client; it connects with its first call. Close it when done.
+ *
+ * @param Client Generated constructor, `NodeServiceClient`.
+ * @see RFC 8446: TLS 1.3 is the only version spoken.
+ */
+export function connect<C extends Client>(Client: ClientConstructor<C>, target: RpcTarget): C {
+  if ('socketPath' in target) return new Client(`unix:${target.socketPath}`, credentials.createInsecure(), CHANNEL_OPTIONS);
+  const { ca, serverName, identity } = target.tls;
+  const context = createSecureContext({ ca, minVersion: 'TLSv1.3', ...(identity && { cert: identity.certificate, key: identity.key }) });
+  return new Client(target.address, credentials.createFromSecureContext(context), { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': serverName });
+}
+
+/**
+ * Calls a method that answers once.
+ *
+ * @param method  Its name on the client, `'getStatus'`.
+ * @param options `deadlineMs` from now, 10 s when left out: no call waits for ever. `signal` cancels it.
+ * @throws DomainError with the server's code; `unavailable` or `timeout` when nobody answered.
+ */
+export function callUnary<C extends Client, K extends UnaryName<C>>(
+  client: C,
+  method: K,
+  request: RequestOf<C[K]>,
+  options: { readonly deadlineMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<ResponseOf<C[K]>> {
+  return new Promise((resolve, reject) => {
+    const deadline = Date.now() + (options.deadlineMs ?? DEFAULT_DEADLINE_MS);
+    const call = (client[method] as Unary<unknown, ResponseOf<C[K]>>).call(client, request, new Metadata(), { deadline }, (error, response) => {
+      options.signal?.removeEventListener('abort', cancel);
+      if (error === null) resolve(response);
+      else reject(toDomainError(error));
+    });
+    const cancel = (): void => call.cancel();
+    if (options.signal?.aborted) cancel();
+    options.signal?.addEventListener('abort', cancel, { once: true });
+  });
+}
+
+/**
+ * Calls a method that answers many times. Leaving the loop, or `signal`, ends the call; without deadline, because a
+ * watch is meant to last.
+ *
+ * @throws DomainError like {@link callUnary}; `unavailable` too when the connection breaks.
+ */
+export async function* callStream<C extends Client, K extends StreamName<C>>(
+  client: C,
+  method: K,
+  request: RequestOf<C[K]>,
+  options: { readonly signal?: AbortSignal } = {},
+): AsyncGenerator<ResponseOf<C[K]>, void> {
+  const call = (client[method] as ServerStream<unknown, ResponseOf<C[K]>>).call(client, request, new Metadata(), {});
+  // After the loop has been left the cancellation itself is reported; nobody is there to hear it.
+  call.on('error', () => {});
+  const cancel = (): void => call.cancel();
+  if (options.signal?.aborted) cancel();
+  options.signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    yield* call as AsyncIterable<ResponseOf<C[K]>>;
+  } catch (error) {
+    throw toDomainError(error);
+  } finally {
+    options.signal?.removeEventListener('abort', cancel);
+    cancel();
+  }
+}
+
+/** Statuses that arrive without a code of ours: from gRPC itself or from something between us and the server. */
+const CODE_OF: Partial<Record<status, ErrorCode>> = {
+  [status.CANCELLED]: 'unavailable',
+  [status.DEADLINE_EXCEEDED]: 'timeout',
+  [status.UNAVAILABLE]: 'unavailable',
+  [status.UNAUTHENTICATED]: 'unauthenticated',
+  [status.PERMISSION_DENIED]: 'permission_denied',
+  [status.RESOURCE_EXHAUSTED]: 'message_too_large',
+};
+
+function toDomainError(error: unknown): unknown {
+  if (!isServiceError(error)) return error;
+  const told = error.metadata?.get(ERROR_CODE_KEY)[0];
+  if (typeof told === 'string' && isErrorCode(told)) {
+    return new DomainError(told, error.details.replace(`${told}: `, ''), { cause: error });
+  }
+  const code = CODE_OF[error.code] ?? 'internal';
+  // OpenSSL's words end in a newline.
+  return new DomainError(code, error.details.trim().replaceAll(/\s+/g, ' ') || status[error.code], { cause: error });
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'code' in error && 'details' in error;
+}

@@ -1,0 +1,74 @@
+import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
+import { DomainError, type ErrorCode } from '../../domain/errors.js';
+import { ERROR_CODE_KEY, REQUEST_ID_KEY, RESULT_CODE_KEY } from '../../platform/rpc-metadata.js';
+
+/** How a refusal appears on the wire: a gRPC status, and LiteKube's class: 400 the caller's fault, 500 ours. */
+export interface WireStatus {
+  readonly grpc: status;
+  readonly result: '400' | '500';
+}
+
+/** Every code's status; a new code does not compile without its line here. */
+export const STATUS_OF: Readonly<Record<ErrorCode, WireStatus>> = {
+  address_taken: { grpc: status.ALREADY_EXISTS, result: '400' },
+  already_initialised: { grpc: status.FAILED_PRECONDITION, result: '400' },
+  certificate_invalid: { grpc: status.UNAUTHENTICATED, result: '400' },
+  certificate_superseded: { grpc: status.UNAUTHENTICATED, result: '400' },
+  config_invalid: { grpc: status.INVALID_ARGUMENT, result: '400' },
+  conflict: { grpc: status.ABORTED, result: '500' },
+  csr_invalid: { grpc: status.INVALID_ARGUMENT, result: '400' },
+  device_failed: { grpc: status.INTERNAL, result: '500' },
+  draining: { grpc: status.UNAVAILABLE, result: '500' },
+  epoch_mismatch: { grpc: status.FAILED_PRECONDITION, result: '400' },
+  internal: { grpc: status.INTERNAL, result: '500' },
+  invalid_argument: { grpc: status.INVALID_ARGUMENT, result: '400' },
+  join_string_invalid: { grpc: status.INVALID_ARGUMENT, result: '400' },
+  key_file_unsafe: { grpc: status.FAILED_PRECONDITION, result: '500' },
+  message_too_large: { grpc: status.RESOURCE_EXHAUSTED, result: '400' },
+  name_taken: { grpc: status.ALREADY_EXISTS, result: '400' },
+  network_unknown: { grpc: status.NOT_FOUND, result: '400' },
+  node_reserved: { grpc: status.FAILED_PRECONDITION, result: '400' },
+  node_revoked: { grpc: status.PERMISSION_DENIED, result: '400' },
+  node_unknown: { grpc: status.NOT_FOUND, result: '400' },
+  not_initialised: { grpc: status.FAILED_PRECONDITION, result: '500' },
+  permission_denied: { grpc: status.PERMISSION_DENIED, result: '400' },
+  pin_mismatch: { grpc: status.UNAUTHENTICATED, result: '400' },
+  pool_exhausted: { grpc: status.RESOURCE_EXHAUSTED, result: '500' },
+  port_taken: { grpc: status.FAILED_PRECONDITION, result: '500' },
+  proof_invalid: { grpc: status.UNAUTHENTICATED, result: '400' },
+  rate_limited: { grpc: status.RESOURCE_EXHAUSTED, result: '400' },
+  revision_compacted: { grpc: status.OUT_OF_RANGE, result: '400' },
+  service_unknown: { grpc: status.NOT_FOUND, result: '400' },
+  state_invalid: { grpc: status.FAILED_PRECONDITION, result: '500' },
+  store_failed: { grpc: status.UNAVAILABLE, result: '500' },
+  timeout: { grpc: status.DEADLINE_EXCEEDED, result: '500' },
+  token_expired: { grpc: status.UNAUTHENTICATED, result: '400' },
+  token_invalid: { grpc: status.UNAUTHENTICATED, result: '400' },
+  token_revoked: { grpc: status.UNAUTHENTICATED, result: '400' },
+  token_spent: { grpc: status.UNAUTHENTICATED, result: '400' },
+  token_unknown: { grpc: status.NOT_FOUND, result: '400' },
+  unauthenticated: { grpc: status.UNAUTHENTICATED, result: '400' },
+  unavailable: { grpc: status.UNAVAILABLE, result: '500' },
+  wireguard_key_taken: { grpc: status.ALREADY_EXISTS, result: '400' },
+};
+
+/**
+ * What the caller sees of anything thrown: a `DomainError` as it is, everything else as "internal error" with the id
+ * by which an operator finds the stack in the log.
+ */
+export function toServiceError(error: unknown, requestId: string): ServiceError {
+  const refusal = error instanceof DomainError ? error : new DomainError('internal', `internal error, request ${requestId}`);
+  const { grpc, result } = STATUS_OF[refusal.code];
+  const metadata = requestMetadata(requestId);
+  metadata.set(ERROR_CODE_KEY, refusal.code);
+  metadata.set(RESULT_CODE_KEY, result);
+  const details = `${refusal.code}: ${refusal.message}`;
+  return Object.assign(new Error(details), { code: grpc, details, metadata });
+}
+
+/** The trailing metadata of an answer that is no refusal. */
+export function requestMetadata(requestId: string): Metadata {
+  const metadata = new Metadata();
+  metadata.set(REQUEST_ID_KEY, requestId);
+  return metadata;
+}
