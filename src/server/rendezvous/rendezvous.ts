@@ -1,3 +1,5 @@
+import type { DropReason } from './counters.js';
+
 /** A node as the rendezvous must know it. */
 export interface RendezvousPeer {
   readonly nodeId: string;
@@ -9,22 +11,46 @@ export interface RendezvousPeer {
   readonly bindIp6: string;
 }
 
-/** Counters since the start. */
+/** A network as the rendezvous must know it. */
+export interface RendezvousNetwork {
+  readonly name: string;
+  /** The controller's own addresses in it; the IPv6 one may be empty. */
+  readonly bindIp: string;
+  readonly bindIp6: string;
+  /** Whether the relay passes packets between its nodes. */
+  readonly interconnection: boolean;
+}
+
+/** Counters since the start, and how much there is at the moment. */
 export interface RendezvousStats {
+  /** Completed by both sides. */
   readonly handshakes: number;
   readonly relayedPackets: number;
   readonly relayedBytes: number;
   readonly droppedPackets: number;
+  readonly droppedByReason: Readonly<Record<DropReason, number>>;
+  /** Pairs of nodes that talk through the relay now. */
+  readonly relayedPairs: number;
+}
+
+/** Who asks a DNS query, as the tunnel has authenticated it. */
+export interface QuerySource {
+  readonly nodeId: string;
+  readonly network: string;
+  /** The overlay address that the query came from. */
+  readonly address: string;
+  /** A longer answer is not sent: truncate it and set TC. */
+  readonly maxAnswerBytes: number;
 }
 
 /** What the rendezvous tells the rest of the server. */
 export interface RendezvousEvents {
-  /** An authenticated handshake or packet of the node came from `endpoint`, which differs from the one before. */
+  /** An authenticated packet of the node came from `endpoint`, which differs from the one before. */
   onEndpoint(nodeId: string, endpoint: string): void;
   /** The node completed a WireGuard handshake with the controller. */
   onHandshake(nodeId: string, atMs: number): void;
   /** A DNS query of a node to the controller's overlay address; the answer goes back through the tunnel. */
-  onDnsQuery(query: Uint8Array, from: { readonly nodeId: string; readonly network: string; readonly address: string }): Promise<Uint8Array | undefined>;
+  onDnsQuery(query: Uint8Array, from: QuerySource): Promise<Uint8Array | undefined>;
 }
 
 /**
@@ -34,15 +60,30 @@ export interface RendezvousEvents {
 export interface Rendezvous {
   /** The UDP port in use. */
   readonly port: number;
+  /** A second port that tells senders their address, so that an agent can find out that its NAT is symmetric. */
+  readonly probePort: number;
   /** The controller's WireGuard public key, 32 bytes. */
   readonly publicKey: Uint8Array;
+  /**
+   * Makes a node known or follows its change. A new key or network ends its sessions; new addresses do not. Of two nodes
+   * with one key the one set last has it.
+   *
+   * @throws DomainError `invalid_argument` for a key or address that is malformed; nothing is changed then.
+   */
   setPeer(peer: RendezvousPeer): void;
+  /** Ends the node's sessions with the controller and, through the relay, with others, at once. */
   removePeer(nodeId: string): void;
-  /** The controller's own addresses in a network. */
-  setNetwork(network: { readonly name: string; readonly bindIp: string; readonly bindIp6: string; readonly interconnection: boolean }): void;
-  /** The node's last authenticated source, as "address:port". */
+  /**
+   * Makes a network known or follows its change. Until then its nodes reach neither the controller nor each other.
+   *
+   * @throws DomainError `invalid_argument` for an address that is malformed; nothing is changed then.
+   */
+  setNetwork(network: RendezvousNetwork): void;
+  /** Where the node's authenticated packets come from, as `address:port`; undefined without a live session. */
   endpointOf(nodeId: string): string | undefined;
+  /** When the node last completed a handshake, UTC ms; 0 for never. */
   lastHandshakeMs(nodeId: string): number;
   stats(): RendezvousStats;
+  /** Closes the sockets. Nodes keep their direct paths; what the relay carried waits for the next start. Idempotent. */
   stop(): Promise<void>;
 }

@@ -1,0 +1,156 @@
+import { randomFillSync, randomInt } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { onTestFinished } from 'vitest';
+import { Responder } from '../../src/server/rendezvous/responder.js';
+import { Session } from '../../src/server/rendezvous/session.js';
+import { MESSAGE_TYPE } from '../../src/server/rendezvous/wire.js';
+import { keyPairOf, type KeyPair } from '../../src/server/rendezvous/x25519.js';
+import { until } from './until.js';
+import { beginHandshake, tai64n, type Begun } from './wireguard-initiator.js';
+
+const STUN_COOKIE = 0x2112a442;
+
+/**
+ * A node that speaks WireGuard over a real UDP socket on loopback, in this process and without root. Answers
+ * handshakes that others begin with it, and keeps everything that arrives.
+ */
+export class WireguardNode {
+  readonly #secret: Buffer;
+  readonly keys: KeyPair;
+  /** Every datagram that arrived. */
+  readonly arrived: Buffer[] = [];
+  /** What was inside the transport messages that could be opened; keepalives are empty. */
+  readonly packets: Buffer[] = [];
+  /** The session made last, as initiator or responder. */
+  session: Session | undefined;
+  cookie: Buffer | undefined;
+  readonly #sessions = new Map<number, Session>();
+  readonly #begun = new Map<number, Begun>();
+  readonly #settled: Buffer[] = [];
+  #lastStampMs = 0;
+  #socket: Socket;
+
+  private constructor(
+    secret: Buffer,
+    socket: Socket,
+    readonly relayHost: string,
+    readonly relayPort: number,
+  ) {
+    this.#secret = secret;
+    this.keys = keyPairOf(secret);
+    this.#socket = socket;
+    this.#listen();
+  }
+
+  /** @param secret X25519, 32 bytes; the whole identity of the node. */
+  static async open(secret: Buffer, relayPort: number, relayHost = '127.0.0.1'): Promise<WireguardNode> {
+    const node = new WireguardNode(secret, await openSocket(relayHost), relayHost, relayPort);
+    onTestFinished(() => void node.#socket.close());
+    return node;
+  }
+
+  get publicKey(): Buffer {
+    return this.keys.publicKey;
+  }
+
+  /** `address:port` of its socket. */
+  get endpoint(): string {
+    const { address, port } = this.#socket.address();
+    return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  }
+
+  /** Leaves its port for another, as a NAT that forgets a mapping makes it look. */
+  async move(): Promise<void> {
+    this.#socket.close();
+    this.#socket = await openSocket(this.relayHost);
+    this.#listen();
+  }
+
+  /** An initiation to the owner of `publicKey`, not yet sent. Its timestamp is newer than the one before. */
+  initiation(publicKey: Uint8Array, stampMs = Math.max(Date.now(), this.#lastStampMs + 1)): Buffer {
+    this.#lastStampMs = stampMs;
+    const localIndex = randomInt(2 ** 32);
+    const begun = beginHandshake(this.keys, Buffer.from(publicKey), { localIndex, timestamp: tai64n(stampMs), cookie: this.cookie });
+    this.#begun.set(localIndex, begun);
+    return begun.message;
+  }
+
+  /** Completes a handshake with the owner of `publicKey` and uses the session at once, as WireGuard does. */
+  async connect(publicKey: Uint8Array): Promise<Session> {
+    const before = this.session;
+    this.transmit(this.initiation(publicKey));
+    const session = await until(() => this.session !== before && this.session, 'a handshake');
+    this.transmit(session.seal());
+    return session;
+  }
+
+  /** Sends any bytes to the rendezvous. */
+  transmit(datagram: Buffer): void {
+    this.#socket.send(datagram, this.relayPort, this.relayHost);
+  }
+
+  /**
+   * Waits until the rendezvous has dealt with everything sent before, by a STUN request that it answers in turn.
+   *
+   * @returns The answer.
+   */
+  async settle(): Promise<Buffer> {
+    const request = Buffer.alloc(48);
+    request.writeUInt16BE(1, 0);
+    request.writeUInt16BE(28, 2);
+    request.writeUInt32BE(STUN_COOKIE, 4);
+    randomFillSync(request, 8, 12);
+    this.transmit(request);
+    const id = request.subarray(4, 20);
+    return until(() => this.#settled.find((answer) => answer.subarray(4, 20).equals(id)), 'the rendezvous to settle');
+  }
+
+  #listen(): void {
+    this.#socket.on('message', (message) => this.#receive(message));
+  }
+
+  #receive(message: Buffer): void {
+    if (message.readUInt32BE(4) === STUN_COOKIE) return void this.#settled.push(message);
+    this.arrived.push(message);
+    const type = message.readUInt32LE(0);
+    if (type === MESSAGE_TYPE.initiation) this.#answer(message);
+    if (type === MESSAGE_TYPE.response) this.#finish(message);
+    if (type === MESSAGE_TYPE.cookie) this.cookie = this.#begun.get(message.readUInt32LE(4))?.cookieIn(message);
+    if (type === MESSAGE_TYPE.transport) this.#open(message);
+  }
+
+  #answer(message: Buffer): void {
+    const responder = new Responder(this.#secret);
+    const initiation = responder.consume(message, (publicKey) => responder.peerKey(publicKey));
+    if (typeof initiation === 'string') throw new Error(`an initiation arrived that is ${initiation}`);
+    const localIndex = randomInt(2 ** 32);
+    const answer = initiation.respond(localIndex);
+    if (answer === undefined) return;
+    this.#take(new Session({ ...answer, localIndex, remoteIndex: initiation.senderIndex }, Date.now()));
+    this.transmit(answer.response);
+  }
+
+  #finish(message: Buffer): void {
+    const localIndex = message.readUInt32LE(8);
+    const keys = this.#begun.get(localIndex)?.finish(message);
+    if (keys !== undefined) this.#take(new Session({ ...keys, localIndex }, Date.now()));
+  }
+
+  #open(message: Buffer): void {
+    const packet = this.#sessions.get(message.readUInt32LE(4))?.open(message, Date.now());
+    if (Buffer.isBuffer(packet)) this.packets.push(packet);
+  }
+
+  #take(session: Session): void {
+    this.#sessions.set(session.localIndex, session);
+    this.session = session;
+  }
+}
+
+async function openSocket(relayHost: string): Promise<Socket> {
+  const socket = createSocket(relayHost.includes(':') ? 'udp6' : 'udp4');
+  socket.bind(0, relayHost);
+  await once(socket, 'listening');
+  return socket;
+}
