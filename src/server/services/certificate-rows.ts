@@ -21,12 +21,17 @@ export interface NodeCertificateIssuer {
   }): { readonly grpc: IssuedCertificate; readonly network: IssuedCertificate };
 }
 
-/** The row without which a node's certificate is worth nothing. It goes when the certificate has run out. */
+/**
+ * The row without which a node's certificate is worth nothing. It goes when the certificate has run out.
+ *
+ * @param spki The key of a pending gRPC certificate, DER.
+ */
 export function certificateRow(
   node: NodeRecord,
   purpose: 'grpc' | 'network',
   issued: IssuedCertificate,
   state = CertificateRecord_State.STATE_CURRENT,
+  spki: Uint8Array = new Uint8Array(),
 ): Operation {
   const record = CertificateRecord.fromPartial({
     serial: issued.serial,
@@ -37,6 +42,7 @@ export function certificateRow(
     state,
     notAfterMs: issued.notAfterMs,
     caGeneration: 1,
+    spki: Buffer.from(spki),
   });
   return { put: keys.certificate(issued.serial), value: CertificateRecord.encode(record).finish(), expireAtMs: issued.notAfterMs };
 }

@@ -50,6 +50,8 @@ export interface AddressCounts {
 export interface LocalView {
   /** The revision applied last. */
   readonly rev: bigint;
+  /** The first revision whose events are still kept. */
+  readonly oldestRev: bigint;
   clock(): Versioned<ClockRecord> | undefined;
   cluster(): Versioned<ClusterRecord> | undefined;
   network(name: string): Versioned<NetworkRecord> | undefined;

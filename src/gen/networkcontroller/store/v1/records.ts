@@ -113,6 +113,8 @@ export interface CertificateRecord {
   role: string;
   revokedAtMs: number;
   caGeneration: number;
+  /** SubjectPublicKeyInfo, DER, of a pending gRPC certificate: becomes the node's registered key on first use. */
+  spki: Buffer;
 }
 
 export enum CertificateRecord_State {
@@ -1217,6 +1219,7 @@ function createBaseCertificateRecord(): CertificateRecord {
     role: "",
     revokedAtMs: 0,
     caGeneration: 0,
+    spki: Buffer.alloc(0),
   };
 }
 
@@ -1257,6 +1260,9 @@ export const CertificateRecord: MessageFns<CertificateRecord> = {
     }
     if (message.caGeneration !== 0) {
       writer.uint32(80).uint32(message.caGeneration);
+    }
+    if (message.spki.length !== 0) {
+      writer.uint32(90).bytes(message.spki);
     }
     return writer;
   },
@@ -1354,6 +1360,14 @@ export const CertificateRecord: MessageFns<CertificateRecord> = {
             message.caGeneration = reader.uint32();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.spki = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1381,6 +1395,7 @@ export const CertificateRecord: MessageFns<CertificateRecord> = {
     message.role = object.role ?? "";
     message.revokedAtMs = object.revokedAtMs ?? 0;
     message.caGeneration = object.caGeneration ?? 0;
+    message.spki = object.spki ?? Buffer.alloc(0);
     return message;
   },
 };

@@ -1,0 +1,108 @@
+import { DomainError } from '../../domain/errors.js';
+import type { NetworkConfig, TrustBundle } from '../../gen/networkcontroller/v1/types.js';
+import type { NetworkRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import type { Repository } from '../store/local-view.js';
+import { networkOf, planOf } from './address-pools.js';
+
+/** What a server process is doing, as `status` and HealthCheck say it. */
+export type ServerState = 'starting' | 'running' | 'draining' | 'degraded';
+
+/** Where nodes reach this controller: "host:port" each, best first. */
+export interface Endpoints {
+  readonly control: readonly string[];
+  readonly bootstrap: readonly string[];
+  /** UDP, of the rendezvous and relay socket. */
+  readonly wireguard: readonly string[];
+}
+
+/** What every answer about this controller is made of. */
+export class ClusterFacts {
+  readonly #repository: Repository;
+  readonly #endpoints: Endpoints;
+  readonly #wgPublicKey: Buffer;
+  readonly #zone: string;
+  readonly #trust: { bundle(): TrustBundle; bundlesAfter(version: number): TrustBundle[]; crl(): Uint8Array };
+  readonly clusterId: string;
+  readonly epoch: string;
+  readonly version: string;
+  readonly startedAtMs: number;
+  #state: ServerState = 'starting';
+
+  /** @throws DomainError `not_initialised` for a store without a cluster record. */
+  constructor(deps: {
+    repository: Repository;
+    endpoints: Endpoints;
+    wgPublicKey: Uint8Array;
+    zone: string;
+    trust: { bundle(): TrustBundle; bundlesAfter(version: number): TrustBundle[]; crl(): Uint8Array };
+    version: string;
+    startedAtMs: number;
+  }) {
+    const cluster = deps.repository.view.cluster();
+    if (cluster === undefined) throw new DomainError('not_initialised', 'store: holds no cluster; run "nc-server init" first');
+    this.#repository = deps.repository;
+    this.#endpoints = deps.endpoints;
+    this.#wgPublicKey = Buffer.from(deps.wgPublicKey);
+    this.#zone = deps.zone;
+    this.#trust = deps.trust;
+    this.clusterId = cluster.value.id;
+    this.epoch = cluster.value.epoch;
+    this.version = deps.version;
+    this.startedAtMs = deps.startedAtMs;
+  }
+
+  state(): ServerState {
+    return this.#state;
+  }
+
+  /** Notes that the process has moved on. */
+  enter(state: ServerState): void {
+    this.#state = state;
+  }
+
+  revision(): bigint {
+    return this.#repository.view.rev;
+  }
+
+  bundle(): TrustBundle {
+    return this.#trust.bundle();
+  }
+
+  bundlesAfter(version: number): TrustBundle[] {
+    return this.#trust.bundlesAfter(version);
+  }
+
+  /** DER of the network CA's revocation list; empty when there is none. */
+  crl(): Uint8Array {
+    return this.#trust.crl();
+  }
+
+  controlEndpoints(): readonly string[] {
+    return this.#endpoints.control;
+  }
+
+  bootstrapEndpoints(): readonly string[] {
+    return this.#endpoints.bootstrap;
+  }
+
+  /** A network's settings as its nodes apply them. */
+  describe(record: NetworkRecord): NetworkConfig {
+    const plan = planOf(record);
+    const own = plan.addressesOf(plan.controllerHost);
+    return {
+      name: record.name,
+      cidr: record.cidr,
+      cidr6: record.cidr6,
+      mtu: record.mtu,
+      interconnection: record.interconnection,
+      zone: this.#zone,
+      controller: { wgPublicKey: this.#wgPublicKey, ...own, endpoints: [...this.#endpoints.wireguard] },
+      gatewayNodeId: record.gatewayNodeId,
+    };
+  }
+
+  /** @throws DomainError `network_unknown`. */
+  describeByName(network: string): NetworkConfig {
+    return this.describe(networkOf(this.#repository.view, network));
+  }
+}

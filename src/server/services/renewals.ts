@@ -1,0 +1,161 @@
+import { createPublicKey, verify } from 'node:crypto';
+import { DomainError } from '../../domain/errors.js';
+import { CertificateRecord, CertificateRecord_State, NodeRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import type { Clock } from '../../platform/clock.js';
+import type { Log } from '../../platform/log.js';
+import type { Caller } from '../auth/caller.js';
+import type { LocalView, Repository, Versioned } from '../store/local-view.js';
+import type { Operation } from '../store/store.js';
+import { auditOperation } from './audit.js';
+import { certificateRow, type NodeCertificateIssuer } from './certificate-rows.js';
+import { nodeOfToken } from './node-tokens.js';
+
+/** The new public keys of a node, proved by its CSRs. SubjectPublicKeyInfo, DER. */
+export interface NewKeys {
+  readonly grpcSpki: Uint8Array;
+  readonly networkSpki: Uint8Array;
+}
+
+/** The certificates for them, DER. */
+export interface NewCertificates {
+  readonly grpcCertificate: Uint8Array;
+  readonly networkCertificate: Uint8Array;
+}
+
+const { STATE_CURRENT, STATE_PENDING, STATE_REVOKED, STATE_SUPERSEDED } = CertificateRecord_State;
+
+/**
+ * Keeps nodes' certificates alive.
+ *
+ * A renewed gRPC certificate is pending until the node first uses it; only then is the one before superseded. So a
+ * reply that is lost costs nothing, and a superseded certificate that is seen again means a copy of the node.
+ */
+export class Renewals {
+  readonly #repository: Repository;
+  readonly #issuer: NodeCertificateIssuer;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #isConnected: (nodeId: string) => boolean;
+
+  constructor(deps: { repository: Repository; issuer: NodeCertificateIssuer; clock: Clock; log: Log; isConnected: (nodeId: string) => boolean }) {
+    this.#repository = deps.repository;
+    this.#issuer = deps.issuer;
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+    this.#isConnected = deps.isConnected;
+  }
+
+  /** @throws DomainError `node_revoked`. */
+  async renew(nodeId: string, newKeys: NewKeys, caller: Caller): Promise<NewCertificates> {
+    const { result } = await this.#repository.update((view) => {
+      const node = requireNode(view, nodeId);
+      return this.#issue(node, newKeys, caller, 'Renew', STATE_PENDING, []);
+    });
+    return result;
+  }
+
+  /** The node has used a pending certificate: it is the one from now on, all before it are superseded. */
+  async promote(serial: string): Promise<void> {
+    await this.#repository.update((view) => {
+      const certificate = view.certificate(serial);
+      const node = certificate === undefined ? undefined : view.nodeById(certificate.value.subjectId);
+      if (certificate?.value.state !== STATE_PENDING || node === undefined) return { if: [], then: [], result: undefined };
+      const older = openGrpc(view, node.value.id).filter((entry) => entry.key !== certificate.key);
+      const record: NodeRecord = {
+        ...node.value,
+        grpcSpki: certificate.value.spki,
+        grpcSerial: serial,
+        certificateExpiresAtMs: certificate.value.notAfterMs,
+      };
+      return {
+        if: [node, certificate, ...older].map(({ key, modRev }) => ({ key, modRev })),
+        then: [
+          { put: node.key, value: NodeRecord.encode(record).finish() },
+          withState(certificate, STATE_CURRENT),
+          ...older.map((entry) => withState(entry, STATE_SUPERSEDED)),
+        ],
+        result: undefined,
+      };
+    });
+  }
+
+  /**
+   * Brings back a node whose certificate ran out.
+   *
+   * @param signature Of both CSRs, one after the other, by the gRPC key registered last: the node token alone is worth nothing.
+   * @throws DomainError `node_unknown`, `proof_invalid`.
+   */
+  async recover(
+    request: { readonly nodeToken: string; readonly grpcCsr: Uint8Array; readonly networkCsr: Uint8Array; readonly signature: Uint8Array },
+    newKeys: NewKeys,
+    caller: Caller,
+  ): Promise<NewCertificates> {
+    const { result } = await this.#repository.update((view) => {
+      const node = nodeOfToken(view, request.nodeToken);
+      requireRegisteredKey(node.value, request);
+      if (this.#isConnected(node.value.id)) {
+        this.#log.warn('node token used for recovery while the node is connected: a copy of it may be about', { nodeId: node.value.id, peer: caller.address });
+      }
+      return this.#issue(node, newKeys, caller, 'Recover', STATE_CURRENT, openGrpc(view, node.value.id));
+    });
+    return result;
+  }
+
+  #issue(
+    node: Versioned<NodeRecord>,
+    newKeys: NewKeys,
+    caller: Caller,
+    method: 'Renew' | 'Recover',
+    state: CertificateRecord_State,
+    superseded: readonly Versioned<CertificateRecord>[],
+  ): { if: { key: string; modRev: bigint }[]; then: Operation[]; result: NewCertificates } {
+    const now = this.#clock.now();
+    const { id, network, bindIp, bindIp6, wgPublicKey } = node.value;
+    const addresses = [bindIp, bindIp6].filter((address) => address !== '');
+    const issued = this.#issuer.issueNodeCertificates({ ...newKeys, nodeId: id, addresses, wgPublicKey, nowMs: now });
+    const current = state === STATE_CURRENT;
+    const record: NodeRecord = {
+      ...node.value,
+      networkCertificate: Buffer.from(issued.network.der),
+      networkSerial: issued.network.serial,
+      ...(current ? { grpcSpki: Buffer.from(newKeys.grpcSpki), grpcSerial: issued.grpc.serial, certificateExpiresAtMs: issued.grpc.notAfterMs } : {}),
+    };
+    return {
+      if: [node, ...superseded].map(({ key, modRev }) => ({ key, modRev })),
+      then: [
+        { put: node.key, value: NodeRecord.encode(record).finish() },
+        ...superseded.map((entry) => withState(entry, STATE_SUPERSEDED)),
+        certificateRow(node.value, 'grpc', issued.grpc, state, newKeys.grpcSpki),
+        certificateRow(node.value, 'network', issued.network),
+        auditOperation(caller, { object: `node/${id}`, method, network }, now),
+      ],
+      result: { grpcCertificate: issued.grpc.der, networkCertificate: issued.network.der },
+    };
+  }
+}
+
+function requireNode(view: LocalView, nodeId: string): Versioned<NodeRecord> {
+  const node = view.nodeById(nodeId);
+  if (node === undefined) throw new DomainError('node_revoked', 'this node was unregistered; join again with a new join string');
+  return node;
+}
+
+function requireRegisteredKey(node: NodeRecord, request: { readonly grpcCsr: Uint8Array; readonly networkCsr: Uint8Array; readonly signature: Uint8Array }): void {
+  const key = createPublicKey({ key: node.grpcSpki, format: 'der', type: 'spki' });
+  const signed = Buffer.concat([request.grpcCsr, request.networkCsr]);
+  if (!verify('sha256', signed, key, request.signature)) {
+    throw new DomainError('proof_invalid', 'signature: not made by the key that this node registered last; unregister the node and join anew');
+  }
+}
+
+/** The node's gRPC certificates that still open the control listener. */
+function openGrpc(view: LocalView, nodeId: string): readonly Versioned<CertificateRecord>[] {
+  return view
+    .certificatesOf('node', nodeId)
+    .filter(({ value }) => value.purpose === 'grpc' && value.state !== STATE_SUPERSEDED && value.state !== STATE_REVOKED);
+}
+
+function withState(certificate: Versioned<CertificateRecord>, state: CertificateRecord_State): Operation {
+  const record: CertificateRecord = { ...certificate.value, state };
+  return { put: certificate.key, value: CertificateRecord.encode(record).finish(), expireAtMs: certificate.value.notAfterMs };
+}

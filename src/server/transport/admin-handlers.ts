@@ -1,0 +1,188 @@
+import { DomainError } from '../../domain/errors.js';
+import {
+  Token,
+  type AdminServiceService,
+  type CreateTokenRequest,
+  type CreateTokenResponse,
+  type GetStatusRequest,
+  type GetStatusResponse,
+  type NetworkInfo,
+  type Node,
+  type WatchEventsRequest,
+  type WatchEventsResponse,
+} from '../../gen/networkcontroller/v1/admin.js';
+import type { NetworkRecord, TokenRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import type { Service } from '../../gen/networkcontroller/v1/types.js';
+import type { Caller } from '../auth/caller.js';
+import { serviceOf } from '../feed/encoded.js';
+import type { EventTail } from '../services/event-tail.js';
+import { planOf } from '../services/address-pools.js';
+import type { ClusterFacts } from '../services/cluster-facts.js';
+import { nodeStatus, stateNumber, type LiveFacts } from '../services/node-status.js';
+import type { Nodes } from '../services/nodes.js';
+import type { ServiceRegistry } from '../services/service-registry.js';
+import type { Tokens } from '../services/tokens.js';
+import type { Repository } from '../store/local-view.js';
+import type { HandlersOf, StreamHandler, UnaryHandler } from './handler.js';
+
+/** What admins are served with. */
+export interface AdminDeps {
+  readonly repository: Repository;
+  readonly facts: ClusterFacts;
+  readonly live: LiveFacts;
+  readonly tokens: Tokens;
+  readonly nodes: Nodes;
+  readonly services: ServiceRegistry;
+  readonly events: EventTail;
+  /** The join string of a token: "ncj1_<id>.<secret>.<pin>@host:port". */
+  joinString(tokenId: string, secret: string): string;
+  readonly defaultExpireMs: number;
+}
+
+const PAGE = 200;
+const MAX_PAGE = 1_000;
+const DEFAULT_NETWORK = 'default';
+
+/** `AdminService`: for the unix socket and for admin certificates. */
+export function adminHandlers(deps: AdminDeps): HandlersOf<typeof AdminServiceService> {
+  const { tokens, nodes, services, repository } = deps;
+  const show = (id: string): Node => nodeStatus(required(repository.view.nodeRow(id)), deps.live);
+  return {
+    getStatus: getStatus(deps),
+    createToken: createToken(deps),
+    listTokens: async (request) => {
+      const page = tokens.list(networkFilter(request.network), request.pageToken, pageSize(request.pageSize));
+      const all = page.items.map(({ value }) => tokenMessage(tokens, value));
+      return { tokens: request.all ? all : all.filter((token) => token.state === 'usable'), nextPageToken: page.next };
+    },
+    getToken: async (request) => ({ token: tokenMessage(tokens, tokens.get(request.id)) }),
+    revokeToken: async (request, caller) => ({ token: tokenMessage(tokens, await tokens.revoke(request.id, caller)) }),
+    listNodes: async (request) => {
+      const state = stateNumber(request.state);
+      const filter = { ...networkFilter(request.network), ...(state === undefined ? {} : { state }) };
+      const page = repository.view.pageNodes(filter, request.pageToken, pageSize(request.pageSize));
+      return { nodes: page.items.map((row) => nodeStatus(row, deps.live)), nextPageToken: page.next };
+    },
+    getNode: async (request) => ({ node: show(nodes.find(request.node, request.network || DEFAULT_NETWORK).id) }),
+    renameNode: async (request, caller) => {
+      const { result, rev } = await nodes.rename(request.node, request.network || DEFAULT_NETWORK, request.name, caller);
+      return { node: show(result.id), revision: rev };
+    },
+    unregisterNode: async (request, caller) => {
+      const before = show(nodes.find(request.node, request.network || DEFAULT_NETWORK).id);
+      const { rev } = await nodes.remove(before.id, before.network, 'UnregisterNode', caller);
+      return { node: before, revision: rev };
+    },
+    revokeNode: async (request, caller) => {
+      const before = show(nodes.find(request.node, request.network || DEFAULT_NETWORK).id);
+      const { rev } = await nodes.remove(before.id, before.network, 'RevokeNode', caller, request.reason);
+      return { node: before, revision: rev };
+    },
+    addService: async (request, caller) => {
+      const { result, rev } = await services.add(required(request.service), caller);
+      return { service: serviceOf(result), revision: rev };
+    },
+    listServices: async (request) => {
+      const filter = { ...networkFilter(request.network), ...(request.name === '' ? {} : { name: request.name }) };
+      const page = repository.view.pageServices(filter, request.pageToken, pageSize(request.pageSize));
+      return { services: page.items.map(({ value }): Service => serviceOf(value)), nextPageToken: page.next };
+    },
+    removeService: async (request, caller) => {
+      const { result, rev } = await services.remove(request.service, request.network || DEFAULT_NETWORK, caller);
+      return { services: result.map(serviceOf), revision: rev };
+    },
+    watchEvents: watchEvents(deps),
+  };
+}
+
+/** `AdminService.GetStatus`: the summary, and one page of nodes. */
+function getStatus(deps: AdminDeps): UnaryHandler<GetStatusRequest, GetStatusResponse> {
+  return async (request) => {
+    const { view } = deps.repository;
+    const counts = view.nodeCounts();
+    const page = request.summaryOnly
+      ? { items: [], next: '' }
+      : view.pageNodes(networkFilter(request.network), request.pageToken, pageSize(request.pageSize));
+    return {
+      cluster: { id: deps.facts.clusterId, epoch: deps.facts.epoch, revision: view.rev },
+      networks: view.networks().map(({ value }) => networkInfo(deps, value)),
+      nodes: page.items.map((row) => nodeStatus(row, deps.live)),
+      nextPageToken: page.next,
+      state: deps.facts.state(),
+      version: deps.facts.version,
+      nodesTotal: counts.total,
+      nodesConnected: counts.connected,
+      servicesTotal: view.serviceCount(),
+      startedAtMs: deps.facts.startedAtMs,
+    };
+  };
+}
+
+/** How full a network is; the controller's own address counts on neither side. */
+function networkInfo(deps: AdminDeps, record: NetworkRecord): NetworkInfo {
+  const { owned, quarantined } = deps.repository.view.addressCounts(record.name);
+  const total = planOf(record).capacity;
+  const used = owned - 1;
+  return {
+    name: record.name,
+    cidr: record.cidr,
+    cidr6: record.cidr6,
+    addressesTotal: total,
+    addressesUsed: used,
+    addressesFree: total - used - quarantined,
+    addressesQuarantined: quarantined,
+  };
+}
+
+/** `AdminService.CreateToken`. */
+function createToken({ tokens, joinString, defaultExpireMs }: AdminDeps): UnaryHandler<CreateTokenRequest, CreateTokenResponse> {
+  return async (request, caller) => {
+    const lifetimeMs = request.expireMs === 0 ? defaultExpireMs : request.expireMs;
+    const { record, secret } = await tokens.create(
+      {
+        network: request.network || DEFAULT_NETWORK,
+        lifetimeMs: lifetimeMs < 0 ? undefined : lifetimeMs,
+        maxUses: request.unboundedUses ? 0 : request.maxUses || 1,
+        label: label(request.label),
+        nodeName: request.nodeName,
+        bindIp: request.bindIp,
+        labels: request.labels,
+        ephemeral: request.ephemeral,
+        fromCidrs: request.fromCidrs,
+      },
+      caller,
+    );
+    return { token: tokenMessage(tokens, record), join: joinString(record.id, secret) };
+  };
+}
+
+/** `AdminService.WatchEvents`: the event log from a revision on, then live if asked to. */
+function watchEvents(deps: AdminDeps): StreamHandler<WatchEventsRequest, WatchEventsResponse> {
+  return (request, _caller: Caller, sink) => {
+    deps.events.open(request, sink);
+  };
+}
+
+function tokenMessage(tokens: Tokens, record: TokenRecord): Token {
+  const { used, state } = tokens.usageOf(record);
+  const { secretHash: _secretHash, caGeneration: _caGeneration, ...shown } = record;
+  return Token.fromPartial({ ...shown, used, state });
+}
+
+function networkFilter(network: string): { network?: string } {
+  return network === '' ? {} : { network };
+}
+
+function pageSize(wanted: number): number {
+  return wanted === 0 ? PAGE : Math.min(wanted, MAX_PAGE);
+}
+
+function label(text: string): string {
+  if (text.length <= 200) return text;
+  throw new DomainError('invalid_argument', `label: want at most 200 characters, got ${text.length}`);
+}
+
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new DomainError('invalid_argument', 'request: incomplete; the service or node it is about is missing');
+  return value;
+}

@@ -1,0 +1,70 @@
+import type { BootstrapServiceService, RecoverRequest, RecoverResponse, RegisterRequest, RegisterResponse } from '../../gen/networkcontroller/v1/bootstrap.js';
+import type { Clock } from '../../platform/clock.js';
+import { verifyWireGuardProof } from '../../platform/wireguard/proof.js';
+import { csrSpki } from '../../platform/x509/csr.js';
+import type { RegisterCookies } from '../auth/register-cookie.js';
+import type { ClusterFacts } from '../services/cluster-facts.js';
+import type { Registration, Registrations } from '../services/registrations.js';
+import type { Renewals } from '../services/renewals.js';
+import type { HandlersOf, UnaryHandler } from './handler.js';
+
+/** What the bootstrap listener needs. */
+export interface BootstrapDeps {
+  readonly registrations: Registrations;
+  readonly renewals: Renewals;
+  readonly cookies: RegisterCookies;
+  readonly facts: ClusterFacts;
+  readonly clock: Clock;
+}
+
+/** `BootstrapService`: what a machine without a certificate may ask. */
+export function bootstrapHandlers(deps: BootstrapDeps): HandlersOf<typeof BootstrapServiceService> {
+  return {
+    healthCheck: async () => ({ code: '200', version: deps.facts.version, state: deps.facts.state() }),
+    beginRegister: async () => deps.cookies.begin(deps.clock.now()),
+    register: register(deps),
+    recover: recover(deps),
+    getTrustBundle: async (request) => ({ bundles: deps.facts.bundlesAfter(request.afterVersion) }),
+  };
+}
+
+/** `BootstrapService.Register`. The proofs are checked here, the token where it is spent. */
+function register(deps: BootstrapDeps): UnaryHandler<RegisterRequest, RegisterResponse> {
+  return async (request, caller) => {
+    const { nonce, serverPrivateKey } = deps.cookies.open(request.cookie, deps.clock.now());
+    verifyWireGuardProof(request.wgProof, serverPrivateKey, { ...request, nonce });
+    const registration = await deps.registrations.register(
+      { ...request, grpcSpki: csrSpki(request.grpcCsr), networkSpki: csrSpki(request.networkCsr) },
+      caller,
+    );
+    return answer(deps.facts, registration);
+  };
+}
+
+/** `BootstrapService.Recover`. */
+function recover(deps: BootstrapDeps): UnaryHandler<RecoverRequest, RecoverResponse> {
+  return async (request, caller) => {
+    const newKeys = { grpcSpki: csrSpki(request.grpcCsr), networkSpki: csrSpki(request.networkCsr) };
+    const { grpcCertificate, networkCertificate } = await deps.renewals.recover(request, newKeys, caller);
+    return { grpcCertificate: Buffer.from(grpcCertificate), networkCertificate: Buffer.from(networkCertificate), bundle: deps.facts.bundle() };
+  };
+}
+
+function answer(facts: ClusterFacts, { node, nodeToken, grpcCertificate, networkCertificate }: Registration): RegisterResponse {
+  return {
+    nodeId: node.id,
+    nodeName: node.name,
+    nodeToken,
+    clusterId: facts.clusterId,
+    network: facts.describeByName(node.network),
+    bindIp: node.bindIp,
+    bindIp6: node.bindIp6,
+    grpcCertificate: Buffer.from(grpcCertificate),
+    networkCertificate: Buffer.from(networkCertificate),
+    bundle: facts.bundle(),
+    controlEndpoints: [...facts.controlEndpoints()],
+    bootstrapEndpoints: [...facts.bootstrapEndpoints()],
+    revision: facts.revision(),
+    epoch: facts.epoch,
+  };
+}

@@ -1,0 +1,149 @@
+import { DomainError } from '../../domain/errors.js';
+import type {
+  CheckConnStateRequest,
+  CheckConnStateResponse,
+  NodeServiceService,
+  RenewRequest,
+  RenewResponse,
+  ReportRequest,
+  ReportResponse,
+  UnRegisterRequest,
+  UnRegisterResponse,
+  WatchRequest,
+  WatchResponse,
+} from '../../gen/networkcontroller/v1/node.js';
+import { csrSpki } from '../../platform/x509/csr.js';
+import type { Caller } from '../auth/caller.js';
+import { serviceOf } from '../feed/encoded.js';
+import type { MapFeed } from '../feed/map-feed.js';
+import type { ClusterFacts } from '../services/cluster-facts.js';
+import { stateOf } from '../services/node-status.js';
+import { nodeOfToken } from '../services/node-tokens.js';
+import type { Nodes } from '../services/nodes.js';
+import { STATE, type PresenceBoard } from '../services/presence.js';
+import type { Renewals } from '../services/renewals.js';
+import type { Reports } from '../services/reports.js';
+import type { ServiceRegistry } from '../services/service-registry.js';
+import type { Signals } from '../services/signals.js';
+import type { Repository } from '../store/local-view.js';
+import type { HandlersOf, StreamHandler, UnaryHandler } from './handler.js';
+
+/** What the control listener needs for nodes. */
+export interface NodeDeps {
+  readonly repository: Repository;
+  readonly facts: ClusterFacts;
+  readonly feed: MapFeed;
+  readonly presence: PresenceBoard;
+  readonly reports: Reports;
+  readonly signals: Signals;
+  readonly renewals: Renewals;
+  readonly nodes: Nodes;
+  readonly services: ServiceRegistry;
+}
+
+/** When an agent reports next if nothing changes. */
+const REPORT_SECONDS = 30;
+
+/** `NodeService`: what a registered node may ask, always of itself. */
+export function nodeHandlers(deps: NodeDeps): HandlersOf<typeof NodeServiceService> {
+  return {
+    healthCheck: async () => ({ code: '200' }),
+    watch: watch(deps),
+    report: report(deps),
+    signal: async (request, caller) => {
+      const node = nodeCaller(caller);
+      return { undelivered: deps.signals.pass(node.nodeId, node.network, request.signals) };
+    },
+    renew: renew(deps),
+    checkConnState: checkConnState(deps),
+    getRegistedIp: async (request, caller) => {
+      const { record } = subject(deps, request.token, caller);
+      return { code: '200', message: 'success', ip: record.bindIp, ip6: record.bindIp6 };
+    },
+    unRegister: unRegister(deps),
+    registerService: async (request, caller) => {
+      const node = nodeCaller(caller);
+      const wanted = { ...required(request.service, 'service'), nodeId: node.nodeId, network: node.network };
+      const { result, rev } = await deps.services.add(wanted, caller);
+      return { service: serviceOf(result), revision: rev };
+    },
+    deregisterService: async (request, caller) => {
+      const { rev } = await deps.services.remove(request.id, nodeCaller(caller).network, caller);
+      return { revision: rev };
+    },
+  };
+}
+
+/** `NodeService.Watch`. The stream is also the node's presence. */
+function watch({ feed, presence }: NodeDeps): StreamHandler<WatchRequest, WatchResponse> {
+  return (request, caller, sink) => {
+    const { nodeId, network } = nodeCaller(caller);
+    const close = feed.open(nodeId, sink, { epoch: request.epoch, revision: request.fromRevision });
+    presence.streamOpened(nodeId, network, request.agentVersion);
+    sink.onClose(() => {
+      close();
+      presence.streamClosed(nodeId);
+    });
+  };
+}
+
+/** `NodeService.Report`. */
+function report({ presence, reports }: NodeDeps): UnaryHandler<ReportRequest, ReportResponse> {
+  return async (request, caller) => {
+    const { nodeId } = nodeCaller(caller);
+    reports.take(nodeId, request);
+    if (request.tunnelUp) presence.tunnelSeen(nodeId);
+    else presence.tunnelLost(nodeId);
+    return { nextReportSeconds: REPORT_SECONDS };
+  };
+}
+
+/** `NodeService.Renew`. */
+function renew({ renewals, facts }: NodeDeps): UnaryHandler<RenewRequest, RenewResponse> {
+  return async (request, caller) => {
+    const { nodeId } = nodeCaller(caller);
+    const newKeys = { grpcSpki: csrSpki(request.grpcCsr), networkSpki: csrSpki(request.networkCsr) };
+    const { grpcCertificate, networkCertificate } = await renewals.renew(nodeId, newKeys, caller);
+    return { grpcCertificate: Buffer.from(grpcCertificate), networkCertificate: Buffer.from(networkCertificate), bundle: facts.bundle() };
+  };
+}
+
+/** `NodeService.CheckConnState`, in LiteKube's numbers and in ours. */
+function checkConnState(deps: NodeDeps): UnaryHandler<CheckConnStateRequest, CheckConnStateResponse> {
+  return async (request, caller) => {
+    const { record, state } = subject(deps, request.token, caller);
+    const now = record.reserved ? STATE.connected : (deps.presence.of(record.id)?.state ?? state);
+    return { code: '200', message: 'success', connState: now, bindIp: record.bindIp, state: stateOf(now) };
+  };
+}
+
+/** `NodeService.UnRegister`: of the caller, or for an admin of the node whose token is given. */
+function unRegister(deps: NodeDeps): UnaryHandler<UnRegisterRequest, UnRegisterResponse> {
+  return async (request, caller) => {
+    const { record } = subject(deps, request.token, caller);
+    await deps.nodes.remove(record.id, record.network, 'UnRegister', caller);
+    return { code: '200', message: 'success', result: true };
+  };
+}
+
+/** The node a request is about: the caller, or the one whose token is given; a node may only mean itself. */
+function subject(deps: NodeDeps, token: string, caller: Caller): { record: ReturnType<typeof nodeOfToken>['value']; state: number } {
+  const { view } = deps.repository;
+  const id = token === '' ? nodeCaller(caller).nodeId : nodeOfToken(view, token).value.id;
+  if (caller.kind === 'node' && id !== caller.nodeId) {
+    throw new DomainError('permission_denied', 'token: belongs to another node; a node may only ask about itself');
+  }
+  const row = view.nodeRow(id);
+  if (row === undefined) throw new DomainError('node_unknown', 'this node was unregistered; join again with a new join string');
+  return row;
+}
+
+function nodeCaller(caller: Caller): Extract<Caller, { kind: 'node' }> {
+  if (caller.kind === 'node') return caller;
+  throw new DomainError('invalid_argument', 'token: want a node token, because the caller is not a node');
+}
+
+function required<T>(value: T | undefined, field: string): T {
+  if (value === undefined) throw new DomainError('invalid_argument', `${field}: want one, got none`);
+  return value;
+}
