@@ -14,7 +14,7 @@ const SUGGESTIONS = 3;
  * @throws DomainError `node_unknown` with the nearest names, `conflict` with the candidates when several match.
  */
 export async function findNode(api: AdminApi, target: string, network = ''): Promise<Node> {
-  if (target.startsWith(NODE_TOKEN)) return foundByToken(await api.getNode(GetNodeRequest.create({ node: target, network })));
+  if (target.startsWith(NODE_TOKEN)) return foundByToken(await api.call('getNode', GetNodeRequest.create({ node: target, network })));
   const nodes = await listNodes(api, { network });
   const matching = nodes.filter((node) => node.id === target || node.name === target);
   const [only, ...more] = matching;
@@ -26,7 +26,7 @@ export async function findNode(api: AdminApi, target: string, network = ''): Pro
 /** Every node, page by page, of one network or (empty) of all. */
 export function listNodes(api: AdminApi, filter: Partial<Pick<ListNodesRequest, 'network' | 'state'>>): Promise<Node[]> {
   return readAllPages(async (pageToken) => {
-    const { nodes, nextPageToken } = await api.listNodes(ListNodesRequest.create({ ...filter, pageToken, pageSize: PAGE_SIZE }));
+    const { nodes, nextPageToken } = await api.call('listNodes', ListNodesRequest.create({ ...filter, pageToken, pageSize: PAGE_SIZE }));
     return { items: nodes, next: nextPageToken };
   });
 }

@@ -33,6 +33,7 @@ export function buildProgram(session: Session, io: CommandIo): Command {
     .option('--no-headers', 'leave the table\'s first line out')
     .option('--socket <path>', 'the admin socket on the server\'s host (or NC_ADMIN_SOCKET)')
     .option('--server <host:port>', 'a controller elsewhere; wants --ca, --cert and --key')
+    .option('--server-name <name>', 'the name in its certificate (default: the host of --server)')
     .option('--ca <file>', 'the certificate of the controller\'s CA, PEM')
     .option('--cert <file>', 'the admin certificate, PEM')
     .option('--key <file>', 'its key, PEM')

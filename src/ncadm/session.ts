@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import type { Clock } from '../platform/clock.js';
 import { Output, type OutputFormat, type Terminal } from '../platform/output.js';
-import type { AdminApi } from './admin-api.js';
-import { openAdmin, type ConnectionOptions } from './connection.js';
+import { AdminApi, type ConnectionOptions } from './admin-api.js';
 
 /** The streams of one run of `ncadm`; `process` is one. */
 export interface CommandIo extends Terminal {
@@ -53,11 +52,11 @@ export class Session {
   remote<Options, Args extends (string | undefined)[]>(handler: (invocation: RemoteInvocation<Options>, ...args: Args) => Promise<void>): Action {
     return async (...params) => {
       const command = params.at(-1) as Command;
-      const connection = openAdmin(command.optsWithGlobals<GlobalOptions>(), this.#io.env);
+      const api = new AdminApi(command.optsWithGlobals<GlobalOptions>(), this.#io.env);
       try {
-        await handler({ ...this.#invocation<Options>(command), api: connection.api }, ...(command.processedArgs as Args));
+        await handler({ ...this.#invocation<Options>(command), api }, ...(command.processedArgs as Args));
       } finally {
-        connection.close();
+        api.close();
       }
     };
   }

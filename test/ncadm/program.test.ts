@@ -13,7 +13,7 @@ describe('ncadm', () => {
     ['a missing argument', ['node', 'show'], "missing required argument 'node'"],
     ['a format that is none', ['-o', 'xml', 'status'], 'table, wide, json, yaml'],
     ['a remote controller without a certificate', ['--server', '127.0.0.1:1', 'status'], '--ca, --cert and --key'],
-    ['a certificate that is not there', ['--server', '127.0.0.1:1', '--ca', '/no/ca', '--cert', '/no/cert', '--key', '/no/key', 'status'], '/no/ca: cannot be read'],
+    ['a certificate that is not there', ['--server', '127.0.0.1:1', '--ca', '/no/ca', '--cert', '/no/cert', '--key', '/no/key', 'status'], '/no/cert: cannot be read'],
   ])('refuses %s with exit code 2', async (_what, argv, sentence) => {
     const { exitCode, stdout, stderr } = await ncadm(argv);
 
@@ -25,7 +25,7 @@ describe('ncadm', () => {
     const { exitCode, stderr } = await ncadm(['--socket', '/nowhere/admin.sock', 'status']);
 
     expect(exitCode).toBe(3);
-    expect(stderr).toContain('ncadm: unavailable: nobody answers at unix:/nowhere/admin.sock');
+    expect(stderr).toContain('ncadm: unavailable: nobody answers at /nowhere/admin.sock: connect ENOENT /nowhere/admin.sock');
     expect(stderr).toContain('Is nc-server running?');
   });
 
@@ -33,7 +33,7 @@ describe('ncadm', () => {
     const { exitCode, stdout, stderr } = await ncadm(['--socket', '/nowhere/admin.sock', '-o', 'json', 'status']);
 
     expect([exitCode, stdout]).toEqual([3, '']);
-    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'unavailable', message: 'nobody answers at unix:/nowhere/admin.sock' } });
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'unavailable', message: 'nobody answers at /nowhere/admin.sock: connect ENOENT /nowhere/admin.sock' } });
   });
 
   it('takes the socket from the environment', async () => {

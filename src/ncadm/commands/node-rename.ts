@@ -19,7 +19,7 @@ export function addNodeRename(parent: Command, session: Session): void {
     .action(
       session.remote<{ readonly network?: string }, [string, string]>(async ({ api, output, options }, target, name) => {
         const { id, name: before, network } = await findNode(api, target, options.network);
-        const { node } = await api.renameNode(RenameNodeRequest.create({ node: id, network, name }));
+        const { node } = await api.call('renameNode', RenameNodeRequest.create({ node: id, network, name }));
         if (node === undefined) throw new DomainError('node_unknown', `node ${id} is gone`);
         output.result(nodeJson(node), () => `Node ${before} is now ${node.name} (${node.bindIp})`);
       }),

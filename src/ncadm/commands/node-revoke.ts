@@ -26,7 +26,7 @@ export function addNodeRevoke(parent: Command, session: Session): void {
       session.remote<Options, [string]>(async ({ api, io, output, options }, target) => {
         const node = await findNode(api, target, options.network);
         await confirm(io, `Revoke ${node.name} (${node.bindIp}, network ${node.network})? Its keys can never come back.`, options);
-        await api.revokeNode(RevokeNodeRequest.create({ node: node.id, network: node.network, reason: options.reason ?? '' }));
+        await api.call('revokeNode', RevokeNodeRequest.create({ node: node.id, network: node.network, reason: options.reason ?? '' }));
         output.result(nodeJson(node), () => `Node ${node.name} revoked; its certificates are refused from now on`);
       }),
     );

@@ -24,7 +24,7 @@ export function addNodeUnregister(parent: Command, session: Session): void {
       session.remote<Options, [string]>(async ({ api, io, output, options }, target) => {
         const node = await findNode(api, target, options.network);
         await confirm(io, `Unregister ${node.name} (${node.bindIp}, network ${node.network})? It must join again to come back.`, options);
-        await api.unregisterNode(UnregisterNodeRequest.create({ node: node.id, network: node.network }));
+        await api.call('unregisterNode', UnregisterNodeRequest.create({ node: node.id, network: node.network }));
         output.result(nodeJson(node), () => `Node ${node.name} unregistered; ${node.bindIp || 'it had no address'} rests before it is given out again`);
       }),
     );

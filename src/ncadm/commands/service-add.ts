@@ -43,7 +43,7 @@ export function addServiceAdd(parent: Command, session: Session): void {
     .action(
       session.remote<Options, [string]>(async (invocation, name) => {
         const { api, output } = invocation;
-        const { service } = await api.addService(AddServiceRequest.create({ service: await toService(invocation, name) }));
+        const { service } = await api.call('addService', AddServiceRequest.create({ service: await toService(invocation, name) }));
         if (service === undefined) throw new DomainError('internal', 'the controller added a service and did not say which');
         output.result(serviceJson(service), () => `Service ${service.name} added on ${invocation.options.node ?? service.address} (${service.id})`);
       }),

@@ -24,7 +24,7 @@ export function addServiceRemove(parent: Command, session: Session): void {
       session.remote<Options, [string]>(async ({ api, io, output, options }, target) => {
         const service = await findService(api, target, options.network);
         await confirm(io, `Remove service ${service.name} (${service.id}, network ${service.network})?`, options);
-        await api.removeService(RemoveServiceRequest.create({ service: service.id, network: service.network }));
+        await api.call('removeService', RemoveServiceRequest.create({ service: service.id, network: service.network }));
         output.result(serviceJson(service), () => `Service ${service.name} removed (${service.id})`);
       }),
     );

@@ -23,7 +23,7 @@ export function addStatus(parent: Command, session: Session): void {
 
 /** The first answer, with the nodes of all pages. */
 async function readStatus(api: AdminApi, network: string): Promise<{ status: GetStatusResponse; nodes: readonly Node[] }> {
-  const ask = (pageToken: string): Promise<GetStatusResponse> => api.getStatus(GetStatusRequest.create({ network, pageToken, pageSize: PAGE_SIZE }));
+  const ask = (pageToken: string): Promise<GetStatusResponse> => api.call('getStatus', GetStatusRequest.create({ network, pageToken, pageSize: PAGE_SIZE }));
   const status = await ask('');
   const nodes = [...status.nodes];
   for (let next = status.nextPageToken; next !== ''; ) {

@@ -48,7 +48,7 @@ export function addTokenCreate(parent: Command, session: Session): void {
     .action(
       session.remote<Options, []>(async ({ api, output, options, nowMs }) => {
         refuseUnsafe(options);
-        const { token, join } = await api.createToken(toRequest(options));
+        const { token, join } = await api.call('createToken', toRequest(options));
         if (token === undefined) throw new DomainError('internal', 'the controller made a token and did not say which');
         output.result({ id: token.id, join, expiresAt: isoTime(token.expiresAtMs), uses: token.maxUses }, () => join);
         output.note(nextStep(token, nowMs));

@@ -22,7 +22,7 @@ export function addTokenList(parent: Command, session: Session): void {
       session.remote<Options, []>(async ({ api, output, options, nowMs }) => {
         const tokens = await readAllPages(async (pageToken) => {
           const request = ListTokensRequest.create({ network: options.network ?? '', all: options.all === true, pageSize: PAGE_SIZE, pageToken });
-          const response = await api.listTokens(request);
+          const response = await api.call('listTokens', request);
           return { items: response.tokens, next: response.nextPageToken };
         });
         output.table(tokens.map(tokenJson), tokenColumns(output.colors, nowMs), tokens);

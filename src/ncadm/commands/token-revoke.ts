@@ -16,7 +16,7 @@ export function addTokenRevoke(parent: Command, session: Session): void {
     .action(
       session.remote<{ readonly yes?: boolean }, [string]>(async ({ api, io, output, options }, id) => {
         await confirm(io, `Revoke token ${id}? Nobody can join with it any more.`, options);
-        const { token } = await api.revokeToken(RevokeTokenRequest.create({ id }));
+        const { token } = await api.call('revokeToken', RevokeTokenRequest.create({ id }));
         output.result(token && tokenJson(token), () => `Token ${id} revoked; nodes that joined with it stay`);
       }),
     );

@@ -15,7 +15,7 @@ export function addTokenShow(parent: Command, session: Session): void {
     .addHelpText('after', examples('ncadm token show 3f0c9a6be1d24c55'))
     .action(
       session.remote<object, [string]>(async ({ api, output }, id) => {
-        const { token } = await api.getToken(GetTokenRequest.create({ id }));
+        const { token } = await api.call('getToken', GetTokenRequest.create({ id }));
         if (token === undefined) throw new DomainError('token_unknown', `no token has the id "${id}"`);
         output.result(tokenJson(token), () => describeFields(output.colors, tokenJson(token)));
       }),
