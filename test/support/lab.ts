@@ -10,7 +10,6 @@ const execute = promisify(execFile);
 /** Makes a machine of a namespace: its own /run, and its own /etc/resolv.conf where wanted. Lives until its stdin ends. */
 const HOLDER = `set -e
 mount -t tmpfs -o mode=0755 none /run
-mkdir /run/wireguard
 if [ -n "$1" ]; then
   target=$(readlink -m /etc/resolv.conf)
   mkdir -p "$(dirname "$target")"; [ -e "$target" ] || : >"$target"

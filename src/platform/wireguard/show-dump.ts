@@ -1,0 +1,33 @@
+import type { DeviceState, PeerState } from './device.js';
+
+/** What `wg` prints where a key is not set. */
+const NONE = '(none)';
+
+/**
+ * Reads the output of `wg show <interface> dump`. The text holds the private key, so it is never logged.
+ *
+ * @returns The state; `publicKey` is empty when the interface has no key yet.
+ * @see wg(8), "show": tabs between fields, the first line is the interface
+ */
+export function parseShowDump(text: string): DeviceState {
+  const [device = '', ...peers] = text.split('\n').filter((line) => line !== '');
+  const [, publicKey = NONE, listenPort = '0'] = device.split('\t');
+  return {
+    publicKey: publicKey === NONE ? '' : publicKey,
+    listenPort: Number(listenPort),
+    peers: new Map(peers.map((line) => parsePeer(line)).map((peer) => [peer.publicKey, peer])),
+  };
+}
+
+function parsePeer(line: string): PeerState {
+  const [publicKey = '', , endpoint = NONE, allowedIps = NONE, handshake = '0', rx = '0', tx = '0', keepalive = 'off'] = line.split('\t');
+  return {
+    publicKey,
+    ...(endpoint !== NONE && { endpoint }),
+    allowedIps: allowedIps === NONE ? [] : allowedIps.split(','),
+    latestHandshakeMs: Number(handshake) * 1000,
+    rxBytes: Number(rx),
+    txBytes: Number(tx),
+    persistentKeepalive: keepalive === 'off' ? 0 : Number(keepalive),
+  };
+}
