@@ -29,7 +29,7 @@ export class ServiceRegistry {
   /**
    * Registers an instance, or replaces the one with the same id.
    *
-   * @param wanted `nodeId` may be a node's id or name; without `id` the node's name becomes the instance's.
+   * @param wanted `nodeId` may be a node's id or name; without `id` the instance is `<service>-<node>`.
    * @throws DomainError `invalid_argument`, `network_unknown`, `node_unknown`, `permission_denied`.
    */
   async add(wanted: Service, caller: Caller): Promise<Committed<ServiceRecord>> {
@@ -38,13 +38,11 @@ export class ServiceRegistry {
       const record = recordOf(view, wanted, caller, now);
       const key = keys.service(record.network, record.name, record.id);
       const before = view.service(record.network, record.id);
-      if (before !== undefined) requireOwner(before, record, caller);
-      if (record.nodeId !== '' && before === undefined) requireRoom(view, record.nodeId);
-      const moved = before !== undefined && before.key !== key ? [{ del: before.key }] : [];
+      if (before !== undefined) requireSame(before, record, caller);
+      else if (record.nodeId !== '') requireRoom(view, record.nodeId);
       return {
-        if: [before === undefined ? { key, absent: true } : { key: before.key, modRev: before.modRev }],
+        if: [before === undefined ? { key, absent: true } : { key, modRev: before.modRev }],
         then: [
-          ...moved,
           { put: key, value: ServiceRecord.encode(record).finish() },
           auditOperation(caller, { object: `service/${record.name}/${record.id}`, method: 'AddService', network: record.network }, now),
         ],
@@ -88,7 +86,7 @@ function recordOf(view: LocalView, wanted: Service, caller: Caller, now: number)
     throw new DomainError('invalid_argument', 'service: want a node or an address, got neither');
   }
   return ServiceRecord.fromPartial({
-    id: parseLabel(wanted.id || node?.name || `i-${randomBytes(4).toString('hex')}`, 'service.id'),
+    id: parseLabel(wanted.id || `${name}-${node?.name ?? randomBytes(4).toString('hex')}`, 'service.id'),
     network,
     name,
     nodeId: node?.id ?? '',
@@ -105,6 +103,13 @@ function recordOf(view: LocalView, wanted: Service, caller: Caller, now: number)
     createdAtMs: now,
     owner: actorOf(caller),
   });
+}
+
+/** An id belongs to one instance of one service. */
+function requireSame(before: Versioned<ServiceRecord>, wanted: ServiceRecord, caller: Caller): void {
+  requireOwner(before, wanted, caller);
+  if (before.value.name === wanted.name) return;
+  throw new DomainError('invalid_argument', `service.id: ${wanted.id} is an instance of ${before.value.name} already; choose another id`);
 }
 
 /** A node speaks only for itself; admins for all. */
