@@ -1,0 +1,128 @@
+import { createHash, type X509Certificate } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { parseCertificateUri, subjectOf } from '../../domain/certificate.js';
+import { DomainError } from '../../domain/errors.js';
+import { checkWireGuardPublicKey } from '../wireguard/keys.js';
+import { canonicalIp, listNames } from './alternative-names.js';
+import { isCurrent, readCertificate, type CaBundle } from './ca-bundle.js';
+import type { Crl } from './crl.js';
+
+/** What the network CA states about a node: it may use these addresses with this WireGuard key until then. */
+export interface NetworkIdentity {
+  /** Upper-case hex. */
+  readonly serial: string;
+  readonly nodeId: string;
+  /** X25519, 32 octets. */
+  readonly wgPublicKey: Buffer;
+  /** Overlay addresses in canonical text, without prefix length. */
+  readonly addresses: readonly string[];
+  /** UTC ms. */
+  readonly notAfterMs: number;
+}
+
+/** Against what a network certificate is judged. */
+export interface NetworkTrust {
+  /** The network CAs. Verdicts are remembered with this object, so keep it as long as the trust stays the same. */
+  readonly bundle: CaBundle;
+  readonly clusterId: string;
+  /** UTC ms. */
+  readonly nowMs: number;
+  /** The newest revocation list, if there is one yet. */
+  readonly crl?: Pick<Crl, 'serials'> | undefined;
+}
+
+/** What a network map claims about a peer. */
+export interface PeerClaim {
+  readonly nodeId: string;
+  readonly wgPublicKey: Uint8Array;
+  /** Without prefix length, as they will become allowed IPs. */
+  readonly addresses: readonly string[];
+}
+
+interface Verdict {
+  readonly identity: NetworkIdentity;
+  readonly certificate: X509Certificate;
+  readonly issuer: X509Certificate;
+}
+
+const CLIENT_AND_SERVER = ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'];
+const REMEMBERED = 20_000;
+const verdicts = new WeakMap<CaBundle, LRUCache<string, Verdict>>();
+
+/**
+ * Verifies a peer's network certificate. Every node does so before it configures a peer, so that neither a forged map nor a
+ * stolen database gives anybody a tunnel.
+ *
+ * Signature and names are checked once per certificate and bundle; time and revocation every time. Revocation goes
+ * by serial, since whoever holds a certificate can give it another fingerprint (s → n − s in its signature).
+ *
+ * @param der The certificate.
+ * @throws DomainError `certificate_invalid` with the reason.
+ */
+export function verifyNetworkCertificate(der: Uint8Array, trust: NetworkTrust): NetworkIdentity {
+  const { identity, certificate, issuer } = judge(der, trust);
+  if (!isCurrent(certificate, trust.nowMs)) refuse(`valid from ${certificate.validFrom} to ${certificate.validTo} only`);
+  if (!isCurrent(issuer, trust.nowMs)) refuse(`its CA is valid from ${issuer.validFrom} to ${issuer.validTo} only`);
+  if (trust.crl?.serials.has(identity.serial) === true) refuse(`serial ${identity.serial} is revoked`);
+  return identity;
+}
+
+/**
+ * Checks that a peer is as its certificate says: node id and WireGuard key equal, every address certified.
+ *
+ * @throws DomainError `certificate_invalid` naming what differs.
+ */
+export function checkPeerClaim(identity: NetworkIdentity, claim: PeerClaim): void {
+  if (claim.nodeId !== identity.nodeId) refuse(`it is node ${identity.nodeId}'s, not ${claim.nodeId}'s`);
+  if (!identity.wgPublicKey.equals(claim.wgPublicKey)) refuse(`it certifies another WireGuard key of node ${identity.nodeId}`);
+  const uncertified = claim.addresses.filter((address) => !identity.addresses.includes(canonicalIp(address)));
+  if (claim.addresses.length === 0 || uncertified.length > 0) {
+    refuse(`it certifies ${identity.addresses.join(', ')}, not ${uncertified.join(', ') || 'nothing'}`);
+  }
+}
+
+function judge(der: Uint8Array, { bundle, clusterId }: NetworkTrust): Verdict {
+  const remembered = verdicts.get(bundle) ?? new LRUCache<string, Verdict>({ max: REMEMBERED });
+  verdicts.set(bundle, remembered);
+  // The octets and not the serial are the key: a forgery may carry any serial.
+  const key = `${clusterId} ${createHash('sha256').update(der).digest('base64')}`;
+  const known = remembered.get(key);
+  if (known !== undefined) return known;
+  const verdict = examine(readCertificate(der), bundle, clusterId);
+  remembered.set(key, verdict);
+  return verdict;
+}
+
+function examine(certificate: X509Certificate, bundle: CaBundle, clusterId: string): Verdict {
+  const issuer = bundle.issuerOf(certificate);
+  if (issuer === undefined) refuse('not issued by a trusted network CA');
+  if (certificate.ca) refuse('a CA is no node');
+  if (!CLIENT_AND_SERVER.every((usage) => certificate.keyUsage?.includes(usage))) refuse('not for both client and server');
+  const { dns, uris, ips } = listNames(certificate.subjectAltName);
+  const subject = subjectOf(uris, clusterId);
+  if (subject.kind !== 'node') refuse(`want a node's, got one of kind ${subject.kind}`);
+  if (dns.length > 0 || uris.length !== 2 || ips.length === 0) refuse('want one node, one WireGuard key and addresses, nothing else');
+  const identity = {
+    serial: certificate.serialNumber,
+    nodeId: subject.id,
+    wgPublicKey: wireGuardKeyOf(uris),
+    addresses: ips,
+    notAfterMs: Date.parse(certificate.validTo),
+  };
+  return { identity, certificate, issuer };
+}
+
+function wireGuardKeyOf(uris: readonly string[]): Buffer {
+  const text = uris.map(parseCertificateUri).find((uri) => uri?.kind === 'wg')?.value ?? '';
+  const key = Buffer.from(text, 'base64url');
+  if (key.length !== 32 || key.toString('base64url') !== text) refuse('want a WireGuard key of 43 characters of base64url');
+  try {
+    return checkWireGuardPublicKey(key);
+  } catch (cause) {
+    throw new DomainError('certificate_invalid', 'network certificate: want a canonical WireGuard key', { cause });
+  }
+}
+
+function refuse(reason: string): never {
+  throw new DomainError('certificate_invalid', `network certificate: ${reason}`);
+}
