@@ -1,0 +1,196 @@
+import type { Database, Statement } from 'better-sqlite3';
+import { statSync } from 'node:fs';
+import { prefixOf } from './keys.js';
+import { prefixEnd } from './key-range.js';
+import { toRecord, type KvRow } from './kv-row.js';
+import { Projector } from './projector.js';
+import type { Compare, StoreEvent, StoreRecord, Transaction, TransactionResult } from './store.js';
+
+/** A change on its way to becoming an event. */
+interface Change {
+  readonly key: string;
+  /** Absent for a delete. */
+  readonly value?: Uint8Array;
+  readonly expireAtMs?: number;
+}
+
+/** What became of one transaction of a batch: a result, or the error that undid it alone. */
+export type Outcome = TransactionResult | { readonly error: unknown };
+
+/** Raised when the final step of a commit failed, so that the disk may hold it or not. */
+export class CommitUncertain extends Error {
+  override readonly name = 'CommitUncertain';
+}
+
+/** As many deletes as one revision may hold. */
+const EXPIRE_AT_ONCE = 120;
+
+/** Bounds how long forgetting history keeps callers waiting. */
+const FORGET_AT_ONCE = 5_000;
+
+/** Carries out transactions on the connection that writes. Synchronous: it lives in a thread of its own. */
+export class Ledger {
+  readonly #db: Database;
+  readonly #projector: Projector;
+  readonly #begin: Statement;
+  readonly #commit: Statement;
+  readonly #get: Statement<[string], KvRow>;
+  readonly #log: Statement<[bigint, number, number, string, Uint8Array | null, number]>;
+  readonly #setRev: Statement<[bigint]>;
+  readonly #expired: Statement<[number, number], string>;
+  readonly #nextExpiry: Statement<[], number | null>;
+  readonly #alone: (transaction: Transaction, nowMs: number) => TransactionResult;
+  #rev: bigint;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#projector = new Projector(db);
+    this.#begin = db.prepare('BEGIN IMMEDIATE');
+    this.#commit = db.prepare('COMMIT');
+    this.#get = db.prepare('SELECT key, value, create_rev, mod_rev FROM kv WHERE key = ?');
+    this.#log = db.prepare('INSERT INTO event_log (rev, seq, op, key, value, at_ms) VALUES (?, ?, ?, ?, ?, ?)');
+    this.#setRev = db.prepare(`UPDATE meta SET value = ? WHERE name = 'rev'`);
+    this.#expired = db.prepare<[number, number], string>('SELECT key FROM kv WHERE expire_at_ms <= ? ORDER BY expire_at_ms LIMIT ?').pluck();
+    this.#nextExpiry = db.prepare<[], number | null>('SELECT min(expire_at_ms) FROM kv WHERE expire_at_ms IS NOT NULL').pluck();
+    // Inside a transaction this is a SAVEPOINT: a bad one is undone without its neighbours.
+    this.#alone = db.transaction((transaction: Transaction, nowMs: number) => this.#carryOut(transaction, nowMs));
+    this.#rev = BigInt(db.prepare<[], number>(`SELECT value FROM meta WHERE name = 'rev'`).pluck().get() as number);
+  }
+
+  /** The newest revision. */
+  get rev(): bigint {
+    return this.#rev;
+  }
+
+  /** UTC ms at which the next key expires; undefined when none does. */
+  get nextExpiryMs(): number | undefined {
+    return this.#nextExpiry.get() ?? undefined;
+  }
+
+  /** Size of the write-ahead log. */
+  get walBytes(): number {
+    return statSync(`${this.#db.name}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  /**
+   * Commits `transactions` one after another with a single fsync, each a revision of its own.
+   *
+   * @throws CommitUncertain; any other error means that nothing was committed.
+   */
+  commit(transactions: readonly Transaction[], nowMs: number): Outcome[] {
+    return this.#together(() => transactions.map((transaction) => this.#tryAlone(transaction, nowMs)));
+  }
+
+  /** Deletes keys whose time is over, as a revision like any other. Call again while `nextExpiryMs` is due. */
+  expire(nowMs: number): void {
+    this.#together(() => this.#deleteAll(this.#expired.all(nowMs, EXPIRE_AT_ONCE), nowMs));
+  }
+
+  /** Deletes all leaderships: whoever held one has ended with the process that had the file before us. */
+  endLeaderships(nowMs: number): void {
+    const prefix = prefixOf('lead');
+    const held = this.#db.prepare<[string, string | undefined], string>('SELECT key FROM kv WHERE key >= ? AND key < ?').pluck();
+    this.#together(() => this.#deleteAll(held.all(prefix, prefixEnd(prefix)), nowMs));
+  }
+
+  /**
+   * Moves the expiry of a key without writing it: being kept alive is no change.
+   *
+   * @returns Whether `key` was still as of `modRev`.
+   */
+  keepAlive(key: string, modRev: bigint, expireAtMs: number): boolean {
+    return this.#db.prepare('UPDATE kv SET expire_at_ms = ? WHERE key = ? AND mod_rev = ?').run(expireAtMs, key, modRev).changes === 1;
+  }
+
+  /** Forgets history up to and including `rev`, a piece at a time. Returns whether there is more of it to delete. */
+  compact(rev: bigint): boolean {
+    this.#db.prepare(`UPDATE meta SET value = max(value, ?) WHERE name = 'compact_rev'`).run(rev);
+    const gone = this.#db.prepare(
+      'DELETE FROM event_log WHERE (rev, seq) IN (SELECT rev, seq FROM event_log WHERE rev <= ? ORDER BY rev, seq LIMIT ?)',
+    );
+    return gone.run(rev, FORGET_AT_ONCE).changes === FORGET_AT_ONCE;
+  }
+
+  /** Moves what readers no longer need from the log to the file. */
+  checkpoint(): void {
+    this.#db.pragma('wal_checkpoint(PASSIVE)');
+  }
+
+  #together<T>(work: () => T): T {
+    const before = this.#rev;
+    this.#begin.run();
+    let committing = false;
+    try {
+      const done = work();
+      if (this.#rev !== before) this.#setRev.run(this.#rev);
+      committing = true;
+      this.#commit.run();
+      return done;
+    } catch (cause) {
+      this.#rev = before;
+      if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+      if (committing && isInputOutput(cause)) throw new CommitUncertain(`cannot tell whether the commit is on the disk: ${cause.message}`, { cause });
+      throw cause;
+    }
+  }
+
+  #tryAlone(transaction: Transaction, nowMs: number): Outcome {
+    const before = this.#rev;
+    try {
+      return this.#alone(transaction, nowMs);
+    } catch (error) {
+      this.#rev = before;
+      // SQLite gives up the whole batch for some errors, a full disk among them.
+      if (!this.#db.inTransaction) throw error;
+      return { error };
+    }
+  }
+
+  #carryOut(transaction: Transaction, nowMs: number): TransactionResult {
+    if (!transaction.if.every((compare) => this.#holds(compare))) {
+      return { ok: false, rev: this.#rev, found: this.#read(transaction.elseGet ?? []) };
+    }
+    this.#append(transaction.then.map(toChange), nowMs);
+    return { ok: true, rev: this.#rev, found: [] };
+  }
+
+  #holds(compare: Compare): boolean {
+    const row = this.#get.get(compare.key);
+    if ('absent' in compare) return row === undefined;
+    if ('exists' in compare) return row !== undefined;
+    return row !== undefined && BigInt(row.mod_rev) === compare.modRev;
+  }
+
+  #read(wanted: readonly string[]): StoreRecord[] {
+    return wanted.flatMap((key) => {
+      const row = this.#get.get(key);
+      return row ? [toRecord(row)] : [];
+    });
+  }
+
+  /** Makes the next revision of `changes`; none when they change nothing. */
+  #append(changes: readonly Change[], atMs: number): void {
+    const modRev = this.#rev + 1n;
+    let seq = 0;
+    for (const { key, value, expireAtMs } of changes) {
+      const event: StoreEvent = value ? { type: 'put', key, value, modRev } : { type: 'delete', key, modRev };
+      if (!this.#projector.apply(event, expireAtMs)) continue;
+      this.#log.run(modRev, seq++, value ? 0 : 1, key, value ?? null, atMs);
+    }
+    if (seq > 0) this.#rev = modRev;
+  }
+
+  #deleteAll(doomed: readonly string[], nowMs: number): void {
+    this.#append(doomed.map((key) => ({ key })), nowMs);
+  }
+}
+
+function toChange(operation: Transaction['then'][number]): Change {
+  if ('del' in operation) return { key: operation.del };
+  const { put: key, value, expireAtMs } = operation;
+  return expireAtMs === undefined ? { key, value } : { key, value, expireAtMs };
+}
+
+function isInputOutput(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_IOERR');
+}

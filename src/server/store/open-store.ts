@@ -1,0 +1,42 @@
+import type { DomainError } from '../../domain/errors.js';
+import type { Clock } from '../../platform/clock.js';
+import type { Log } from '../../platform/log.js';
+import { DEFAULT_HISTORY, horizon, type HistoryPolicy } from './history.js';
+import type { Repository } from './local-view.js';
+import { StoreRepository } from './repository.js';
+import { SqliteStore } from './sqlite-store.js';
+import { SqliteView } from './sqlite-view.js';
+import type { Store } from './store.js';
+
+/** An open store and the ways to use it. */
+export interface OpenStore {
+  readonly store: Store;
+  readonly repository: Repository;
+  /** Resolves when nothing can be written any more: end the process, so that a supervisor starts it afresh. Reads go on till then. */
+  readonly failed: Promise<DomainError>;
+  /** Forgets the history that `policy` lets go, for a job to call now and then. Gives the newest revision that is forgotten. */
+  forgetHistory(policy?: HistoryPolicy): Promise<bigint>;
+  /** Waits for what is being written, then closes the file. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store in the SQLite file `file`; makes it (0600) and its folder (0700) when absent, and brings an older schema up to date.
+ *
+ * @throws DomainError `store_failed`: the file is no store, cannot be written, is open in another process, or has a newer schema.
+ */
+export async function openStore({ file, clock, log }: { file: string; clock: Clock; log: Log }): Promise<OpenStore> {
+  const store = await SqliteStore.open(file, clock, log);
+  const repository = new StoreRepository(store, new SqliteView(store.snapshot), store.feed);
+  return {
+    store,
+    repository,
+    failed: store.failed,
+    async forgetHistory(policy = DEFAULT_HISTORY) {
+      const rev = horizon(store.snapshot.log, store.feed.rev, policy, clock.now());
+      if (rev > store.snapshot.log.compactRev) await store.compact(rev);
+      return rev;
+    },
+    close: () => store.close(),
+  };
+}

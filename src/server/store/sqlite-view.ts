@@ -1,0 +1,219 @@
+import type { AddressRecord, NodeRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import { keys, prefixOf } from './keys.js';
+import type { AddressCounts, AppliedRevision, LocalView, NodeRow, Page, Versioned } from './local-view.js';
+import { NODE_ROWS, pageAudit, pageNodes, pageServices, pageTokens, toNodeRow, type NodeViewRow } from './pages.js';
+import { RECORD, RecordReader, versioned } from './record-reader.js';
+import type { RecordOf } from './records.js';
+import type { Snapshot } from './snapshot.js';
+
+/** How many rows a lazy walk reads at a time. */
+const WALK_PAGE = 500;
+
+const NODES = `SELECT ${RECORD} FROM network_mgr t JOIN kv USING (id)`;
+const SERVICES = `SELECT ${RECORD} FROM services t JOIN kv USING (id)`;
+const UNDER = 'FROM kv WHERE key > ? AND key < ?';
+
+/**
+ * The local view on this replica's tables, as of its snapshot. A lazy walk that outlives its turn of the event loop goes on in whatever
+ * the snapshot is by then: it misses and repeats nothing that stays.
+ */
+export class SqliteView implements LocalView {
+  readonly #snapshot: Snapshot;
+  readonly #reader: RecordReader;
+
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+    this.#reader = new RecordReader(snapshot.db);
+  }
+
+  get rev(): bigint {
+    return this.#snapshot.rev;
+  }
+
+  get oldestRev(): bigint {
+    return this.#snapshot.log.compactRev + 1n;
+  }
+
+  clock(): Versioned<RecordOf['clock']> | undefined {
+    return this.#reader.at('clock', keys.clock());
+  }
+
+  cluster(): Versioned<RecordOf['cluster']> | undefined {
+    return this.#reader.at('cluster', keys.cluster());
+  }
+
+  network(name: string): Versioned<RecordOf['network']> | undefined {
+    return this.#reader.at('network', keys.network(name));
+  }
+
+  networks(): readonly Versioned<RecordOf['network']>[] {
+    return this.#reader.all('network', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('network')));
+  }
+
+  nodeById(nodeId: string): Versioned<NodeRecord> | undefined {
+    return this.#reader.one('node', `${NODES} WHERE t.node_id = ?`, nodeId);
+  }
+
+  nodeByName(network: string, name: string): Versioned<NodeRecord> | undefined {
+    const owner = this.nameOwner(network, name);
+    return owner && this.#reader.at('node', keys.node(network, owner.value.nodeId));
+  }
+
+  nameOwner(network: string, name: string): Versioned<RecordOf['name']> | undefined {
+    return this.#reader.at('name', keys.name(network, name));
+  }
+
+  wireguardKeyOwner(hex: string): Versioned<RecordOf['wireguardKey']> | undefined {
+    return this.#reader.at('wireguardKey', keys.wireguardKey(hex));
+  }
+
+  address(network: string, address: string): Versioned<AddressRecord> | undefined {
+    return this.#reader.at('address', keys.address(network, address));
+  }
+
+  token(tokenId: string): Versioned<RecordOf['token']> | undefined {
+    return this.#reader.at('token', keys.token(tokenId));
+  }
+
+  tokenUse(tokenId: string, n: number): Versioned<RecordOf['use']> | undefined {
+    return this.#reader.at('use', keys.use(tokenId, n));
+  }
+
+  tokenUses(tokenId: string): number {
+    return this.#reader.number(`SELECT count(*) AS n ${UNDER}`, ...range(keys.exchange(tokenId, '')));
+  }
+
+  exchange(tokenId: string, keysHash: string): Versioned<RecordOf['exchange']> | undefined {
+    return this.#reader.at('exchange', keys.exchange(tokenId, keysHash));
+  }
+
+  certificate(serial: string): Versioned<RecordOf['certificate']> | undefined {
+    return this.#reader.at('certificate', keys.certificate(serial));
+  }
+
+  certificatesOf(subjectKind: string, subjectId: string): readonly Versioned<RecordOf['certificate']>[] {
+    const sql = `SELECT ${RECORD} FROM certificates t JOIN kv USING (id) WHERE t.subject_kind = ? AND t.subject_id = ? ORDER BY t.id`;
+    return this.#reader.all('certificate', sql, subjectKind, subjectId);
+  }
+
+  presence(network: string, nodeId: string): Versioned<RecordOf['presence']> | undefined {
+    return this.#reader.at('presence', keys.presence(network, nodeId));
+  }
+
+  service(network: string, id: string): Versioned<ServiceRecord> | undefined {
+    if (network === '') return this.#reader.one('service', `${SERVICES} WHERE t.service_id = ?`, id);
+    return this.#reader.one('service', `${SERVICES} WHERE t.service_id = ? AND t.network = ?`, id, network);
+  }
+
+  *servicesOf(network: string, name?: string): Generator<Versioned<ServiceRecord>> {
+    const filter = name === undefined ? { network } : { network, name };
+    let next = '';
+    do {
+      const page = this.pageServices(filter, next, WALK_PAGE);
+      yield* page.items;
+      next = page.next;
+    } while (next !== '');
+  }
+
+  servicesOfNode(nodeId: string): readonly Versioned<ServiceRecord>[] {
+    return this.#reader.all('service', `${SERVICES} WHERE t.node_id = ? ORDER BY t.id`, nodeId);
+  }
+
+  *nodesOf(network: string): Generator<Versioned<NodeRecord>> {
+    const sql = `${NODE_ROWS} WHERE t.network = ? AND t.node_id > ? ORDER BY t.node_id LIMIT ${WALK_PAGE}`;
+    for (const row of this.#walk<NodeViewRow>(sql, network, (row) => row.node_id)) yield versioned('node', row);
+  }
+
+  *addressesOf(network: string): Generator<{ readonly address: string; readonly record: AddressRecord }> {
+    const sql = `SELECT address, node_id AS nodeId, token_id AS tokenId, quarantined_until_ms AS quarantinedUntilMs
+      FROM addresses WHERE network = ? AND address > ? ORDER BY address LIMIT ${WALK_PAGE}`;
+    for (const { address, ...record } of this.#walk<AddressRecord & { address: string }>(sql, network, (row) => row.address)) {
+      yield { address, record };
+    }
+  }
+
+  idleLongest(network: string, limit: number): readonly Versioned<NodeRecord>[] {
+    // Literals, so that the planner can tell that the partial index holds all that is asked for.
+    const where = 't.state = -1 AND t.reserved = 0 AND t.static_address = 0 AND t.network = ?';
+    return this.#reader.all('node', `${NODES} WHERE ${where} ORDER BY t.idle_since_ms LIMIT ?`, network, limit);
+  }
+
+  idleEphemeral(beforeMs: number, limit: number): readonly Versioned<NodeRecord>[] {
+    const where = 't.state = -1 AND t.reserved = 0 AND t.ephemeral = 1 AND t.idle_since_ms < ?';
+    return this.#reader.all('node', `${NODES} WHERE ${where} ORDER BY t.idle_since_ms LIMIT ?`, beforeMs, limit);
+  }
+
+  quarantinedLongest(network: string, limit: number): readonly Versioned<AddressRecord>[] {
+    const sql = `SELECT ${RECORD} FROM addresses t JOIN kv USING (id)
+      WHERE t.node_id = '' AND t.token_id = '' AND t.network = ? ORDER BY t.quarantined_until_ms LIMIT ?`;
+    return this.#reader.all('address', sql, network, limit);
+  }
+
+  addressCounts(network: string): AddressCounts {
+    const sql = 'SELECT n FROM counters WHERE name = ? AND network = ?';
+    return {
+      owned: this.#reader.number(sql, 'addresses_owned', network),
+      quarantined: this.#reader.number(sql, 'addresses_quarantined', network),
+    };
+  }
+
+  pageNodes(filter: { network?: string; state?: number }, token: string, limit: number): Page<NodeRow> {
+    return pageNodes(this.#reader, filter, token, limit);
+  }
+
+  nodeRow(nodeId: string): NodeRow | undefined {
+    const [row] = this.#reader.rows<NodeViewRow>(`${NODE_ROWS} WHERE t.node_id = ?`, nodeId);
+    return row && toNodeRow(row);
+  }
+
+  nodeCounts(): { readonly total: number; readonly connected: number } {
+    return { total: this.#total('nodes'), connected: this.#total('nodes_connected') };
+  }
+
+  pageTokens(filter: { network?: string }, token: string, limit: number): Page<Versioned<RecordOf['token']>> {
+    return pageTokens(this.#reader, filter, token, limit);
+  }
+
+  pageServices(filter: { network?: string; name?: string }, token: string, limit: number): Page<Versioned<ServiceRecord>> {
+    return pageServices(this.#reader, filter, token, limit);
+  }
+
+  serviceCount(): number {
+    return this.#total('services');
+  }
+
+  pageAudit(filter: { actor?: string; object?: string; result?: string }, token: string, limit: number): Page<Versioned<RecordOf['audit']>> {
+    return pageAudit(this.#reader, filter, token, limit);
+  }
+
+  revisionsFrom(fromRev: bigint, limit: number): readonly AppliedRevision[] | undefined {
+    return this.#snapshot.log.revisionsFrom(fromRev, limit);
+  }
+
+  expiredTokens(beforeMs: number, limit: number): readonly Versioned<RecordOf['token']>[] {
+    const sql = `SELECT ${RECORD} FROM token_mgr t JOIN kv USING (id)
+      WHERE t.expires_at_ms > 0 AND t.expires_at_ms < ? ORDER BY t.expires_at_ms LIMIT ?`;
+    return this.#reader.all('token', sql, beforeMs, limit);
+  }
+
+  #total(counter: string): number {
+    return this.#reader.number('SELECT sum(n) AS n FROM counters WHERE name = ?', counter);
+  }
+
+  /** Pages rather than one open cursor, which would keep the snapshot from moving on. */
+  *#walk<R>(sql: string, network: string, sortKey: (row: R) => string): Generator<R> {
+    let rows: R[] = [];
+    let after = '';
+    do {
+      rows = this.#reader.rows<R>(sql, network, after);
+      yield* rows;
+      const last = rows.at(-1);
+      if (last !== undefined) after = sortKey(last);
+    } while (rows.length === WALK_PAGE);
+  }
+}
+
+/** Every key under a prefix that ends in a slash: from the slash to its successor in Unicode. */
+function range(prefix: string): [string, string] {
+  return [prefix, `${prefix.slice(0, -1)}0`];
+}

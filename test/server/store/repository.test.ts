@@ -1,0 +1,122 @@
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { DomainError } from '../../../src/domain/errors.js';
+import { silentLog } from '../../../src/platform/log.js';
+import { keys } from '../../../src/server/store/keys.js';
+import type { Decision, LocalView } from '../../../src/server/store/local-view.js';
+import { openStore, type OpenStore } from '../../../src/server/store/open-store.js';
+import { StoreRepository } from '../../../src/server/store/repository.js';
+import type { SqliteStore } from '../../../src/server/store/sqlite-store.js';
+import { UnknownOutcome, type Store } from '../../../src/server/store/store.js';
+import { ManualClock } from '../../support/clock.js';
+import { tmpDir } from '../../support/tmp-dir.js';
+import { putNode } from './records.js';
+
+let opened: OpenStore;
+
+beforeEach(async () => {
+  opened = await openStore({ file: join(tmpDir(), 'nc.db'), clock: new ManualClock(), log: silentLog });
+  onTestFinished(() => opened.close());
+});
+
+/** Takes the first name that nobody has, as registration takes an address. */
+function takeNumber(view: LocalView, node: string): Decision<number> {
+  let n = 0;
+  while (view.nodeById(`n${n}`)) n++;
+  return { if: [{ key: keys.node('default', `n${n}`), absent: true }], then: [putNode({ id: `n${n}`, name: node })], result: n };
+}
+
+describe('repository', () => {
+  it('gives sixty-four racers sixty-four different things', async () => {
+    const discarded: number[] = [];
+    const taken = await Promise.all(
+      Array.from({ length: 64 }, (_, i) => opened.repository.update((view) => takeNumber(view, `racer${i}`), (n) => discarded.push(n))),
+    );
+
+    expect(taken.map(({ result }) => result).sort((a, b) => a - b)).toEqual(Array.from({ length: 64 }, (_, i) => i));
+    expect(discarded.length).toBeGreaterThan(0);
+    expect(opened.repository.view.nodeCounts().total).toBe(64);
+  });
+
+  it('shows a revision to its view and tells its listeners before the one who made it hears of it', async () => {
+    const told: bigint[] = [];
+    opened.repository.onApplied((revision) => told.push(revision.rev));
+
+    const { rev } = await opened.repository.update((view) => takeNumber(view, 'first'));
+
+    expect(opened.repository.view.rev).toBe(rev);
+    expect(opened.repository.view.nodeById('n0')?.modRev).toBe(rev);
+    expect(told).toEqual([rev]);
+  });
+
+  it('commits nothing for a decision without operations', async () => {
+    const { result, rev } = await opened.repository.update(() => ({ if: [{ key: 'x', exists: true }], then: [], result: 'as it was' }));
+
+    expect({ result, rev }).toEqual({ result: 'as it was', rev: 0n });
+  });
+
+  it('passes on what the decision refuses with and commits nothing', async () => {
+    const refusal = new DomainError('pool_exhausted', 'no free address');
+
+    await expect(opened.repository.update(() => { throw refusal; })).rejects.toBe(refusal);
+    expect(await opened.store.currentRev()).toBe(0n);
+  });
+
+  it('gives up with a conflict when others always come first, and gives back everything it had set aside', async () => {
+    const discarded: number[] = [];
+    let round = 0;
+
+    const losing = opened.repository.update(
+      () => ({ if: [{ key: 'never', exists: true }], then: [{ del: 'never' }], result: round++ }),
+      (result) => discarded.push(result),
+    );
+
+    await expect(losing).rejects.toMatchObject({ code: 'conflict' });
+    expect(discarded).toEqual(Array.from({ length: round }, (_, i) => i));
+  });
+});
+
+describe('repository, when an outcome is unknown', () => {
+  /** A store whose first transaction gets lost, after it was committed or before. */
+  function losing(when: 'the answer' | 'the request'): Store {
+    let lost = false;
+    const txn: Store['txn'] = async (transaction) => {
+      if (lost) return opened.store.txn(transaction);
+      lost = true;
+      if (when === 'the answer') await opened.store.txn(transaction);
+      throw new UnknownOutcome('cut off');
+    };
+    return new Proxy(opened.store, { get: (store, name) => (name === 'txn' ? txn : Reflect.get(store, name).bind(store)) });
+  }
+
+  function repositoryOver(store: Store): StoreRepository {
+    return new StoreRepository(store, opened.repository.view, (opened.store as SqliteStore).feed);
+  }
+
+  /** Recognises its own earlier commit by the name it has given. */
+  function register(view: LocalView): Decision<string> {
+    const known = view.nodeById('n1');
+    if (known?.value.name === 'mine') return { if: [], then: [], result: 'found' };
+    return { if: [{ key: keys.node('default', 'n1'), absent: true }], then: [putNode({ id: 'n1', name: 'mine' })], result: 'made' };
+  }
+
+  it('finds its own commit when only the answer was lost, and gives nothing back', async () => {
+    const discarded: string[] = [];
+
+    const { result } = await repositoryOver(losing('the answer')).update(register, (what) => discarded.push(what));
+
+    expect(result).toBe('found');
+    expect(discarded).toEqual([]);
+    expect(await opened.store.currentRev()).toBe(1n);
+  });
+
+  it('commits anew when the request was lost, and gives back what the first attempt had set aside', async () => {
+    const discarded: string[] = [];
+
+    const { result } = await repositoryOver(losing('the request')).update(register, (what) => discarded.push(what));
+
+    expect(result).toBe('made');
+    expect(discarded).toEqual(['made']);
+    expect(await opened.store.currentRev()).toBe(1n);
+  });
+});
