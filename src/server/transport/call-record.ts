@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import { DomainError } from '../../domain/errors.js';
+import type { Log } from '../../platform/log.js';
+import type { Authenticate } from '../auth/authenticate.js';
+import { actorOf, type Caller } from '../auth/caller.js';
+import { plainAddress } from './connection-limits.js';
+import type { StreamSink } from './handler.js';
+import { authorise } from './policy.js';
+import { STATUS_OF } from './status.js';
+
+/** What all calls of one listener share. */
+export interface CallContext {
+  readonly authenticate: Authenticate;
+  readonly log: Log;
+  /** Once true, nothing new is begun. */
+  draining: boolean;
+  /** The streams that are open. */
+  readonly streams: Set<StreamSink<never>>;
+}
+
+/** One call from its beginning to its one line in the log. */
+export class CallRecord {
+  readonly requestId = randomBytes(8).toString('hex');
+  readonly #context: CallContext;
+  readonly #method: string;
+  readonly #address: string;
+  readonly #startedMs = performance.now();
+  #actor = 'unknown';
+
+  constructor(
+    context: CallContext,
+    private readonly call: Pick<ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>, 'getPath' | 'getPeer' | 'getAuthContext'>,
+  ) {
+    this.#context = context;
+    this.#method = call.getPath();
+    this.#address = addressOf(call.getPeer());
+  }
+
+  /**
+   * Finds out who calls and whether that is allowed. What the caller says of itself in metadata plays no part.
+   *
+   * @throws DomainError `draining` and the refusals of {@link Authenticate} and {@link authorise}.
+   */
+  async admit(): Promise<Caller> {
+    if (this.#context.draining) throw new DomainError('draining', 'this server is about to stop; try again in a few seconds');
+    const certificate = this.call.getAuthContext().sslPeerCertificate;
+    const caller = await this.#context.authenticate({ address: this.#address, certificate });
+    this.#actor = actorOf(caller);
+    authorise(this.#method, caller);
+    return caller;
+  }
+
+  /** Writes the line: method, caller, code, time; never what was said. */
+  ended(error?: unknown): void {
+    const refusal = error instanceof DomainError ? error : undefined;
+    const code = error === undefined ? 'ok' : (refusal?.code ?? 'internal');
+    const ms = Math.round(performance.now() - this.#startedMs);
+    const line = { method: this.#method, caller: this.#actor, address: this.#address, code, ms, requestId: this.requestId };
+    if (error === undefined) this.#context.log.info('rpc', line);
+    else if (refusal === undefined) this.#context.log.error('rpc failed', { ...line, error });
+    else if (STATUS_OF[refusal.code].result === '500' && refusal.code !== 'draining') this.#context.log.warn('rpc refused', { ...line, error });
+    else this.#context.log.info('rpc refused', { ...line, reason: refusal.message });
+  }
+}
+
+/** The address without port of "192.0.2.1:4711" or "2001:db8::1:4711", as gRPC joins them. */
+function addressOf(peer: string): string {
+  return plainAddress(peer.replace(/:\d+$/, ''));
+}

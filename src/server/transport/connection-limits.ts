@@ -1,0 +1,128 @@
+import { isIPv6 } from 'node:net';
+import { parseIp6 } from '../../domain/ip.js';
+import type { Clock } from '../../platform/clock.js';
+import type { LimitSettings } from '../config.js';
+
+/** Why a connection was turned away before TLS. */
+export type RefusedFor = 'connections' | 'connectionsPerSource' | 'handshakes' | 'handshakesPerSecond';
+
+/** Counters since the start, and what is open now. */
+export interface ConnectionStats {
+  readonly open: number;
+  readonly handshaking: number;
+  readonly accepted: number;
+  readonly refused: Readonly<Record<RefusedFor, number>>;
+}
+
+/** The place of one admitted connection. */
+export interface Admission {
+  /** The handshake is over; the place among those in the middle of one is free. Idempotent. */
+  secured(): void;
+  /** The connection is over. Idempotent. */
+  released(): void;
+}
+
+/** One source: its open connections, and what is left of its allowance at a time. */
+interface Source {
+  open: number;
+  allowance: number;
+  atMs: number;
+}
+
+/** From this many sources on, those that owe nothing are forgotten. */
+const SOURCES_KEPT = 10_000;
+
+/**
+ * Decides about each TCP connection before TLS costs anything: a handshake is a millisecond of the only core that
+ * serves everybody else.
+ */
+export class ConnectionLimits {
+  readonly #limits: LimitSettings;
+  readonly #clock: Clock;
+  readonly #sources = new Map<string, Source>();
+  readonly #refused: Record<RefusedFor, number> = { connections: 0, connectionsPerSource: 0, handshakes: 0, handshakesPerSecond: 0 };
+  #open = 0;
+  #handshaking = 0;
+  #accepted = 0;
+
+  constructor(limits: LimitSettings, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** @returns The connection's place, or undefined: close it. */
+  admit(address: string): Admission | undefined {
+    const source = this.#sourceOf(address);
+    const reason = this.#reasonToRefuse(source);
+    if (reason !== undefined) {
+      this.#refused[reason]++;
+      return undefined;
+    }
+    source.allowance--;
+    source.open++;
+    this.#open++;
+    this.#handshaking++;
+    this.#accepted++;
+    return this.#admission(source);
+  }
+
+  stats(): ConnectionStats {
+    return { open: this.#open, handshaking: this.#handshaking, accepted: this.#accepted, refused: { ...this.#refused } };
+  }
+
+  #reasonToRefuse(source: Source): RefusedFor | undefined {
+    if (this.#open >= this.#limits.connections) return 'connections';
+    if (source.open >= this.#limits.connectionsPerSource) return 'connectionsPerSource';
+    if (this.#handshaking >= this.#limits.handshakes) return 'handshakes';
+    return source.allowance < 1 ? 'handshakesPerSecond' : undefined;
+  }
+
+  #admission(source: Source): Admission {
+    let handshaking = true;
+    let open = true;
+    const secured = (): void => {
+      if (handshaking) this.#handshaking--;
+      handshaking = false;
+    };
+    const released = (): void => {
+      secured();
+      if (!open) return;
+      open = false;
+      source.open--;
+      this.#open--;
+    };
+    return { secured, released };
+  }
+
+  #sourceOf(address: string): Source {
+    const rate = this.#limits.handshakesPerSecond;
+    const now = this.#clock.now();
+    const key = sourceOf(address);
+    let source = this.#sources.get(key);
+    if (source === undefined) {
+      if (this.#sources.size >= SOURCES_KEPT) this.#forgetIdle(now);
+      source = { open: 0, allowance: rate, atMs: now };
+      this.#sources.set(key, source);
+    }
+    source.allowance = Math.min(rate, source.allowance + (Math.max(0, now - source.atMs) / 1000) * rate);
+    source.atMs = now;
+    return source;
+  }
+
+  #forgetIdle(now: number): void {
+    for (const [key, source] of this.#sources) {
+      if (source.open === 0 && now - source.atMs >= 1000) this.#sources.delete(key);
+    }
+  }
+}
+
+/** The address without the form that carries IPv4 in IPv6, as sockets that serve both give it. */
+export function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
+}
+
+/** An IPv4 address, or an IPv6 /64: whoever has one has all of it. */
+function sourceOf(address: string): string {
+  const plain = plainAddress(address).replace(/%.*$/, '');
+  return isIPv6(plain) ? `${(parseIp6(plain) >> 64n).toString(16)}::/64` : plain;
+}

@@ -1,0 +1,35 @@
+import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { CallContext } from './call-record.js';
+import type { HandlersOf, StreamHandler, UnaryHandler } from './handler.js';
+import { serverStream } from './stream.js';
+import { unary } from './unary.js';
+
+/** A generated service with a handler for each of its methods. */
+export interface Service {
+  readonly definition: ServiceDefinition;
+  /** The methods as gRPC calls them, on one listener. */
+  implement(context: CallContext): UntypedServiceImplementation;
+}
+
+/**
+ * Joins a generated service definition with its handlers.
+ *
+ * A stream also takes the bytes of a message in the message's place: what goes to a thousand watchers is encoded once.
+ */
+export function service<Definition extends ServiceDefinition>(definition: Definition, handlers: HandlersOf<Definition>): Service {
+  const methods = Object.entries(definition);
+  return {
+    definition: Object.fromEntries(methods.map(([name, method]) => [name, method.responseStream ? { ...method, responseSerialize: passingBytes(method.responseSerialize) } : method])),
+    implement: (context) =>
+      Object.fromEntries(
+        methods.map(([name, method]) => {
+          const handler = (handlers as Readonly<Record<string, unknown>>)[name];
+          return [name, method.responseStream ? serverStream(context, handler as StreamHandler<unknown, unknown>) : unary(context, handler as UnaryHandler<unknown, unknown>)];
+        }),
+      ),
+  };
+}
+
+function passingBytes<Message>(serialize: (message: Message) => Buffer): (message: Message | Uint8Array) => Buffer {
+  return (message) => (message instanceof Uint8Array ? Buffer.from(message.buffer, message.byteOffset, message.byteLength) : serialize(message));
+}

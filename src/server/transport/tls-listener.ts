@@ -1,0 +1,80 @@
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { systemClock } from '../../platform/clock.js';
+import type { LimitSettings } from '../config.js';
+import { ConnectionLimits, type Admission } from './connection-limits.js';
+import { listen } from './listen.js';
+import type { Listener } from './listener.js';
+import type { ServerTls } from './server-tls.js';
+
+/** Where and under which bounds to listen. */
+export interface TlsListen {
+  /** The configuration key of the port, for messages. */
+  readonly key: string;
+  readonly host: string;
+  /** 0 for a free one. */
+  readonly port: number;
+  readonly tls: ServerTls;
+  readonly limits: LimitSettings;
+  /** How long a connection may take to finish its handshake; 5 s. */
+  readonly handshakeTimeoutMs?: number;
+}
+
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+
+/**
+ * Listens for TLS connections that speak HTTP/2 and hands each over once its handshake is complete.
+ *
+ * TCP and TLS are ours rather than gRPC's, because there an unwanted connection can be closed before it costs a
+ * handshake, and a silent one after seconds; gRPC itself waits for two minutes.
+ *
+ * @throws DomainError `port_taken`, `config_invalid`.
+ */
+export async function startTlsListener(options: TlsListen, onConnection: (socket: Socket) => void): Promise<Listener> {
+  const limits = new ConnectionLimits(options.limits, systemClock);
+  const admissions = new Map<string, Admission>();
+  const sockets = new Set<Socket>();
+  const tls = createTlsServer({ ...options.tls.options, handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS });
+  tls.on('secureConnection', (socket) => {
+    admissions.get(endOf(socket))?.secured();
+    socket.on('error', ignore);
+    if (socket.alpnProtocol === 'h2') onConnection(socket);
+    else socket.destroy();
+  });
+  // A handshake that failed or took too long is only reported; the socket stays open unless it is closed here.
+  tls.on('tlsClientError', (_error, socket) => socket.destroy());
+  const tcp = createTcpServer({ noDelay: true }, (socket) => {
+    const admission = limits.admit(socket.remoteAddress ?? '');
+    if (admission === undefined) return void socket.destroy();
+    const end = endOf(socket);
+    admissions.set(end, admission);
+    sockets.add(socket);
+    socket.on('error', ignore).once('close', () => {
+      admission.released();
+      admissions.delete(end);
+      sockets.delete(socket);
+    });
+    tls.emit('connection', socket);
+  });
+  await listen(tcp, { host: options.host, port: options.port }, options.key);
+  const offRotate = options.tls.onRotate((current) => tls.setSecureContext(current));
+  return {
+    port: (tcp.address() as AddressInfo).port,
+    stats: () => limits.stats(),
+    close() {
+      offRotate();
+      tcp.close();
+    },
+    destroy() {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** The other end's address and port, which TCP and TLS socket of one connection have in common. */
+function endOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`;
+}
+
+/** A broken connection is no event: its `close` follows, and whoever spoke over it hears of that. */
+function ignore(): void {}

@@ -1,0 +1,30 @@
+import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
+import { CallRecord, type CallContext } from './call-record.js';
+import type { UnaryHandler } from './handler.js';
+import { requestMetadata, toServiceError } from './status.js';
+
+/** Makes a handler one that gRPC can call: with request id, caller, policy, error mapping and one log line. */
+export function unary<Request, Response>(context: CallContext, handler: UnaryHandler<Request, Response>): handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    const record = new CallRecord(context, call);
+    answer(call, record, handler).then(
+      (response) => {
+        record.ended();
+        callback(null, response, requestMetadata(record.requestId));
+      },
+      (error: unknown) => {
+        record.ended(error);
+        callback(toServiceError(error, record.requestId));
+      },
+    );
+  };
+}
+
+async function answer<Request, Response>(
+  call: ServerUnaryCall<Request, Response>,
+  record: CallRecord,
+  handler: UnaryHandler<Request, Response>,
+): Promise<Response> {
+  const caller = await record.admit();
+  return handler(call.request, caller, { requestId: record.requestId });
+}
