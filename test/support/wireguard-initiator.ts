@@ -48,6 +48,14 @@ export function beginHandshake(own: KeyPair, responderKey: Buffer, options: Begi
   };
 }
 
+/** An initiation of `own` that only its mac1 speaks for: what anybody can make who knows the public keys. */
+export function forgedInitiation(own: KeyPair, responderKey: Buffer, localIndex: number): Buffer {
+  const { message } = beginHandshake(own, responderKey, { localIndex, timestamp: tai64n(0) });
+  message.fill(0, 88, 116);
+  writeMac1(mac1For(responderKey), message);
+  return message;
+}
+
 /** TAI64N of a moment; later moments compare greater. @see https://cr.yp.to/libtai/tai64.html */
 export function tai64n(ms: number): Buffer {
   const stamp = Buffer.alloc(12);
