@@ -133,10 +133,20 @@ export class Lab {
     if (loading.exitCode !== 0) throw new Error(`nft in ${machine}: ${loading.output()}`);
   }
 
+  /**
+   * The command line that runs `argv` on `machine`, for whoever spawns it himself. nsenter(1) executes the program in its
+   * own place, so the child's pid is the program's.
+   */
+  commandOn(machine: string, argv: readonly string[], cwd = process.cwd()): string[] {
+    const holder = this.#holders.get(machine)?.pid;
+    if (holder === undefined) throw new Error(`the lab has no machine ${machine}`);
+    return ['nsenter', `--net=/proc/${holder}/ns/net`, `--mount=/proc/${holder}/ns/mnt`, `--wdns=${cwd}`, '--', ...argv];
+  }
+
   /** Runs a program on `machine` to its end. Rejects when it fails, like `execFile` of node:child_process. */
   async exec(machine: string, argv: readonly string[], options: { env?: Record<string, string>; cwd?: string; timeoutMs?: number } = {}): Promise<{ stdout: string; stderr: string }> {
     const env = { ...process.env, ...options.env };
-    const [file, ...rest] = this.#command(machine, argv, options.cwd);
+    const [file, ...rest] = this.commandOn(machine, argv, options.cwd);
     return execute(file!, rest, { timeout: options.timeoutMs ?? 30_000, maxBuffer: 64 << 20, env });
   }
 
@@ -190,16 +200,9 @@ export class Lab {
   }
 
   #enter(machine: string, argv: readonly string[], options: { env?: Record<string, string>; cwd?: string; name?: string } = {}): LabProcess {
-    const [file, ...rest] = this.#command(machine, argv, options.cwd);
+    const [file, ...rest] = this.commandOn(machine, argv, options.cwd);
     const child = spawn(file!, rest, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
     return new LabProcess(options.name ?? `${machine}: ${argv.join(' ')}`, child);
-  }
-
-  /** nsenter(1) executes the program in its own place, so the child's pid is the program's. */
-  #command(machine: string, argv: readonly string[], cwd = process.cwd()): string[] {
-    const holder = this.#holders.get(machine)?.pid;
-    if (holder === undefined) throw new Error(`the lab has no machine ${machine}`);
-    return ['nsenter', `--net=/proc/${holder}/ns/net`, `--mount=/proc/${holder}/ns/mnt`, `--wdns=${cwd}`, '--', ...argv];
   }
 }
 

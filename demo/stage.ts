@@ -1,0 +1,45 @@
+import type { Machine } from './machine.js';
+
+/** What the story sees of packets, where there are some. */
+export interface Wire {
+  /** Milliseconds from the call until a ping from one machine to an address is answered for the first time. */
+  firstPing(from: Machine, address: string, signal: AbortSignal): Promise<number>;
+  /** Whether any of `count` pings is answered. */
+  reaches(from: Machine, address: string, count?: number): Promise<boolean>;
+  /** Pings on until stopped. */
+  pinging(from: Machine, address: string): { stop(): Promise<{ sent: number; received: number }> };
+  /** Begins to look at all UDP that leaves and enters a node, outside and inside the tunnel. */
+  watch(node: Machine): Promise<WireWatch>;
+}
+
+/** What tcpdump sees of one node. */
+export interface WireWatch {
+  /** Also watches inside the tunnel from now on, which exists after the join. */
+  watchInside(): Promise<void>;
+  /** Everything so far: whole packets outside and inside. */
+  packets(): { readonly outside: readonly Buffer[]; readonly inside: readonly Buffer[] };
+}
+
+/** Where the story takes place. */
+export interface Stage {
+  readonly controller: Machine;
+  readonly nodes: readonly Machine[];
+  /** Undefined where nodes have a recorded device and send nothing. */
+  readonly wire: Wire | undefined;
+  /** The settings of nc-server that belong to the stage, as server.yml has them. */
+  readonly serverSettings: Readonly<Record<string, unknown>>;
+  /** What dig(1) on a node is told to ask the controller's name server. */
+  readonly nameServer: readonly string[];
+  /** How each node's agent carries packets. */
+  readonly device: 'auto' | 'recorded';
+  /** The folder of everything a machine writes; the machine's own user may write there. */
+  folderOf(machine: { readonly name: string }): string;
+  /** How somebody may look around, one command a line. */
+  lookAround(): readonly string[];
+  /** What the programs said last. */
+  logs(): string;
+  /** Leaves nothing: no process, no namespace, no file. */
+  strike(): Promise<void>;
+  /** What {@link strike} did leave, by name. */
+  leftovers(): readonly string[];
+}
