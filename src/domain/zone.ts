@@ -1,0 +1,193 @@
+import { parentOf, parseDnsName, under, type DnsName } from './dns-name.js';
+import type { ResourceRecord } from './dns-record.js';
+import { NameTree } from './name-tree.js';
+import type { ZoneChange, ZoneNetwork, ZoneNode, ZoneService } from './zone-input.js';
+import { answerFrom, type QuestionType, type ZoneAnswer } from './zone-lookup.js';
+import { apexRecord, networkNames, networkRecords, nodeRecords, serviceRecords, soaRecord } from './zone-records.js';
+
+/**
+ * The names of all networks, built from plain values and changed one node or service at a time.
+ *
+ * It holds the forward zone and the reverse zones of the networks, and knows every name in them: so it can tell a name
+ * that does not exist from one that has no record of the type asked for. The server answers queries from it; an agent
+ * fills one from its verified map and answers the same.
+ *
+ * @see RFC 1034 §4.3.2 for the algorithm, RFC 2308 and RFC 8020 for what is not there
+ */
+export class Zone {
+  /** The forward zone, `nc.internal`. */
+  readonly name: DnsName;
+  readonly #tree = new NameTree();
+  readonly #apexes = new Map<DnsName, number>();
+  readonly #networks = new Map<string, ZoneNetwork>();
+  readonly #nodes = new Map<string, ZoneNode>();
+  readonly #services = new Map<string, ZoneService>();
+  readonly #servicesOfNode = new Map<string, Set<string>>();
+  #serial = 0;
+  #version = 0;
+
+  /**
+   * @param zone Name of the forward zone, `nc.internal`.
+   * @throws DomainError `invalid_argument` when that is no name.
+   */
+  constructor(zone: string) {
+    this.name = parseDnsName(zone, 'zone');
+    this.#addApex(this.name);
+    // An empty answer for svc must not become "nothing exists below svc" in somebody's cache: RFC 8020 §2.
+    this.#tree.hold(under('svc', this.name));
+  }
+
+  /** Changes whenever any answer may have changed. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The SOA's serial: the revision that the zone shows, modulo 2³². @see RFC 1982 */
+  get serial(): number {
+    return this.#serial;
+  }
+
+  /** How many names exist. */
+  get size(): number {
+    return this.#tree.size;
+  }
+
+  /** Says which revision the zone shows now. */
+  setRevision(revision: bigint): void {
+    this.#serial = Number(BigInt.asUintN(32, revision));
+    this.#version++;
+  }
+
+  /**
+   * Makes one change; the same change twice is one.
+   *
+   * @throws DomainError `invalid_argument` for values that no record can carry; nothing of the change is then shown.
+   */
+  apply(change: ZoneChange): void {
+    this.#version++;
+    switch (change.kind) {
+      case 'network':
+        return this.#putNetwork(change.network);
+      case 'networkRemoved':
+        return this.#removeNetwork(change.name);
+      case 'node':
+        return this.#putNode(change.node);
+      case 'nodeRemoved':
+        return this.#removeNode(change.id);
+      case 'service':
+        return this.#putService(change.service);
+      case 'serviceRemoved':
+        return this.#removeService(change.id);
+    }
+  }
+
+  /** The apex of the zone that `name` belongs to; undefined for a name that is not ours. */
+  apexOf(name: DnsName): DnsName | undefined {
+    let candidate: DnsName | undefined = name;
+    while (candidate !== undefined && !this.#apexes.has(candidate)) candidate = parentOf(candidate);
+    return candidate;
+  }
+
+  /**
+   * Answers a question.
+   *
+   * @returns undefined for a name outside of our zones.
+   */
+  lookup(name: DnsName, type: QuestionType): ZoneAnswer | undefined {
+    return answerFrom({ tree: this.#tree, apexOf: (at) => this.apexOf(at), soaOf: (apex) => soaRecord(apex, this.name, this.#serial) }, name, type);
+  }
+
+  #putNetwork(network: ZoneNetwork): void {
+    const { held, apexes } = networkNames(network, this.name);
+    const records = networkRecords(network, this.name);
+    this.#removeNetwork(network.name);
+    this.#networks.set(network.name, network);
+    this.#tree.hold(held);
+    apexes.forEach((apex) => this.#addApex(apex));
+    this.#place(`network ${network.name}`, records);
+  }
+
+  #removeNetwork(name: string): void {
+    const network = this.#networks.get(name);
+    if (network === undefined) return;
+    this.#networks.delete(name);
+    const { held, apexes } = networkNames(network, this.name);
+    this.#tree.release(held);
+    apexes.forEach((apex) => this.#removeApex(apex));
+    this.#clear(`network ${name}`, networkRecords(network, this.name));
+  }
+
+  #putNode(node: ZoneNode): void {
+    const records = nodeRecords(node, this.name);
+    this.#aroundServicesOf(node.id, () => {
+      this.#clearNode(node.id);
+      this.#nodes.set(node.id, node);
+      this.#place(`node ${node.id}`, records);
+    });
+  }
+
+  #removeNode(id: string): void {
+    this.#aroundServicesOf(id, () => {
+      this.#clearNode(id);
+      this.#nodes.delete(id);
+    });
+  }
+
+  #clearNode(id: string): void {
+    const node = this.#nodes.get(id);
+    if (node !== undefined) this.#clear(`node ${id}`, nodeRecords(node, this.name));
+  }
+
+  #putService(service: ZoneService): void {
+    const records = serviceRecords(service, this.#nodes.get(service.nodeId), this.name);
+    this.#removeService(service.id);
+    this.#services.set(service.id, service);
+    const siblings = this.#servicesOfNode.get(service.nodeId) ?? new Set();
+    this.#servicesOfNode.set(service.nodeId, siblings.add(service.id));
+    this.#place(`service ${service.id}`, records);
+  }
+
+  #removeService(id: string): void {
+    const service = this.#services.get(id);
+    if (service === undefined) return;
+    this.#clear(`service ${id}`, this.#recordsOfService(service));
+    this.#services.delete(id);
+    const siblings = this.#servicesOfNode.get(service.nodeId);
+    siblings?.delete(id);
+    if (siblings?.size === 0) this.#servicesOfNode.delete(service.nodeId);
+  }
+
+  /** A node's services answer with its addresses, so they are taken out before a change of the node and put back after it. */
+  #aroundServicesOf(nodeId: string, change: () => void): void {
+    const services = [...(this.#servicesOfNode.get(nodeId) ?? [])].map((id) => this.#services.get(id)!);
+    services.forEach((service) => this.#clear(`service ${service.id}`, this.#recordsOfService(service)));
+    change();
+    services.forEach((service) => this.#place(`service ${service.id}`, this.#recordsOfService(service)));
+  }
+
+  #recordsOfService(service: ZoneService): ResourceRecord[] {
+    return serviceRecords(service, this.#nodes.get(service.nodeId), this.name);
+  }
+
+  #place(owner: string, records: readonly ResourceRecord[]): void {
+    for (const { name, ttlSeconds, data } of records) this.#tree.add(name, owner, ttlSeconds, data);
+  }
+
+  #clear(owner: string, records: readonly ResourceRecord[]): void {
+    new Set(records.map((record) => record.name)).forEach((name) => this.#tree.remove(name, owner));
+  }
+
+  #addApex(apex: DnsName): void {
+    const users = this.#apexes.get(apex) ?? 0;
+    this.#apexes.set(apex, users + 1);
+    if (users === 0) this.#place('apex', [apexRecord(apex, this.name)]);
+  }
+
+  #removeApex(apex: DnsName): void {
+    const users = this.#apexes.get(apex) ?? 0;
+    if (users > 1) return void this.#apexes.set(apex, users - 1);
+    this.#apexes.delete(apex);
+    this.#tree.remove(apex, 'apex');
+  }
+}
+

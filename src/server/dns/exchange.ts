@@ -1,0 +1,59 @@
+import { createSocket } from 'node:dgram';
+import { connect, isIPv6 } from 'node:net';
+import { DomainError } from '../../domain/errors.js';
+import type { DnsAddress } from './query-handler.js';
+
+/**
+ * Sends `message` over UDP from a port of its own and waits for what `accept` takes as the answer.
+ *
+ * The fresh port and the connected socket are what a forger has to guess besides the id.
+ *
+ * @throws DomainError `timeout`, `unavailable`.
+ * @see RFC 5452 §9.2
+ */
+export function askOverUdp(server: DnsAddress, message: Buffer, timeoutMs: number, accept: (answer: Buffer) => boolean): Promise<Buffer> {
+  const family = isIPv6(server.host) ? 6 : 4;
+  const socket = createSocket({ type: `udp${family}`, lookup: (host, _options, done) => done(null, host, family) });
+  const answer = new Promise<Buffer>((resolve, reject) => {
+    socket.on('error', (cause) => reject(unavailable(server, cause)));
+    socket.on('message', (received) => accept(received) && resolve(received));
+    socket.connect(server.port, server.host, () => socket.send(message));
+  });
+  return within(timeoutMs, server, answer).finally(() => socket.close());
+}
+
+/**
+ * Sends `message` over a TCP connection of its own and reads one answer.
+ *
+ * @throws DomainError `timeout`, `unavailable`.
+ * @see RFC 7766 §8
+ */
+export function askOverTcp(server: DnsAddress, message: Buffer, timeoutMs: number, accept: (answer: Buffer) => boolean): Promise<Buffer> {
+  const socket = connect({ host: server.host, port: server.port });
+  const answer = new Promise<Buffer>((resolve, reject) => {
+    let received = Buffer.alloc(0);
+    socket.on('error', (cause) => reject(unavailable(server, cause)));
+    socket.on('close', () => reject(unavailable(server, undefined)));
+    socket.on('data', (chunk) => {
+      received = Buffer.concat([received, chunk]);
+      if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return;
+      const whole = received.subarray(2, 2 + received.readUInt16BE(0));
+      if (accept(whole)) resolve(whole);
+      else reject(unavailable(server, undefined));
+    });
+    socket.write(Buffer.concat([Buffer.from([message.length >> 8, message.length & 0xff]), message]));
+  });
+  return within(timeoutMs, server, answer).finally(() => socket.destroy());
+}
+
+function within<T>(timeoutMs: number, server: DnsAddress, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DomainError('timeout', `name server ${server.host} port ${server.port}: no answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
+
+function unavailable(server: DnsAddress, cause: unknown): DomainError {
+  return new DomainError('unavailable', `name server ${server.host} port ${server.port}: cannot be asked`, { cause });
+}

@@ -1,0 +1,133 @@
+import type { Worker } from 'node:worker_threads';
+import { DomainError } from '../../domain/errors.js';
+import type { ZoneChange, ZoneNetwork } from '../../domain/zone-input.js';
+import type { Log } from '../../platform/log.js';
+import { startWorker } from '../../platform/worker.js';
+import { DnsCounters, type DnsStats } from './counters.js';
+import type { ZoneRevision } from './dns-service.js';
+import type { DnsAddress } from './query-handler.js';
+import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.js';
+
+/** What the name server is started with. */
+export interface DnsOptions {
+  /** Where to answer, UDP and TCP each; port 0 draws a free one. May be empty: then only {@link Dns.answer} answers. */
+  readonly listen: readonly DnsAddress[];
+  /** Name of the forward zone, `nc.internal`. */
+  readonly zone: string;
+  readonly networks: readonly ZoneNetwork[];
+  /** All that is known at the start, so that no answer is ever given from half a zone. */
+  readonly changes?: readonly ZoneChange[];
+  /** The revision that shows `networks` and `changes`. */
+  readonly revision?: bigint;
+  /** Name servers that are asked for other names, on behalf of our own nodes; none means REFUSED. */
+  readonly upstreams: readonly DnsAddress[];
+  readonly log: Log;
+}
+
+/** The name server as the rest of the server sees it. */
+export interface Dns {
+  /** In the order of `listen`. */
+  readonly ports: readonly number[];
+  /** Shows a revision. Every query handed over after this call is answered from it. */
+  apply(revision: ZoneRevision): void;
+  /** Answers a query that came through the tunnel; undefined for a message that gets no answer. */
+  answer(query: Uint8Array, client: { readonly address: string }): Promise<Uint8Array | undefined>;
+  stats(): DnsStats;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the name server in a thread of its own.
+ *
+ * @throws DomainError `port_taken`; `config_invalid` for an address or port that this user cannot have;
+ *   `invalid_argument` for a zone that is no name.
+ */
+export async function startDns(options: DnsOptions): Promise<Dns> {
+  const counters = new DnsCounters();
+  const changes = [...options.networks.map((network): ZoneChange => ({ kind: 'network', network })), ...(options.changes ?? [])];
+  const first = { revision: options.revision ?? 0n, changes };
+  const setup: WorkerSetup = { zone: options.zone, listen: options.listen, upstreams: options.upstreams, counters: counters.memory, first };
+  const dns = new DnsThread(startWorker('./dns-worker', import.meta.url, setup), counters, options.log);
+  await dns.listening;
+  return dns;
+}
+
+class DnsThread implements Dns {
+  readonly listening: Promise<void>;
+  readonly #worker: Worker;
+  readonly #counters: DnsCounters;
+  readonly #log: Log;
+  readonly #waiting = new Map<number, (answer: Uint8Array | undefined) => void>();
+  readonly #exited: Promise<void>;
+  #ports: readonly number[] = [];
+  #nextId = 0;
+  #running = true;
+
+  constructor(worker: Worker, counters: DnsCounters, log: Log) {
+    this.#worker = worker;
+    this.#counters = counters;
+    this.#log = log;
+    this.#exited = new Promise((resolve) => worker.once('exit', () => resolve(this.#end())));
+    this.listening = new Promise((resolve, reject) => {
+      worker.on('message', (message: FromWorker) => this.#hear(message, resolve, reject));
+      worker.once('error', (error) => {
+        this.#log.error('the DNS thread has ended', { error });
+        reject(error);
+      });
+    });
+  }
+
+  get ports(): readonly number[] {
+    return this.#ports;
+  }
+
+  apply(revision: ZoneRevision): void {
+    this.#tell({ kind: 'apply', ...revision });
+  }
+
+  answer(query: Uint8Array, client: { readonly address: string }): Promise<Uint8Array | undefined> {
+    if (!this.#running) return Promise.resolve(undefined);
+    const id = this.#nextId++;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#tell({ kind: 'query', id, query, client: { transport: 'udp', address: client.address } });
+    });
+  }
+
+  stats(): DnsStats {
+    return this.#counters.read();
+  }
+
+  async stop(): Promise<void> {
+    this.#tell({ kind: 'stop' });
+    await this.#exited;
+  }
+
+  #tell(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  #hear(message: FromWorker, listening: () => void, failed: (error: DomainError) => void): void {
+    switch (message.kind) {
+      case 'listening':
+        this.#ports = message.ports;
+        return listening();
+      case 'failed':
+        void this.#worker.terminate();
+        return failed(new DomainError(message.code, message.message));
+      case 'answer':
+        this.#waiting.get(message.id)?.(message.answer);
+        return void this.#waiting.delete(message.id);
+      case 'log':
+        return this.#log[message.level](message.message, message.fields);
+      case 'stopped':
+        return void this.#worker.terminate();
+    }
+  }
+
+  #end(): void {
+    this.#running = false;
+    for (const resolve of this.#waiting.values()) resolve(undefined);
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,33 @@
+import { createSocket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import type { DnsAddress, Listening, QueryHandler } from './query-handler.js';
+
+/**
+ * Asked of the kernel for each direction. Its default holds some 250 small queries, this thousands: a pause of the
+ * thread then delays answers and loses none. The kernel cuts it to net.core.rmem_max without a word.
+ */
+const BUFFER_OCTETS = 4 << 20;
+
+/** Answers over UDP. @throws NodeJS.ErrnoException when the address cannot be had. */
+export async function listenOnUdp(address: DnsAddress, handle: QueryHandler): Promise<Listening> {
+  const family = isIPv6(address.host) ? 6 : 4;
+  const socket = createSocket({
+    type: `udp${family}`,
+    ipv6Only: family === 6,
+    recvBufferSize: BUFFER_OCTETS,
+    sendBufferSize: BUFFER_OCTETS,
+    // Answers go to addresses, never to names; the default asks the system's resolver for each.
+    lookup: (host, _options, done) => done(null, host, family),
+  });
+  // An answer that cannot be sent concerns only who asked for it.
+  const sent = (): void => {};
+  socket.on('message', (message, from) => {
+    handle(message, { transport: 'udp', address: from.address }, (answer) => answer && socket.send(answer, from.port, from.address, sent));
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind({ port: address.port, address: address.host, exclusive: true }, resolve);
+  });
+  socket.removeAllListeners('error').on('error', sent);
+  return { port: socket.address().port, stop: () => new Promise((resolve) => socket.close(() => resolve())) };
+}

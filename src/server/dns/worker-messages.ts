@@ -1,0 +1,27 @@
+import type { ErrorCode } from '../../domain/errors.js';
+import type { Log, LogFields } from '../../platform/log.js';
+import type { ZoneRevision } from './dns-service.js';
+import type { DnsAddress, DnsClient } from './query-handler.js';
+
+/** What the worker starts with. */
+export interface WorkerSetup {
+  readonly zone: string;
+  readonly listen: readonly DnsAddress[];
+  readonly upstreams: readonly DnsAddress[];
+  readonly counters: SharedArrayBuffer;
+  readonly first: ZoneRevision;
+}
+
+/** What the main thread tells the worker. */
+export type ToWorker =
+  | ({ readonly kind: 'apply' } & ZoneRevision)
+  | { readonly kind: 'query'; readonly id: number; readonly query: Uint8Array; readonly client: DnsClient }
+  | { readonly kind: 'stop' };
+
+/** What the worker tells the main thread. */
+export type FromWorker =
+  | { readonly kind: 'listening'; readonly ports: readonly number[] }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Uint8Array | undefined }
+  | { readonly kind: 'log'; readonly level: keyof Log; readonly message: string; readonly fields: LogFields }
+  | { readonly kind: 'stopped' };
