@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { decode, encode, type DecodedPacket } from 'dns-packet';
+import { decode, encode, RECURSION_DESIRED, type DecodedPacket } from 'dns-packet';
 import { onTestFinished } from 'vitest';
 import type { ZoneChange, ZoneNode, ZoneService } from '../../src/domain/zone-input.js';
 import { silentLog } from '../../src/platform/log.js';
@@ -66,9 +66,9 @@ export async function digStatus(port: number, ...args: string[]): Promise<string
   return /status: (\w+)/.exec(await dig(port, ...args))?.[1];
 }
 
-/** A query's octets. */
+/** A query's octets; it wants recursion, as every stub does. */
 export function aQuery(name: string, type: 'A' | 'AAAA' | 'SRV' | 'TXT' | 'PTR' | 'SOA' | 'NS' | 'CNAME' = 'A', id = 4711): Buffer {
-  return encode({ type: 'query', id, questions: [{ type, name }] });
+  return encode({ type: 'query', id, flags: RECURSION_DESIRED, questions: [{ type, name }] });
 }
 
 /** An answer's octets as fields. */

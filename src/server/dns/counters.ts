@@ -1,5 +1,5 @@
 /** What is counted, each under its own slot. */
-export const DNS_COUNTERS = [
+const DNS_COUNTERS = [
   'udpQueries',
   'tcpQueries',
   /** Answered from the zone, encoded anew. */
@@ -19,7 +19,7 @@ export const DNS_COUNTERS = [
   'names',
 ] as const;
 
-/** One of {@link DNS_COUNTERS}. */
+/** One of the counters above. */
 export type DnsCounter = (typeof DNS_COUNTERS)[number];
 
 /** All counters at one moment. */

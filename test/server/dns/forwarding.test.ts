@@ -1,0 +1,177 @@
+import { createSocket } from 'node:dgram';
+import { describe, expect, it } from 'vitest';
+import { silentLog } from '../../../src/platform/log.js';
+import { DnsCounters } from '../../../src/server/dns/counters.js';
+import { DnsService } from '../../../src/server/dns/dns-service.js';
+import type { DnsAddress } from '../../../src/server/dns/query-handler.js';
+import { ManualClock } from '../../support/clock.js';
+import { aQuery, defaultNetwork, dig, put, read, startTestDns } from '../../support/dns.js';
+import { answering, startNameServer, type Script } from '../../support/name-server.js';
+
+const works: Script = (query) => answering(query, [{ type: 'A', name: query.questions![0]!.name, ttl: 300, data: '192.0.2.7' }]);
+
+function serviceWith(...upstreams: DnsAddress[]) {
+  const clock = new ManualClock();
+  const service = new DnsService({ zone: 'nc.internal', upstreams, counters: new DnsCounters(), clock, log: silentLog });
+  service.apply({ revision: 7n, changes: [{ kind: 'network', network: defaultNetwork }, put.node()] });
+  const ask = (query: Buffer, address = '10.66.0.5', transport: 'udp' | 'tcp' = 'udp') =>
+    new Promise<Buffer | undefined>((resolve) => service.handle(query, { transport, address }, resolve)).then(read);
+  return { ask, clock };
+}
+
+/** A port of 127.0.0.1 where nobody listens. */
+async function deadAddress(): Promise<DnsAddress> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const { port } = socket.address();
+  socket.close();
+  return { host: '127.0.0.1', port };
+}
+
+describe('nothing is asked of others', () => {
+  it.each(['192.0.2.1', '10.67.0.1', '2001:db8::1', 'fe80::1%eth0'])('for a stranger at %s', async (stranger) => {
+    const upstream = await startNameServer(works);
+
+    const answer = await serviceWith(upstream.address).ask(aQuery('example.com'), stranger);
+
+    expect(answer).toMatchObject({ rcode: 'REFUSED', flag_ra: false });
+    expect(upstream.asked).toEqual([]);
+  });
+
+  it.each(['web-1.default.nc.internal', 'nobody.default.nc.internal', 'NC.internal', 'x.y.z.svc.nc.internal', '9.0.66.10.in-addr.arpa'])('about %s, which is ours', async (name) => {
+    const upstream = await startNameServer(works);
+
+    const answer = await serviceWith(upstream.address).ask(aQuery(name));
+
+    expect(answer.flag_aa).toBe(true);
+    expect(upstream.asked).toEqual([]);
+  });
+
+  it('for a query that does not want recursion', async () => {
+    const upstream = await startNameServer(works);
+    const query = aQuery('example.com');
+    query[2] = 0;
+
+    expect(await serviceWith(upstream.address).ask(query)).toMatchObject({ rcode: 'REFUSED' });
+    expect(upstream.asked).toEqual([]);
+  });
+
+  it('without name servers to ask', async () => {
+    expect(await serviceWith().ask(aQuery('example.com'))).toMatchObject({ rcode: 'REFUSED', flag_ra: false });
+  });
+});
+
+describe('an answer of others is not believed', () => {
+  const forged: Record<string, Script> = {
+    'with another id': (query) => answering({ ...query, id: (query.id ?? 0) ^ 1 }, [{ type: 'A', name: 'example.com', data: '6.6.6.6' }]),
+    'to another question': (query) => answering({ ...query, questions: [{ type: 'A', name: 'example.org' }] }, [{ type: 'A', name: 'example.com', data: '6.6.6.6' }]),
+    'that is a query': (_query, _transport, bytes) => bytes,
+    'of four octets': () => Buffer.from([1, 2, 3, 4]),
+  };
+
+  it.each(Object.keys(forged))('%s, and the right one after it is', async (kind) => {
+    let real: Buffer | undefined;
+    const upstream = await startNameServer((query, transport, bytes) => {
+      real = works(query, transport, bytes);
+      return forged[kind]!(query, transport, bytes);
+    });
+    const { ask } = serviceWith({ host: '127.0.0.1', port: await relayTo(upstream.address.port, () => real) });
+
+    expect(await ask(aQuery('example.com'))).toMatchObject({ answers: [{ data: '192.0.2.7' }] });
+  });
+
+  it('that ends in the middle of a record', async () => {
+    const upstream = await startNameServer((query, transport, bytes) => works(query, transport, bytes)!.subarray(0, -15));
+
+    expect(await serviceWith(upstream.address).ask(aQuery('example.com'))).toMatchObject({ rcode: 'SERVFAIL', answers: [] });
+  });
+});
+
+describe('other names', () => {
+  it('are looked up for our own clients, under an id and a port that change', async () => {
+    const upstream = await startNameServer(works);
+    const { ask } = serviceWith(upstream.address);
+
+    for (const address of ['10.66.0.5', 'fd00:66::5', '127.0.0.1', '::1']) {
+      expect(await ask(aQuery('Example.com'), address)).toMatchObject({
+        id: 4711,
+        flag_ra: true,
+        flag_aa: false,
+        questions: [{ name: 'Example.com' }],
+        answers: [{ data: '192.0.2.7', ttl: 300 }],
+        additionals: [],
+      });
+    }
+
+    expect(new Set(upstream.asked.map(({ fromPort }) => fromPort)).size).toBe(4);
+  });
+
+  it('are asked of the next server when one is dead, silent, or cannot', async () => {
+    const cannot = await startNameServer((query) => answering(query, [], 2));
+    const second = await startNameServer(works);
+    const { ask } = serviceWith(await deadAddress(), cannot.address, second.address);
+
+    expect(await ask(aQuery('example.com'))).toMatchObject({ answers: [{ data: '192.0.2.7' }] });
+    await ask(aQuery('example.com'));
+
+    expect(cannot.asked).toHaveLength(1);
+    expect(second.asked).toHaveLength(2);
+  });
+
+  it('are asked of the first server again when it has rested', async () => {
+    let broken = true;
+    const first = await startNameServer((query, transport, bytes) => (broken ? answering(query, [], 5) : works(query, transport, bytes)));
+    const second = await startNameServer(works);
+    const { ask, clock } = serviceWith(first.address, second.address);
+    await ask(aQuery('example.com'));
+    broken = false;
+
+    clock.advance(10_001);
+    await ask(aQuery('example.com'));
+
+    expect([first.asked.length, second.asked.length]).toEqual([2, 1]);
+  });
+
+  it('end in SERVFAIL when no server answers', async () => {
+    const silent = await startNameServer(() => undefined);
+
+    expect(await serviceWith(await deadAddress(), silent.address).ask(aQuery('example.com'))).toMatchObject({ rcode: 'SERVFAIL', flag_ra: true });
+  });
+
+  it('are asked again over TCP when the answer was cut, and cut anew for a client on UDP', async () => {
+    const texts = Array.from({ length: 30 }, (_, i) => `${i}`.padStart(60, '.'));
+    const upstream = await startNameServer((query, transport) => answering(query, transport === 'tcp' ? [{ type: 'TXT', name: 'example.com', ttl: 9, data: texts }] : [], transport === 'tcp' ? 0 : 0x200));
+    const { ask } = serviceWith(upstream.address);
+
+    expect(await ask(aQuery('example.com', 'TXT'))).toMatchObject({ flag_tc: true, answers: [] });
+    expect(await ask(aQuery('example.com', 'TXT'), '10.66.0.5', 'tcp')).toMatchObject({ flag_tc: false, answers: [{ type: 'TXT' }] });
+    expect(upstream.asked.map(({ transport }) => transport)).toEqual(['udp', 'tcp', 'udp', 'tcp']);
+  });
+
+  it('that do not exist stay NXDOMAIN, and dig sees it all', async () => {
+    const upstream = await startNameServer((query) => answering(query, [], 3));
+    const { port } = await startTestDns({ upstreams: [upstream.address] });
+
+    expect(await dig(port, 'nothing.example.com')).toMatch(/status: NXDOMAIN[^]*flags: qr rd ra;/);
+  });
+});
+
+/** A UDP port that passes a query on, and sends back what came first and then `after`. */
+async function relayTo(port: number, after: () => Buffer | undefined): Promise<number> {
+  const outside = createSocket('udp4');
+  const inside = createSocket('udp4');
+  let client: { port: number; address: string } | undefined;
+  outside.on('message', (query, from) => {
+    client = from;
+    inside.send(query, port, '127.0.0.1');
+  });
+  inside.on('message', (forgery) => {
+    outside.send(forgery, client!.port, client!.address);
+    outside.send(after()!, client!.port, client!.address, () => {
+      outside.close();
+      inside.close();
+    });
+  });
+  await new Promise<void>((resolve) => outside.bind(0, '127.0.0.1', resolve));
+  return outside.address().port;
+}
