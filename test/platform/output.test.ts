@@ -53,6 +53,18 @@ describe('the output of a command', () => {
     expect(stdout.text).toContain('web-1');
   });
 
+  it('cuts the most willing column first, and no more than is needed', () => {
+    const { output, stdout } = capture({ isTTY: true, columns: 40, headers: false });
+    const columns: Column<string>[] = [
+      { title: 'A', cell: () => 'a'.repeat(20), yields: 1 },
+      { title: 'B', cell: () => 'b'.repeat(20), yields: 2 },
+    ];
+
+    output.table(['row'], columns, ['row']);
+
+    expect(stdout.text).toBe(`${'a'.repeat(20)}  ${'b'.repeat(17)}…\n`);
+  });
+
   it('cuts nothing when stdout is not a terminal', () => {
     const { output, stdout } = capture({ columns: 20 });
 
