@@ -13,12 +13,14 @@ export interface Endpoints {
   readonly bootstrap: readonly string[];
   /** UDP, of the rendezvous and relay socket. */
   readonly wireguard: readonly string[];
+  /** UDP, of the socket that tells senders how they are seen. */
+  readonly probe: readonly string[];
 }
 
 /** What every answer about this controller is made of. */
 export class ClusterFacts {
   readonly #repository: Repository;
-  readonly #endpoints: Endpoints;
+  readonly #endpoints: () => Endpoints;
   readonly #wgPublicKey: Buffer;
   readonly #zone: string;
   readonly #trust: { bundle(): TrustBundle; bundlesAfter(version: number): TrustBundle[]; crl(): Uint8Array };
@@ -31,7 +33,7 @@ export class ClusterFacts {
   /** @throws DomainError `not_initialised` for a store without a cluster record. */
   constructor(deps: {
     repository: Repository;
-    endpoints: Endpoints;
+    endpoints: () => Endpoints;
     wgPublicKey: Uint8Array;
     zone: string;
     trust: { bundle(): TrustBundle; bundlesAfter(version: number): TrustBundle[]; crl(): Uint8Array };
@@ -78,17 +80,18 @@ export class ClusterFacts {
   }
 
   controlEndpoints(): readonly string[] {
-    return this.#endpoints.control;
+    return this.#endpoints().control;
   }
 
   bootstrapEndpoints(): readonly string[] {
-    return this.#endpoints.bootstrap;
+    return this.#endpoints().bootstrap;
   }
 
   /** A network's settings as its nodes apply them. */
   describe(record: NetworkRecord): NetworkConfig {
     const plan = planOf(record);
     const own = plan.addressesOf(plan.controllerHost);
+    const { wireguard, probe } = this.#endpoints();
     return {
       name: record.name,
       cidr: record.cidr,
@@ -96,7 +99,7 @@ export class ClusterFacts {
       mtu: record.mtu,
       interconnection: record.interconnection,
       zone: this.#zone,
-      controller: { wgPublicKey: this.#wgPublicKey, ...own, endpoints: [...this.#endpoints.wireguard] },
+      controller: { wgPublicKey: this.#wgPublicKey, ...own, endpoints: [...wireguard], probeEndpoints: [...probe] },
       gatewayNodeId: record.gatewayNodeId,
     };
   }

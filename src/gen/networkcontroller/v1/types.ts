@@ -87,6 +87,8 @@ export interface ControllerPeer {
   bindIp6: string;
   /** UDP addresses of the rendezvous and relay socket, best first. */
   endpoints: string[];
+  /** UDP addresses that tell a sender how it is seen, so that an agent can find out that its NAT is symmetric. */
+  probeEndpoints: string[];
 }
 
 /** Service is one instance of a named service. */
@@ -502,7 +504,7 @@ export const NetworkConfig: MessageFns<NetworkConfig> = {
 };
 
 function createBaseControllerPeer(): ControllerPeer {
-  return { wgPublicKey: Buffer.alloc(0), bindIp: "", bindIp6: "", endpoints: [] };
+  return { wgPublicKey: Buffer.alloc(0), bindIp: "", bindIp6: "", endpoints: [], probeEndpoints: [] };
 }
 
 export const ControllerPeer: MessageFns<ControllerPeer> = {
@@ -518,6 +520,9 @@ export const ControllerPeer: MessageFns<ControllerPeer> = {
     }
     for (const v of message.endpoints) {
       writer.uint32(34).string(v!);
+    }
+    for (const v of message.probeEndpoints) {
+      writer.uint32(42).string(v!);
     }
     return writer;
   },
@@ -567,6 +572,14 @@ export const ControllerPeer: MessageFns<ControllerPeer> = {
             message.endpoints.push(reader.string());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.probeEndpoints.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -588,6 +601,7 @@ export const ControllerPeer: MessageFns<ControllerPeer> = {
     message.bindIp = object.bindIp ?? "";
     message.bindIp6 = object.bindIp6 ?? "";
     message.endpoints = object.endpoints?.map((e) => e) || [];
+    message.probeEndpoints = object.probeEndpoints?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,0 +1,229 @@
+import { wireGuardPublicKey } from '../platform/wireguard/keys.js';
+import { formatJoinString, MAX_ENDPOINTS } from '../domain/join-string.js';
+import { parseHostPort } from '../domain/host-port.js';
+import { Secret } from '../domain/secret.js';
+import { AdminServiceService } from '../gen/networkcontroller/v1/admin.js';
+import { BootstrapServiceService } from '../gen/networkcontroller/v1/bootstrap.js';
+import { NodeServiceService } from '../gen/networkcontroller/v1/node.js';
+import { systemClock, type Clock } from '../platform/clock.js';
+import { Lifecycle } from '../platform/lifecycle.js';
+import type { Log } from '../platform/log.js';
+import { VERSION } from '../platform/version.js';
+import { asAnonymous, asLocal } from './auth/authenticate.js';
+import { clientCertificates } from './auth/client-certificate.js';
+import { RegisterCookies } from './auth/register-cookie.js';
+import type { ServerConfig } from './config.js';
+import { startDns, type Dns } from './dns/start-dns.js';
+import { zoneChangesOf, zoneOf } from './dns/zone-feed.js';
+import { endpointsOf, type ListeningPorts } from './endpoints.js';
+import { ServerIdentity } from './jobs/server-certificate.js';
+import { Sweeper } from './jobs/sweeper.js';
+import { followPeers } from './rendezvous/peer-feed.js';
+import type { Rendezvous } from './rendezvous/rendezvous.js';
+import { startRendezvous } from './rendezvous/start-rendezvous.js';
+import { openServerState, type ServerState } from './server-state.js';
+import { planOf } from './services/address-pools.js';
+import { HighWaterClock } from './services/high-water-clock.js';
+import { Signals } from './services/signals.js';
+import { adminHandlers } from './transport/admin-handlers.js';
+import { bootstrapHandlers } from './transport/bootstrap-handlers.js';
+import { startGrpcServer, type GrpcServer, type GrpcServerOptions } from './transport/grpc-server.js';
+import { nodeHandlers } from './transport/node-handlers.js';
+import { service } from './transport/service.js';
+import { useCases, type UseCases } from './use-cases.js';
+
+/** What a server is started with beside its configuration. */
+export interface ServerDeps {
+  readonly log: Log;
+  /** The machine's unless a test brings its own. */
+  readonly clock?: Clock;
+}
+
+/** A server that serves. */
+export interface RunningServer {
+  readonly clusterId: string;
+  readonly ports: ListeningPorts & { readonly dns: readonly number[] };
+  readonly adminSocket: string;
+  /** Resolves, with the reason, when the store cannot be written any more: the process should end. */
+  readonly failed: Promise<Error>;
+  /** Ends streams, lets running calls finish, stops everything. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** How long a node of an ephemeral token may be away before it is unregistered. */
+const EPHEMERAL_IDLE_MS = 30 * 60_000;
+const HISTORY_MS = 10 * 60_000;
+/** Agents come back within this time, each at its own moment. */
+const RECONNECT_SECONDS = 5;
+
+/**
+ * Starts the controller, making its folder first if there is none. This is the composition root: everything is constructed
+ * here and in `use-cases.ts`, once, top to bottom.
+ *
+ * @throws DomainError `port_taken`, `config_invalid`, `store_failed`, `key_file_unsafe`, `state_invalid`.
+ */
+export async function startServer(config: ServerConfig, deps: ServerDeps): Promise<RunningServer> {
+  const { log } = deps;
+  const parts = new Lifecycle(log);
+  const timer = deps.clock ?? systemClock;
+  const state = await openServerState(config, { clock: timer, log });
+  await parts.start('store', () => ({ stop: () => state.close() }));
+  if (state.isNew) log.info('cluster made', { clusterId: state.pki.clusterId, workDir: config.workDir });
+  const clock = new HighWaterClock(timer, state.repository);
+
+  // Ports are known only once the listeners stand, and asked for only after.
+  const ports = { bootstrap: 0, control: 0, wireguard: 0, probe: 0 };
+  const wgPublicKey = wireGuardPublicKey(state.wgPrivateKey);
+  const endpoints = () => endpointsOf(config, ports);
+  const cases = useCases(state, config, { clock, log, version: VERSION, wgPublicKey, endpoints });
+  await parts.start('presence', () => cases.presence);
+
+  const dns = await parts.start('dns', () => startNames(state, config, log));
+  const rendezvous = await parts.start('rendezvous', () => startMeetingPoint(state, config, cases, dns, { clock, log }));
+  ports.wireguard = rendezvous.port;
+  ports.probe = rendezvous.probePort;
+  await parts.start('feed', () => cases.feed);
+
+  const identity = await parts.start('server certificate', () => new ServerIdentity({ pki: state.pki, hosts: config.ip, clock, log }));
+  const listeners = listenersOf({ state, config, cases, rendezvous, identity, clock, log, endpoints });
+  const control = await parts.start('control listener', () => startGrpcServer(listeners.control));
+  ports.control = control.port;
+  const bootstrap = await parts.start('bootstrap listener', () => startGrpcServer(listeners.bootstrap));
+  ports.bootstrap = bootstrap.port;
+  const admin = await parts.start('admin socket', () => startGrpcServer(listeners.admin));
+  await parts.start('sweeper', () => new Sweeper({ ...sweeperSettings(config), repository: state.repository, nodes: cases.nodes, clock, timer, log }));
+  await parts.start('history', () => forgetHistory(state, timer, log));
+  cases.facts.enter('running');
+  log.info('serving', { ...ports, dns: dns.ports, adminSocket: config.adminSocket });
+
+  return {
+    clusterId: state.pki.clusterId,
+    ports: { ...ports, dns: dns.ports },
+    adminSocket: config.adminSocket,
+    failed: state.failed,
+    stop: () => stop(parts, cases, [control, bootstrap, admin]),
+  };
+}
+
+/** Says goodbye before anything is closed: agents are told to come back, streams end, running calls finish. */
+async function stop(parts: Lifecycle, cases: UseCases, listeners: readonly GrpcServer[]): Promise<void> {
+  cases.facts.enter('draining');
+  cases.feed.broadcast({ $case: 'goAway', value: { reconnectWithinSeconds: RECONNECT_SECONDS } });
+  await Promise.all(listeners.map((listener) => listener.drain()));
+  await parts.stop();
+}
+
+async function startNames({ repository }: ServerState, config: ServerConfig, log: Log): Promise<Dns> {
+  const { view } = repository;
+  const { listen, upstreams } = config.dns;
+  const dns = await startDns({ listen, upstreams, zone: config.zone, networks: [], changes: zoneOf(view), revision: view.rev, log });
+  const unsubscribe = repository.onApplied((revision) => dns.apply({ revision: revision.rev, changes: zoneChangesOf(revision) }));
+  return {
+    ports: dns.ports,
+    apply: (revision) => dns.apply(revision),
+    answer: (query, client) => dns.answer(query, client),
+    stats: () => dns.stats(),
+    async stop() {
+      unsubscribe();
+      await dns.stop();
+    },
+  };
+}
+
+/** The rendezvous, kept in step with the store, telling presence what it sees and DNS what it is asked. */
+async function startMeetingPoint(
+  { repository, wgPrivateKey }: ServerState,
+  config: ServerConfig,
+  { presence }: UseCases,
+  dns: Dns,
+  deps: { clock: Clock; log: Log },
+): Promise<Rendezvous> {
+  const rendezvous = await startRendezvous({
+    ...deps,
+    privateKey: wgPrivateKey,
+    host: config.bindAddress,
+    port: config.port,
+    probePort: config.port === 0 ? 0 : config.port + 1,
+    events: {
+      onEndpoint: (nodeId, endpoint) => presence.endpointSeen(nodeId, endpoint),
+      onHandshake: (nodeId) => presence.tunnelSeen(nodeId),
+      onDnsQuery: (query, from) => dns.answer(query, from),
+    },
+  });
+  followPeers(rendezvous, repository, (record) => {
+    const plan = planOf(record);
+    return plan.addressesOf(plan.controllerHost);
+  });
+  return rendezvous;
+}
+
+interface ListenerDeps {
+  readonly state: ServerState;
+  readonly config: ServerConfig;
+  readonly cases: UseCases;
+  readonly rendezvous: Rendezvous;
+  readonly identity: ServerIdentity;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly endpoints: () => { readonly bootstrap: readonly string[] };
+}
+
+/** The three doors: bootstrap (server TLS), control (mutual TLS), admin (unix socket). */
+function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admin', GrpcServerOptions> {
+  const { state, config, cases, rendezvous, identity, clock, log } = deps;
+  const { repository, pki } = state;
+  const signals = new Signals({ repository, feed: cases.feed, reflexive: (nodeId) => rendezvous.endpointOf(nodeId) });
+  const cookies = new RegisterCookies(pki.deriveSecret('register cookie'));
+  const live = { presence: cases.presence, reports: cases.reports, endpointOf: (nodeId: string) => rendezvous.endpointOf(nodeId) };
+  const admin = service(
+    AdminServiceService,
+    adminHandlers({ ...cases, repository, live, defaultExpireMs: config.tokens.defaultExpireMs, joinString: joinStrings(deps) }),
+  );
+  const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals }));
+  const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock }));
+  const { bindAddress: host, limits } = config;
+  const authenticate = clientCertificates({
+    view: repository.view,
+    clusterId: pki.clusterId,
+    clock,
+    promote: (serial) => cases.renewals.promote(serial),
+    onSuperseded: (row, address) => log.warn('superseded certificate used: a copy of the node may be about', { nodeId: row.subjectId, serial: row.serial, address }),
+  });
+  return {
+    bootstrap: {
+      listen: { key: 'server.bootstrapPort', host, port: config.bootstrapPort, tls: identity.bootstrap, limits },
+      services: [bootstrap],
+      authenticate: asAnonymous,
+      messageBytes: limits.bootstrapMessageBytes,
+      log,
+    },
+    control: {
+      listen: { key: 'server.grpcPort', host, port: config.grpcPort, tls: identity.control, limits },
+      services: [node, admin],
+      authenticate,
+      messageBytes: limits.messageBytes,
+      log,
+    },
+    admin: { listen: { socketPath: config.adminSocket }, services: [admin, node], authenticate: asLocal, messageBytes: limits.messageBytes, log },
+  };
+}
+
+/** Puts a new token's id and secret together with the pins and the endpoints. */
+function joinStrings({ state, endpoints }: ListenerDeps): (id: string, secret: string) => string {
+  return (id, secret) => {
+    const at = endpoints().bootstrap.slice(0, MAX_ENDPOINTS).map((text) => parseHostPort(text));
+    return formatJoinString({ token: { id, secret: new Secret(secret) }, pins: state.pki.pins.slice(0, 2), endpoints: at }).reveal();
+  };
+}
+
+function sweeperSettings({ tokens }: ServerConfig): { intervalMs: number; keepSpentMs: number; ephemeralIdleMs: number } {
+  return { intervalMs: tokens.sweepIntervalMs, keepSpentMs: tokens.keepSpentMs, ephemeralIdleMs: EPHEMERAL_IDLE_MS };
+}
+
+/** Bounds the event log. */
+function forgetHistory(state: ServerState, timer: Clock, log: Log): { stop(): void } {
+  const cancel = timer.every(HISTORY_MS, () => {
+    state.forgetHistory().catch((error: unknown) => log.warn('history not compacted, will be tried again', { error: String(error) }));
+  });
+  return { stop: cancel };
+}

@@ -1,0 +1,54 @@
+import type { ZoneChange, ZoneNetwork, ZoneNode, ZoneService } from '../../domain/zone-input.js';
+import { NetworkRecord, NodeRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import { kindOf, ROOT } from '../store/keys.js';
+import type { AppliedRevision, LocalView } from '../store/local-view.js';
+import type { StoreEvent } from '../store/store.js';
+
+/** Everything the zone is made of now; nothing refers to what comes later. */
+export function zoneOf(view: LocalView): ZoneChange[] {
+  const changes: ZoneChange[] = [];
+  for (const { value: network } of view.networks()) {
+    changes.push({ kind: 'network', network: zoneNetwork(network) });
+    for (const { value } of view.nodesOf(network.name)) changes.push({ kind: 'node', node: zoneNode(value) });
+    for (const { value } of view.servicesOf(network.name)) if (value.withheld === '') changes.push({ kind: 'service', service: zoneService(value) });
+  }
+  return changes;
+}
+
+/** What a revision changes in the zone; empty for one that shows in no name. */
+export function zoneChangesOf(revision: AppliedRevision): ZoneChange[] {
+  return revision.events.flatMap(changeOf);
+}
+
+function changeOf(event: StoreEvent): ZoneChange[] {
+  const [, network = '', ...rest] = event.key.slice(ROOT.length).split('/');
+  const id = rest.at(-1) ?? network;
+  switch (kindOf(event.key)) {
+    case 'network':
+      return [event.value === undefined ? { kind: 'networkRemoved', name: id } : { kind: 'network', network: zoneNetwork(NetworkRecord.decode(event.value)) }];
+    case 'node':
+      return [event.value === undefined ? { kind: 'nodeRemoved', id } : { kind: 'node', node: zoneNode(NodeRecord.decode(event.value)) }];
+    case 'service':
+      return [serviceChange(event, id)];
+    default:
+      return [];
+  }
+}
+
+function serviceChange(event: StoreEvent, id: string): ZoneChange {
+  const record = event.value === undefined ? undefined : ServiceRecord.decode(event.value);
+  return record === undefined || record.withheld !== '' ? { kind: 'serviceRemoved', id } : { kind: 'service', service: zoneService(record) };
+}
+
+function zoneNetwork({ name, cidr, cidr6 }: NetworkRecord): ZoneNetwork {
+  return { name, cidr, cidr6 };
+}
+
+function zoneNode({ id, network, name, bindIp, bindIp6 }: NodeRecord): ZoneNode {
+  return { id, network, name, bindIp, bindIp6 };
+}
+
+function zoneService(record: ServiceRecord): ZoneService {
+  const { id, name, network, nodeId, address, port, protocol, weight, priority, channel, type, role, metadata, ttlSeconds } = record;
+  return { id, name, network, nodeId, address, port, protocol, weight, priority, channel, type, role, metadata, ttlSeconds };
+}

@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { DEFAULT_LIFETIMES } from '../domain/certificate.js';
+import { DomainError } from '../domain/errors.js';
+import { ClusterRecord } from '../gen/networkcontroller/store/v1/records.js';
+import type { Clock } from '../platform/clock.js';
+import type { Log } from '../platform/log.js';
+import { createFileAtomic, makePrivateDir, readPrivateFile } from '../platform/pem-files.js';
+import { formatWireGuardKey, generateWireGuardKeys, parseWireGuardKey } from '../platform/wireguard/keys.js';
+import type { ServerConfig } from './config.js';
+import { createPki, openPki, type Pki } from './pki/pki.js';
+import { reconcileNetworks } from './services/networks.js';
+import { keys } from './store/keys.js';
+import { openStore, type OpenStore } from './store/open-store.js';
+
+/** What init has made and every start needs. */
+export interface ServerState extends OpenStore {
+  readonly pki: Pki;
+  /** The controller's own WireGuard key, X25519, 32 bytes. */
+  readonly wgPrivateKey: Buffer;
+  /** Whether this very call has made the cluster. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Opens the server's folder, and makes what is missing of it: store, both CAs, WireGuard key, cluster, networks.
+ *
+ * The cluster record is written last, so a first start that was cut short is simply done again; until then nothing
+ * has been handed out that depends on it.
+ *
+ * @throws DomainError `store_failed`, `key_file_unsafe`, `state_invalid`, `config_invalid` when a network that has nodes
+ *   would change its addresses.
+ */
+export async function openServerState(config: ServerConfig, deps: { clock: Clock; log: Log }): Promise<ServerState> {
+  await makePrivateDir(config.workDir);
+  const opened = await openStore({ file: join(config.workDir, 'db', 'nc.db'), ...deps });
+  try {
+    const cluster = opened.repository.view.cluster()?.value;
+    const clusterId = cluster?.id ?? randomBytes(8).toString('hex');
+    const pki = await openOrCreatePki(config, clusterId, deps.clock, cluster === undefined);
+    const wgPrivateKey = await wireGuardKey(join(config.workDir, 'wireguard.key'), cluster === undefined);
+    if (cluster === undefined) await createCluster(opened, clusterId, deps.clock);
+    await reconcileNetworks(opened.repository, config.networks, deps.clock, deps.log);
+    return { ...opened, pki, wgPrivateKey, isNew: cluster === undefined };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/**
+ * Makes the server's folder, for `nc-server init`.
+ *
+ * @throws DomainError `already_initialised` and what {@link openServerState} throws.
+ */
+export async function initServer(config: ServerConfig, deps: { clock: Clock; log: Log }): Promise<{ readonly clusterId: string }> {
+  const state = await openServerState(config, deps);
+  await state.close();
+  if (!state.isNew) throw new DomainError('already_initialised', `${config.workDir}: holds cluster ${state.pki.clusterId} already; start it with "nc-server"`);
+  return { clusterId: state.pki.clusterId };
+}
+
+async function openOrCreatePki(config: ServerConfig, clusterId: string, clock: Clock, mayCreate: boolean): Promise<Pki> {
+  const { grpcMs, networkMs, serverMs } = config.certificates;
+  const lifetimes = { ...DEFAULT_LIFETIMES, nodeGrpcMs: grpcMs, nodeNetworkMs: networkMs, serverMs };
+  const options = { dir: join(config.workDir, 'pki'), clusterId, lifetimes };
+  if (mayCreate) {
+    try {
+      return await createPki({ ...options, nowMs: clock.now() });
+    } catch (error) {
+      // Both CAs are there: a first start got this far and no further.
+      if (!(error instanceof DomainError && error.code === 'already_initialised')) throw error;
+    }
+  }
+  return openPki(options);
+}
+
+async function wireGuardKey(path: string, mayCreate: boolean): Promise<Buffer> {
+  if (mayCreate) {
+    try {
+      await createFileAtomic(path, `${formatWireGuardKey(generateWireGuardKeys().privateKey)}\n`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+  return parseWireGuardKey((await readPrivateFile(path)).trim());
+}
+
+async function createCluster({ store }: OpenStore, id: string, clock: Clock): Promise<void> {
+  const record: ClusterRecord = { id, epoch: randomBytes(8).toString('hex'), createdAtMs: clock.now() };
+  await store.txn({ if: [{ key: keys.cluster(), absent: true }], then: [{ put: keys.cluster(), value: ClusterRecord.encode(record).finish() }] });
+}

@@ -1,0 +1,66 @@
+import { DomainError } from '../domain/errors.js';
+import type { Clock } from '../platform/clock.js';
+import type { Log } from '../platform/log.js';
+import type { ServerConfig } from './config.js';
+import { MapFeed } from './feed/map-feed.js';
+import type { ServerState } from './server-state.js';
+import { AddressPools } from './services/address-pools.js';
+import { AddressTaking } from './services/address-taking.js';
+import { ClusterFacts, type Endpoints } from './services/cluster-facts.js';
+import { EventTail } from './services/event-tail.js';
+import { Nodes } from './services/nodes.js';
+import { PresenceBoard } from './services/presence.js';
+import { Registrations } from './services/registrations.js';
+import { Renewals } from './services/renewals.js';
+import { Reports } from './services/reports.js';
+import { ServiceRegistry } from './services/service-registry.js';
+import { TokenUses } from './services/token-uses.js';
+import { Tokens } from './services/tokens.js';
+
+/** Everything the server decides with. */
+export interface UseCases {
+  readonly facts: ClusterFacts;
+  readonly pools: AddressPools;
+  readonly presence: PresenceBoard;
+  readonly reports: Reports;
+  readonly tokens: Tokens;
+  readonly nodes: Nodes;
+  readonly registrations: Registrations;
+  readonly renewals: Renewals;
+  readonly services: ServiceRegistry;
+  readonly events: EventTail;
+  readonly feed: MapFeed;
+}
+
+/** Constructs the use cases, top to bottom. */
+export function useCases(
+  { repository, store, pki }: ServerState,
+  config: ServerConfig,
+  deps: { clock: Clock; log: Log; version: string; wgPublicKey: Uint8Array; endpoints: () => Endpoints },
+): UseCases {
+  const { clock, log } = deps;
+  const clusterId = repository.view.cluster()?.value.id;
+  if (clusterId === undefined) throw new DomainError('not_initialised', 'store: holds no cluster; run "nc-server init" first');
+  const trust = {
+    bundle: () => pki.trustBundle(),
+    bundlesAfter: (version: number) => [pki.trustBundle()].filter((bundle) => bundle.version > version),
+    crl: () => new Uint8Array(),
+  };
+  const facts = new ClusterFacts({ ...deps, repository, zone: config.zone, trust, startedAtMs: clock.now() });
+  const pools = new AddressPools(repository);
+  const presence = new PresenceBoard({ store, clock, log, replica: clusterId });
+  const addresses = new AddressTaking({ pools, presence });
+  return {
+    facts,
+    pools,
+    presence,
+    reports: new Reports(),
+    tokens: new Tokens({ repository, pools, clock }),
+    nodes: new Nodes({ repository, presence, clock, quarantineMs: config.addresses.quarantineMs }),
+    registrations: new Registrations({ repository, addresses, uses: new TokenUses(), issuer: pki, clock }),
+    renewals: new Renewals({ repository, issuer: pki, clock, log, isConnected: (nodeId) => presence.isHere(nodeId) }),
+    services: new ServiceRegistry({ repository, clock }),
+    events: new EventTail(repository),
+    feed: new MapFeed({ repository, facts, clock }),
+  };
+}
