@@ -19,7 +19,7 @@ export interface PathState {
 
 /** This node as its peers must know it. */
 export interface PathSelf {
-  /** Base64. The smaller key of a pair is the one that initiates. */
+  /** Base64. Of a pair, the one with the smaller text initiates. */
   readonly publicKey: string;
   /** Where this node may be reached now: local and configured endpoints, and the reflexive one that the controller reported. */
   candidates(): readonly Endpoint[];

@@ -14,7 +14,7 @@ export interface DevicePeer {
    * WireGuard has learnt by roaming.
    */
   readonly endpoint?: string;
-  /** Seconds, 0 for off. */
+  /** Seconds, 0 for off. Raised on a live peer, never lowered: {@link Device.steer} turns it on for good. */
   readonly persistentKeepalive: number;
 }
 
@@ -69,9 +69,11 @@ export interface Device {
   observe(): Promise<DeviceState | undefined>;
   /**
    * Points a live peer at `endpoint` and makes WireGuard send at once (keepalive 0, then on again). With `fresh` the
-   * session and the five-second handshake back-off are forgotten too.
+   * session and the five-second handshake back-off are forgotten too. Calls made together go to WireGuard together.
    */
   steer(publicKey: string, endpoint: string, options?: { readonly fresh?: boolean }): Promise<void>;
+  /** Makes WireGuard send to a live peer at once, wherever that is by now. */
+  nudge(publicKey: string): Promise<void>;
   /** Calls `listener` when the interface vanishes or its process ends although nobody asked. */
   onLost(listener: (reason: string) => void): void;
   /** Stops managing the interface and leaves it running where that is possible. */

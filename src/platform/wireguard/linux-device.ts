@@ -6,7 +6,7 @@ import { DomainError } from '../../domain/errors.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import { run, RunError } from '../run.js';
-import type { Device, DeviceConfig, DeviceState } from './device.js';
+import type { Device, DeviceConfig, DevicePeer, DeviceState } from './device.js';
 import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from './keys.js';
 import { readInterface, runTool, shapeInterface, shapeRoutes, type InterfaceState } from './network-interface.js';
 import { chunkArguments, newPeer, peerDiff } from './peer-diff.js';
@@ -17,7 +17,7 @@ import { SOCKET_FOLDER, startWireGuardGo } from './wireguard-go.js';
 const WATCH_MS = 250;
 
 /** Seconds between keepalives of a peer that has been steered. */
-const KEEPALIVE_SECONDS = '25';
+const KEEPALIVE_SECONDS = 25;
 
 /** What a {@link LinuxDevice} is made of. */
 export interface LinuxDeviceOptions {
@@ -49,6 +49,8 @@ export class LinuxDevice implements Device {
   #stopWatch: (() => void) | undefined;
   #onLost: (reason: string) => void = () => {};
   #queue: Promise<unknown> = Promise.resolve();
+  #sends: { publicKey: string; words: (peer: DevicePeer) => string[] }[] = [];
+  #sending: Promise<void> | undefined;
 
   constructor(options: LinuxDeviceOptions) {
     this.#options = options;
@@ -76,15 +78,16 @@ export class LinuxDevice implements Device {
   }
 
   steer(publicKey: string, endpoint: string, options: { readonly fresh?: boolean } = {}): Promise<void> {
-    return this.#inTurn(async () => {
-      const peer = this.#config?.peers.find((each) => each.publicKey === publicKey);
-      if (peer === undefined) return;
-      // Removed and added in one call, the peer has neither session nor back-off; a keepalive that is turned on makes it send.
-      const words = options.fresh === true
-        ? ['peer', publicKey, 'remove', ...newPeer({ ...peer, endpoint, persistentKeepalive: Number(KEEPALIVE_SECONDS) })]
-        : ['peer', publicKey, 'endpoint', endpoint, 'persistent-keepalive', '0', 'peer', publicKey, 'persistent-keepalive', KEEPALIVE_SECONDS];
-      await this.#wgSet(words);
-    });
+    return this.#send(publicKey, (peer) =>
+      // Removed and added in one call, the peer has neither session nor back-off.
+      options.fresh === true
+        ? ['peer', publicKey, 'remove', ...newPeer({ ...peer, endpoint, persistentKeepalive: KEEPALIVE_SECONDS })]
+        : ['peer', publicKey, 'endpoint', endpoint, ...sendNow(publicKey)],
+    );
+  }
+
+  nudge(publicKey: string): Promise<void> {
+    return this.#send(publicKey, () => ['peer', publicKey, ...sendNow(publicKey)]);
   }
 
   onLost(listener: (reason: string) => void): void {
@@ -104,6 +107,23 @@ export class LinuxDevice implements Device {
       rmSync(this.#logPath, { force: true });
       rmSync(this.#keyPath, { force: true });
     });
+  }
+
+  /** Gathers what is asked for until its turn comes, for one `wg set`. A peer that is no longer configured is left out. */
+  #send(publicKey: string, words: (peer: DevicePeer) => string[]): Promise<void> {
+    this.#sends.push({ publicKey, words });
+    this.#sending ??= this.#inTurn(async () => {
+      const sends = this.#sends;
+      this.#sends = [];
+      this.#sending = undefined;
+      const peers = new Map(this.#config?.peers.map((peer) => [peer.publicKey, peer]));
+      const lists = sends.flatMap((send) => {
+        const peer = peers.get(send.publicKey);
+        return peer === undefined ? [] : [send.words(peer)];
+      });
+      for (const chunk of chunkArguments(lists)) await this.#wgSet(chunk);
+    });
+    return this.#sending;
   }
 
   async #apply(config: DeviceConfig): Promise<void> {
@@ -260,6 +280,11 @@ export class LinuxDevice implements Device {
   get #keyPath(): string {
     return join(this.#options.folder, `${this.interfaceName}.key.tmp`);
   }
+}
+
+/** A keepalive that is turned on makes WireGuard send one at once. */
+function sendNow(publicKey: string): string[] {
+  return ['persistent-keepalive', '0', 'peer', publicKey, 'persistent-keepalive', String(KEEPALIVE_SECONDS)];
 }
 
 /** wireguard-go leaves its socket when it is not asked to end, and the folder always. */

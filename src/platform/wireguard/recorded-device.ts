@@ -17,6 +17,8 @@ export class RecordedDevice implements Device {
   /** Every configuration set, oldest first. */
   readonly configs: DeviceConfig[] = [];
   readonly steers: RecordedSteer[] = [];
+  /** The public keys of the peers nudged. */
+  readonly nudges: string[] = [];
   #state: { publicKey: string; listenPort: number; peers: Map<string, PeerState> } | undefined;
   #onLost: (reason: string) => void = () => {};
 
@@ -41,6 +43,11 @@ export class RecordedDevice implements Device {
     this.steers.push({ publicKey, endpoint, fresh: options.fresh ?? false });
     const peer = this.#state?.peers.get(publicKey);
     if (peer !== undefined) this.#state?.peers.set(publicKey, { ...peer, ...(options.fresh === true ? SILENT : {}), endpoint, persistentKeepalive: 25 });
+    return Promise.resolve();
+  }
+
+  nudge(publicKey: string): Promise<void> {
+    this.nudges.push(publicKey);
     return Promise.resolve();
   }
 

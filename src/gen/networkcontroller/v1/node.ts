@@ -137,6 +137,8 @@ export enum PeerSignal_Kind {
   KIND_OFFER = 2,
   /** KIND_ANSWER - The responder has configured its side; both switch now. */
   KIND_ANSWER = 3,
+  /** KIND_PROBE - "I hear nothing of you on our direct path: send me a packet on it." */
+  KIND_PROBE = 4,
 }
 
 export interface SignalRequest {

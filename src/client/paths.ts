@@ -1,0 +1,279 @@
+import { PeerSignal_Kind, type PeerSignal } from '../gen/networkcontroller/v1/node.js';
+import type { ControllerPeer, Peer } from '../gen/networkcontroller/v1/types.js';
+import type { DeviceState } from '../platform/wireguard/device.js';
+import { formatWireGuardKey } from '../platform/wireguard/keys.js';
+import type { PathDependencies, Paths, PathState } from './path-types.js';
+import { PeerPath, type PathAction, type PathContext } from './peer-path.js';
+import { isInitiator } from './plan.js';
+
+/** How often WireGuard is looked at, in ms, */
+const LOOK_MS = 500;
+
+/** and while an attempt is under way. */
+const URGENT_LOOK_MS = 20;
+
+/** Attempts that this node begins at a time; each sends packets to addresses that others named. */
+const MAX_OWN_ATTEMPTS = 20;
+
+/** Attempts at a time, those that others began counted. */
+const MAX_ATTEMPTS = 40;
+
+/** Signals of one request. */
+const MAX_SIGNALS = 512;
+
+/** How long WireGuard's own handshake with the controller may take before it is begun anew. */
+const CONTROLLER_PATIENCE_MS = 500;
+
+/** Pauses between handshakes with a controller that does not answer them. */
+const CONTROLLER_PAUSES_MS = [1000, 2000, 5000];
+
+/** An action with the path that wants it. */
+type Wanted = readonly [PeerPath, PathAction];
+
+/** Starts to look after the paths to all peers. Nothing is moved before {@link Paths.setPeers}. */
+export function startPaths(dependencies: PathDependencies): Paths {
+  return new PathManager(dependencies);
+}
+
+/**
+ * Runs one round after the other, never two at a time: look at the device, take in what happened since, do what the paths
+ * want. So each path decides on a state in which its last wish has been carried out.
+ */
+class PathManager implements Paths {
+  readonly #deps: PathDependencies;
+  readonly #paths = new Map<string, PeerPath>();
+  readonly #sending = new Set<Promise<void>>();
+  #relays: readonly string[] = [];
+  #controllerKey = '';
+  #controllerRetry = { dueMs: 0, count: 0 };
+  #connected = false;
+  #happened: ((context: PathContext) => Wanted[])[] = [];
+  /** Node ids of peers to tell that we are here. */
+  readonly #toGreet = new Set<string>();
+  #onChange: (path: PathState) => void = () => {};
+  #round: Promise<void> | undefined;
+  #again = false;
+  #cancelNext: () => void = () => {};
+  #stopped = false;
+
+  constructor(deps: PathDependencies) {
+    this.#deps = deps;
+    this.#scheduleNext();
+  }
+
+  setPeers(peers: readonly Peer[], controller: ControllerPeer | undefined): void {
+    this.#relays = controller?.endpoints ?? [];
+    this.#controllerKey = controller === undefined ? '' : formatWireGuardKey(controller.wgPublicKey);
+    const known = new Set(peers.map(({ nodeId }) => nodeId));
+    for (const nodeId of this.#paths.keys()) if (!known.has(nodeId)) this.#paths.delete(nodeId);
+    for (const peer of peers) if (this.#add(peer)) this.#toGreet.add(peer.nodeId);
+    this.#note(() => []);
+  }
+
+  connected(): void {
+    this.#connected = true;
+    this.#controllerRetry = { dueMs: this.#deps.clock.now() + CONTROLLER_PATIENCE_MS, count: 0 };
+    this.#note(() => this.#greetEverybody());
+  }
+
+  disconnected(): void {
+    this.#connected = false;
+  }
+
+  receive(signal: PeerSignal): void {
+    this.#note((context) => {
+      const path = this.#paths.get(signal.nodeId);
+      const isTooMuch = signal.kind === PeerSignal_Kind.KIND_OFFER && this.#busy() >= MAX_ATTEMPTS;
+      return path === undefined || isTooMuch ? [] : from(path, path.receive(signal, context));
+    });
+  }
+
+  relayRestarted(): void {
+    this.#note(() => {
+      for (const path of this.#paths.values()) path.forgetFailures({ stale: true });
+      this.#freshenController();
+      return this.#greetEverybody();
+    });
+  }
+
+  networkChanged(): void {
+    this.#note(() => {
+      for (const path of this.#paths.values()) path.forgetFailures({ stale: false });
+      return this.#greetEverybody();
+    });
+  }
+
+  deviceRestored(): void {
+    this.#note((context) => {
+      this.#greetEverybody();
+      return [...this.#paths.values()].flatMap((path) => from(path, path.resume(context)));
+    });
+  }
+
+  observe(): Promise<void> {
+    this.#again = this.#round !== undefined;
+    return (this.#round ??= this.#rounds());
+  }
+
+  paths(): readonly PathState[] {
+    return [...this.#paths.values()].map(({ state }) => state);
+  }
+
+  onChange(listener: (path: PathState) => void): void {
+    this.#onChange = listener;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelNext();
+    await this.#round;
+    await Promise.all(this.#sending);
+  }
+
+  /** @returns whether the peer is new, or new with this key. */
+  #add(peer: Peer): boolean {
+    const publicKey = formatWireGuardKey(peer.wgPublicKey);
+    if (this.#paths.get(peer.nodeId)?.publicKey === publicKey) return false;
+    const initiates = isInitiator(this.#deps.self.publicKey, publicKey);
+    this.#paths.set(peer.nodeId, new PeerPath({ nodeId: peer.nodeId, publicKey, initiates }));
+    return true;
+  }
+
+  #note(event: (context: PathContext) => Wanted[]): void {
+    if (this.#stopped) return;
+    this.#happened.push(event);
+    void this.observe();
+  }
+
+  async #rounds(): Promise<void> {
+    do {
+      this.#again = false;
+      try {
+        await this.#oneRound();
+      } catch (error) {
+        // A device that is being repaired refuses; the next round sees what has become of it.
+        this.#deps.log.debug('paths not looked after this time', { error: String(error) });
+      }
+    } while (this.#again && !this.#stopped);
+    this.#round = undefined;
+    this.#scheduleNext();
+  }
+
+  async #oneRound(): Promise<void> {
+    const seen = await this.#deps.device.observe();
+    if (seen === undefined || this.#stopped) return;
+    const context = this.#context();
+    const before = new Map([...this.#paths.values()].map((path) => [path, path.state]));
+    const wanted = [...this.#look(seen, context), ...this.#takeEvents(context), ...this.#greet(), ...this.#offer(context)];
+    for (const [path, state] of before) this.#tellChange(state, path.state);
+    this.#keepController(seen, context.nowMs);
+    await this.#perform(wanted);
+  }
+
+  #look(seen: DeviceState, context: PathContext): Wanted[] {
+    return [...this.#paths.values()].flatMap((path) => {
+      const peer = seen.peers.get(path.publicKey);
+      return peer === undefined ? [] : from(path, path.look(peer, context));
+    });
+  }
+
+  #takeEvents(context: PathContext): Wanted[] {
+    const events = this.#happened;
+    this.#happened = [];
+    return events.flatMap((event) => event(context));
+  }
+
+  #offer(context: PathContext): Wanted[] {
+    const willing = [...this.#paths.values()].filter((path) => path.wantsOffer(context));
+    return willing.slice(0, Math.max(0, MAX_OWN_ATTEMPTS - this.#busy())).flatMap((path) => from(path, path.offer(context)));
+  }
+
+  #greetEverybody(): Wanted[] {
+    for (const nodeId of this.#paths.keys()) this.#toGreet.add(nodeId);
+    return [];
+  }
+
+  #greet(): Wanted[] {
+    if (!this.#connected) return [];
+    const greeted = [...this.#toGreet].flatMap((nodeId) => this.#paths.get(nodeId) ?? []);
+    this.#toGreet.clear();
+    return greeted.flatMap((path) => from(path, path.greet()));
+  }
+
+  /** Without a session with the controller there is neither relay nor reflexive endpoint, and WireGuard itself waits five seconds. */
+  #keepController(seen: DeviceState, nowMs: number): void {
+    const controller = seen.peers.get(this.#controllerKey);
+    if (controller === undefined || !this.#connected) return;
+    if (controller.latestHandshakeMs > 0) this.#controllerRetry = { dueMs: nowMs + CONTROLLER_PAUSES_MS[0]!, count: 0 };
+    else if (nowMs >= this.#controllerRetry.dueMs) this.#freshenController();
+  }
+
+  #freshenController(): void {
+    const { clock, device } = this.#deps;
+    const count = this.#controllerRetry.count + 1;
+    this.#controllerRetry = { dueMs: clock.now() + CONTROLLER_PAUSES_MS[Math.min(count, CONTROLLER_PAUSES_MS.length) - 1]!, count };
+    const [endpoint] = this.#relays;
+    if (endpoint !== undefined) this.#track(device.steer(this.#controllerKey, endpoint, { fresh: true }));
+  }
+
+  async #perform(wanted: readonly Wanted[]): Promise<void> {
+    const { device } = this.#deps;
+    const signals = wanted.flatMap(([path, action]) => (action.act === 'signal' ? [{ path, ...action }] : []));
+    for (let at = 0; at < signals.length; at += MAX_SIGNALS) this.#track(this.#signal(signals.slice(at, at + MAX_SIGNALS)));
+    await Promise.all(wanted.flatMap(([path, action]) => {
+      if (action.act === 'steer') return [device.steer(path.publicKey, action.endpoint, { fresh: action.fresh })];
+      return action.act === 'nudge' ? [device.nudge(path.publicKey)] : [];
+    }));
+  }
+
+  async #signal(signals: readonly { path: PeerPath; kind: PeerSignal_Kind; attempt: number }[]): Promise<void> {
+    const { self, send } = this.#deps;
+    const common = { candidates: [...self.candidates()], symmetricNat: self.symmetricNat ?? false };
+    const everybody = signals.map(({ path }) => path.nodeId);
+    const missed = await send(signals.map(({ path, kind, attempt }) => ({ ...common, nodeId: path.nodeId, kind, attempt }))).catch(() => everybody);
+    const undelivered = new Set(missed);
+    for (const { path, kind } of signals) if (undelivered.has(path.nodeId)) path.undelivered(kind);
+  }
+
+  #tellChange(before: PathState, now: PathState): void {
+    if (before.kind === now.kind && before.endpoint === now.endpoint) return;
+    this.#deps.log.info('path changed', { nodeId: now.nodeId, path: now.kind, endpoint: now.endpoint });
+    if (now.kind === 'direct') this.#deps.remember(now.nodeId, now.endpoint);
+    this.#onChange(now);
+  }
+
+  #track(task: Promise<void>): void {
+    const tracked = task
+      .catch((error: unknown) => this.#deps.log.debug('path step failed', { error: String(error) }))
+      .finally(() => this.#sending.delete(tracked));
+    this.#sending.add(tracked);
+  }
+
+  #scheduleNext(): void {
+    this.#cancelNext();
+    if (this.#stopped) return;
+    const isUrgent = [...this.#paths.values()].some((path) => path.isUrgent);
+    this.#cancelNext = this.#deps.clock.after(isUrgent ? URGENT_LOOK_MS : LOOK_MS, () => void this.observe());
+  }
+
+  #busy(): number {
+    return [...this.#paths.values()].filter((path) => path.isBusy).length;
+  }
+
+  #context(): PathContext {
+    const { clock, self } = this.#deps;
+    const relays = new Set(this.#relays);
+    return {
+      nowMs: clock.now(),
+      connected: this.#connected,
+      relay: this.#relays[0] ?? '',
+      isRelay: (endpoint) => relays.has(endpoint),
+      candidates: () => self.candidates(),
+      symmetricNat: self.symmetricNat ?? false,
+    };
+  }
+}
+
+function from(path: PeerPath, actions: readonly PathAction[]): Wanted[] {
+  return actions.map((action) => [path, action]);
+}

@@ -1,0 +1,325 @@
+import { PeerSignal_Kind, type PeerSignal } from '../gen/networkcontroller/v1/node.js';
+import type { Endpoint } from '../gen/networkcontroller/v1/types.js';
+import type { PeerState } from '../platform/wireguard/device.js';
+import { orderCandidates } from './candidates.js';
+import type { PathState } from './path-types.js';
+import { Punch } from './punch.js';
+
+/** A session older than this is dead to WireGuard. @see "WireGuard: Next Generation Kernel Network Tunnel" §6.1, Reject-After-Time */
+const SESSION_MS = 180_000;
+
+/** How long an offer waits for its answer. */
+const ANSWER_MS = 3000;
+
+/** How long a pair may take to get a session through the relay before its attempt is called off. */
+const SETTLE_MS = 2000;
+
+/** How long a peer may take to answer at the direct endpoint that worked before our interface was lost. */
+const RESUME_MS = 700;
+
+/** Pauses after a failed attempt: NATs do not change by themselves, so after the third it is tried once an hour. */
+const PUNCH_PAUSES_MS = [2000, 10_000, 3_600_000];
+
+/** Pauses after an attempt that did not come to punching. */
+const SETTLE_PAUSES_MS = [1000, 2000, 5000, 15_000, 60_000];
+
+/** A direct path that has lived so long owes nothing to its former failures. */
+const SETTLED_MS = 60_000;
+
+/** Bytes that are sent without anything being due in return: two keepalives (32 each) and no data. */
+const UNANSWERED_BYTES = 64;
+
+/** Sending without hearing for so long, we ask the peer for a packet; */
+const ASK_AFTER_MS = 1500;
+
+/** and when that does not help, go back to the relay. */
+const DEAD_AFTER_MS = 3500;
+
+/**
+ * Without a controller nobody can be asked. A peer that only receives says so within ten seconds, so that silence
+ * means nothing before. @see the WireGuard paper, §6.1, Keepalive-Timeout
+ */
+const DEAD_UNASKED_MS = 15_000;
+
+/** What a path wants done. */
+export type PathAction =
+  | { readonly act: 'steer'; readonly endpoint: string; readonly fresh: boolean }
+  | { readonly act: 'nudge' }
+  | { readonly act: 'signal'; readonly kind: PeerSignal_Kind; readonly attempt: number };
+
+/** What a path knows of the world outside itself. */
+export interface PathContext {
+  readonly nowMs: number;
+  /** Whether signals can be sent. */
+  readonly connected: boolean;
+  /** Endpoint of the relay to use, or empty. */
+  readonly relay: string;
+  isRelay(endpoint: string): boolean;
+  /** Our own candidates. */
+  candidates(): readonly Endpoint[];
+  readonly symmetricNat: boolean;
+}
+
+type Phase =
+  | { readonly at: 'rest' }
+  | { readonly at: 'offered'; readonly attempt: number; readonly untilMs: number }
+  | { readonly at: 'settling'; readonly candidates: readonly string[]; readonly turns: number; readonly untilMs: number }
+  | { readonly at: 'punching'; readonly punch: Punch }
+  | { readonly at: 'resuming'; readonly untilMs: number };
+
+const REST: Phase = { at: 'rest' };
+
+/**
+ * The path to one peer, without any I/O: it is shown what WireGuard sees and what the peer says, and tells what to do.
+ *
+ * The initiator offers, the responder answers, both wait until a session exists through the relay, and then both punch.
+ */
+export class PeerPath {
+  readonly nodeId: string;
+  readonly publicKey: string;
+  readonly #initiates: boolean;
+  #phase: Phase = REST;
+  #state: PathState;
+  #attempt = 0;
+  #punchFailures = 0;
+  #settleFailures = 0;
+  #nextOfferMs = 0;
+  /** The peer was not reached by our last offer; it will greet when it is back. */
+  #offline = false;
+  /** The session we have is of no use: one side or the relay has lost it. */
+  #stale = false;
+  #directSinceMs = 0;
+  /** Where the peer was while we had a session with it, empty if through the relay. */
+  #directEndpoint = '';
+  #heard = { rxBytes: -1, txBytes: 0 };
+  #silence: { readonly sinceMs: number; asked: 'no' | 'yes' | 'in vain' } | undefined;
+
+  constructor(peer: { nodeId: string; publicKey: string; initiates: boolean }) {
+    this.nodeId = peer.nodeId;
+    this.publicKey = peer.publicKey;
+    this.#initiates = peer.initiates;
+    this.#state = { nodeId: peer.nodeId, kind: 'none', endpoint: '', lastHandshakeMs: 0, rxBytes: 0, txBytes: 0 };
+  }
+
+  get state(): PathState {
+    return this.#state;
+  }
+
+  /** Whether an attempt is under way. */
+  get isBusy(): boolean {
+    return this.#phase.at !== 'rest';
+  }
+
+  /** Whether milliseconds count now. */
+  get isUrgent(): boolean {
+    return this.#phase.at === 'settling' || this.#phase.at === 'punching' || this.#phase.at === 'resuming';
+  }
+
+  /** Takes in what WireGuard shows now. */
+  look(seen: PeerState, context: PathContext): PathAction[] {
+    const { nowMs } = context;
+    this.#takeState(seen, context);
+    const phase = this.#phase;
+    switch (phase.at) {
+      case 'rest':
+        return this.#state.kind === 'direct' ? this.#watch(seen, context) : [];
+      case 'offered':
+        if (nowMs > phase.untilMs) this.#settleFailed(nowMs);
+        return [];
+      case 'settling':
+        return this.#settle(phase, seen, context);
+      case 'punching':
+        return this.#punch(phase.punch, seen, context);
+      case 'resuming':
+        if (hasSession(seen, nowMs)) this.#phase = REST;
+        else if (nowMs > phase.untilMs) return this.#restart(context);
+        return [];
+    }
+  }
+
+  /** Whether it is this side's turn and time to offer. */
+  wantsOffer({ nowMs, connected }: PathContext): boolean {
+    const isDue = nowMs >= this.#nextOfferMs && !this.#offline;
+    const isNeeded = this.#state.kind !== 'direct' || this.#stale;
+    return connected && this.#initiates && this.#phase.at === 'rest' && isNeeded && isDue;
+  }
+
+  offer({ nowMs }: PathContext): PathAction[] {
+    // Grows over restarts of this agent too, so that an answer to an earlier life is recognised.
+    this.#attempt = Math.max(this.#attempt + 1, nowMs);
+    this.#phase = { at: 'offered', attempt: this.#attempt, untilMs: nowMs + ANSWER_MS };
+    return [{ act: 'signal', kind: PeerSignal_Kind.KIND_OFFER, attempt: this.#attempt }];
+  }
+
+  /** The peer can be signalled to, for the first time or again. */
+  greet(): PathAction[] {
+    this.#offline = false;
+    if (this.#state.kind === 'direct') return [];
+    this.#nextOfferMs = 0;
+    return this.#initiates ? [] : [{ act: 'signal', kind: PeerSignal_Kind.KIND_HELLO, attempt: 0 }];
+  }
+
+  /** What failed before may work now. */
+  forgetFailures(options: { readonly stale: boolean }): void {
+    this.#punchFailures = 0;
+    this.#settleFailures = 0;
+    if (this.#state.kind !== 'direct' && options.stale) this.#stale = true;
+  }
+
+  /** Our own side of every session is lost: begins again where the peer was, because the controller may be away. */
+  resume(context: PathContext): PathAction[] {
+    if (this.#directEndpoint === '') return this.#restart(context);
+    this.#phase = { at: 'resuming', untilMs: context.nowMs + RESUME_MS };
+    return [{ act: 'steer', endpoint: this.#directEndpoint, fresh: true }];
+  }
+
+  receive(signal: PeerSignal, context: PathContext): PathAction[] {
+    this.#offline = false;
+    switch (signal.kind) {
+      case PeerSignal_Kind.KIND_HELLO:
+        if (!this.#initiates || this.isUrgent) return [];
+        // It would not greet if it had a direct path to us, whatever we believe.
+        this.#stale = true;
+        this.#phase = REST;
+        this.#nextOfferMs = 0;
+        return [];
+      case PeerSignal_Kind.KIND_OFFER:
+        if (this.#initiates) return [];
+        this.#begin(signal, context);
+        return [{ act: 'signal', kind: PeerSignal_Kind.KIND_ANSWER, attempt: signal.attempt }];
+      case PeerSignal_Kind.KIND_ANSWER:
+        if (this.#phase.at !== 'offered' || this.#phase.attempt !== signal.attempt) return [];
+        this.#begin(signal, context);
+        return this.#freshen(context);
+      case PeerSignal_Kind.KIND_PROBE:
+        return [{ act: 'nudge' }];
+      case PeerSignal_Kind.KIND_UNSPECIFIED:
+        return [];
+    }
+  }
+
+  /** The peer did not get our signal: it has no control stream, or does not know us yet. */
+  undelivered(kind: PeerSignal_Kind): void {
+    if (kind === PeerSignal_Kind.KIND_PROBE && this.#silence !== undefined) this.#silence.asked = 'in vain';
+    if (kind !== PeerSignal_Kind.KIND_OFFER || this.#phase.at !== 'offered') return;
+    this.#phase = REST;
+    this.#offline = true;
+  }
+
+  #takeState(seen: PeerState, { nowMs, isRelay }: PathContext): void {
+    const endpoint = seen.endpoint ?? '';
+    const inferred = !hasSession(seen, nowMs) || endpoint === '' ? 'none' : isRelay(endpoint) ? 'relay' : 'direct';
+    // While endpoints are tried out, the one that WireGuard shows says nothing about where packets get through.
+    const kind = this.isUrgent ? this.#state.kind : inferred;
+    if (kind === 'direct' && this.#state.kind !== 'direct') this.#directSinceMs = nowMs;
+    if (!this.isUrgent && kind !== 'none') this.#directEndpoint = kind === 'direct' ? endpoint : '';
+    this.#state = {
+      nodeId: this.nodeId,
+      kind,
+      endpoint: this.isUrgent ? this.#state.endpoint : endpoint,
+      lastHandshakeMs: seen.latestHandshakeMs,
+      rxBytes: seen.rxBytes,
+      txBytes: seen.txBytes,
+    };
+  }
+
+  #begin(signal: PeerSignal, context: PathContext): void {
+    const own = context.candidates();
+    const options = { spareReflexive: context.symmetricNat && signal.symmetricNat };
+    const candidates = orderCandidates(own, signal.candidates, options);
+    const turns = Math.max(candidates.length, orderCandidates(signal.candidates, own, options).length);
+    this.#phase = { at: 'settling', candidates, turns, untilMs: context.nowMs + SETTLE_MS };
+  }
+
+  /** The initiator makes the session, once the other side has said that it is ready for it. */
+  #freshen({ relay, nowMs }: PathContext): PathAction[] {
+    const isLive = this.#state.lastHandshakeMs > nowMs - SESSION_MS;
+    if (relay === '' || (isLive && !this.#stale)) return [];
+    this.#stale = false;
+    this.#state = { ...this.#state, kind: 'none' };
+    return [{ act: 'steer', endpoint: relay, fresh: true }];
+  }
+
+  #settle(phase: Phase & { at: 'settling' }, seen: PeerState, context: PathContext): PathAction[] {
+    const { nowMs, isRelay } = context;
+    if (!hasSession(seen, nowMs)) {
+      if (nowMs > phase.untilMs) this.#settleFailed(nowMs);
+      return [];
+    }
+    this.#settleFailures = 0;
+    if (phase.candidates.length === 0) {
+      this.#phase = REST;
+      this.#nextOfferMs = nowMs + PUNCH_PAUSES_MS.at(-1)!;
+      return [];
+    }
+    const punch = new Punch(phase.candidates, phase.turns, isRelay, nowMs);
+    this.#phase = { at: 'punching', punch };
+    return this.#punch(punch, seen, context);
+  }
+
+  #punch(punch: Punch, seen: PeerState, { nowMs, relay }: PathContext): PathAction[] {
+    const next = punch.next({ endpoint: seen.endpoint ?? '', rxBytes: seen.rxBytes }, nowMs);
+    switch (next.step) {
+      case 'wait':
+        return [];
+      case 'nudge':
+        return [{ act: 'nudge' }];
+      case 'steer':
+        return [{ act: 'steer', endpoint: next.endpoint, fresh: false }];
+      case 'direct':
+        this.#phase = REST;
+        this.#directSinceMs = nowMs;
+        this.#state = { ...this.#state, kind: 'direct', endpoint: next.endpoint };
+        // Whoever hears first answers, so that the other does not have to wait for its next turn.
+        return [{ act: 'nudge' }];
+      case 'failed':
+        return this.#backToRelay(nowMs, relay);
+    }
+  }
+
+  /** Watches a direct path: one on which we send and hear nothing is dead, and the relay is not. */
+  #watch(seen: PeerState, { nowMs, connected, relay }: PathContext): PathAction[] {
+    if (nowMs - this.#directSinceMs > SETTLED_MS) this.#punchFailures = 0;
+    if (seen.rxBytes !== this.#heard.rxBytes || seen.txBytes < this.#heard.txBytes) {
+      this.#heard = { rxBytes: seen.rxBytes, txBytes: seen.txBytes };
+      this.#silence = undefined;
+    }
+    if (seen.txBytes - this.#heard.txBytes <= UNANSWERED_BYTES) return [];
+    const silence = (this.#silence ??= { sinceMs: nowMs, asked: 'no' });
+    const silentMs = nowMs - silence.sinceMs;
+    if (connected && silence.asked === 'no' && silentMs >= ASK_AFTER_MS) {
+      silence.asked = 'yes';
+      return [{ act: 'signal', kind: PeerSignal_Kind.KIND_PROBE, attempt: 0 }];
+    }
+    const isDead = silentMs >= (connected && silence.asked === 'yes' ? DEAD_AFTER_MS : DEAD_UNASKED_MS);
+    return isDead ? this.#backToRelay(nowMs, relay) : [];
+  }
+
+  /** WireGuard's roaming pulls the other side along as soon as it hears us from the relay. */
+  #backToRelay(nowMs: number, relay: string): PathAction[] {
+    this.#phase = REST;
+    this.#silence = undefined;
+    this.#nextOfferMs = nowMs + pause(PUNCH_PAUSES_MS, this.#punchFailures++);
+    return relay === '' ? [] : [{ act: 'steer', endpoint: relay, fresh: false }];
+  }
+
+  #settleFailed(nowMs: number): void {
+    this.#phase = REST;
+    this.#stale = true;
+    this.#nextOfferMs = nowMs + pause(SETTLE_PAUSES_MS, this.#settleFailures++);
+  }
+
+  #restart({ relay }: PathContext): PathAction[] {
+    this.#phase = REST;
+    this.#nextOfferMs = 0;
+    return relay === '' ? [] : [{ act: 'steer', endpoint: relay, fresh: true }];
+  }
+}
+
+function hasSession(seen: PeerState, nowMs: number): boolean {
+  return seen.latestHandshakeMs > nowMs - SESSION_MS;
+}
+
+function pause(pauses: readonly number[], failures: number): number {
+  return pauses[Math.min(failures, pauses.length - 1)]!;
+}

@@ -1,0 +1,85 @@
+/** How long the first candidate is tried, in ms: a round trip across a continent, some signal delay, some repeats. */
+const FIRST_CANDIDATE_MS = 600;
+
+/** How long each further candidate is tried, in ms. */
+const NEXT_CANDIDATE_MS = 250;
+
+/** How often a packet is sent towards a candidate, in ms. */
+const REPEAT_MS = 100;
+
+/** What WireGuard shows of the peer at one moment. */
+export interface PunchView {
+  readonly endpoint: string;
+  readonly rxBytes: number;
+}
+
+/** What to do next in an attempt. */
+export type PunchStep =
+  | { readonly step: 'wait' }
+  /** Point the peer there and send. */
+  | { readonly step: 'steer'; readonly endpoint: string }
+  /** Send to wherever the peer points. */
+  | { readonly step: 'nudge' }
+  | { readonly step: 'direct'; readonly endpoint: string }
+  | { readonly step: 'failed' };
+
+/**
+ * One attempt at a direct path: both sides send to each other's candidates at the same time, so that each packet opens the
+ * sender's own NAT for the other's (RFC 5128 §3.3).
+ *
+ * It has succeeded when something was received while WireGuard's endpoint was not the relay. A relayed packet that was still
+ * under way moves the endpoint back to the relay, so the count of received bytes begins anew whenever the endpoint
+ * is set; otherwise a late packet would be taken for success, and the pair would sit on a path that carries nothing.
+ */
+export class Punch {
+  readonly #candidates: readonly string[];
+  readonly #turns: number;
+  readonly #isRelay: (endpoint: string) => boolean;
+  readonly #startedMs: number;
+  #turn = -1;
+  #sentMs = 0;
+  #target = '';
+  #base: number | undefined;
+
+  /**
+   * @param candidates At least one, the most likely first.
+   * @param turns      How many candidates the longer of both lists has: who gives up earlier than the other closes the hole.
+   */
+  constructor(candidates: readonly string[], turns: number, isRelay: (endpoint: string) => boolean, nowMs: number) {
+    this.#candidates = candidates;
+    this.#turns = turns;
+    this.#isRelay = isRelay;
+    this.#startedMs = nowMs;
+  }
+
+  /** Decides on what WireGuard shows now; called every few tens of milliseconds. */
+  next(view: PunchView, nowMs: number): PunchStep {
+    const turn = turnAt(nowMs - this.#startedMs);
+    if (this.#turn >= 0 && !this.#isRelay(view.endpoint)) {
+      if (this.#base !== undefined && view.rxBytes > this.#base) return { step: 'direct', endpoint: view.endpoint };
+      this.#base ??= view.rxBytes;
+      // An endpoint that is neither the relay nor ours was learnt from a packet of the peer, and is better than any candidate.
+      const isLearnt = view.endpoint !== this.#target;
+      if (turn < this.#turns && (isLearnt || turn === this.#turn)) return this.#nudge(nowMs);
+    }
+    return turn < this.#turns ? this.#steer(turn, nowMs) : { step: 'failed' };
+  }
+
+  #nudge(nowMs: number): PunchStep {
+    if (nowMs - this.#sentMs < REPEAT_MS) return { step: 'wait' };
+    this.#sentMs = nowMs;
+    return { step: 'nudge' };
+  }
+
+  #steer(turn: number, nowMs: number): PunchStep {
+    this.#turn = turn;
+    this.#sentMs = nowMs;
+    this.#base = undefined;
+    this.#target = this.#candidates[Math.min(turn, this.#candidates.length - 1)] ?? '';
+    return { step: 'steer', endpoint: this.#target };
+  }
+}
+
+function turnAt(elapsedMs: number): number {
+  return elapsedMs < FIRST_CANDIDATE_MS ? 0 : 1 + Math.floor((elapsedMs - FIRST_CANDIDATE_MS) / NEXT_CANDIDATE_MS);
+}
