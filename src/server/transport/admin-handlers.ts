@@ -114,6 +114,8 @@ function getStatus(deps: AdminDeps): UnaryHandler<GetStatusRequest, GetStatusRes
       nodesConnected: counts.connected,
       servicesTotal: view.serviceCount(),
       startedAtMs: deps.facts.startedAtMs,
+      bootstrapEndpoints: [...deps.facts.bootstrapEndpoints()],
+      grpcCas: deps.facts.bundle().grpc,
     };
   };
 }

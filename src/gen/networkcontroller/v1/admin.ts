@@ -20,7 +20,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { NodeState, PathKind, Service } from "./types.js";
+import { CaBundle, NodeState, PathKind, Service } from "./types.js";
 
 /** What an admin may ask: over the unix socket on the server's host, or 6440 with an admin certificate. */
 
@@ -87,6 +87,9 @@ export interface GetStatusResponse {
   nodesConnected: number;
   servicesTotal: number;
   startedAtMs: number;
+  /** host:port of the bootstrap listener (6439) of every known replica, and the CAs that vouch for it: what `ncadm health` tries. */
+  bootstrapEndpoints: string[];
+  grpcCas: CaBundle | undefined;
 }
 
 export interface Token {
@@ -910,6 +913,8 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     nodesConnected: 0,
     servicesTotal: 0,
     startedAtMs: 0,
+    bootstrapEndpoints: [],
+    grpcCas: undefined,
   };
 }
 
@@ -947,6 +952,12 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
         throw new globalThis.Error("value provided for field BigInt(message.startedAtMs) of type int64 too large");
       }
       writer.uint32(80).int64(BigInt(message.startedAtMs));
+    }
+    for (const v of message.bootstrapEndpoints) {
+      writer.uint32(90).string(v!);
+    }
+    if (message.grpcCas !== undefined) {
+      CaBundle.encode(message.grpcCas, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -1044,6 +1055,22 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.startedAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.bootstrapEndpoints.push(reader.string());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.grpcCas = CaBundle.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1073,6 +1100,10 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     message.nodesConnected = object.nodesConnected ?? 0;
     message.servicesTotal = object.servicesTotal ?? 0;
     message.startedAtMs = object.startedAtMs ?? 0;
+    message.bootstrapEndpoints = object.bootstrapEndpoints?.map((e) => e) || [];
+    message.grpcCas = (object.grpcCas !== undefined && object.grpcCas !== null)
+      ? CaBundle.fromPartial(object.grpcCas)
+      : undefined;
     return message;
   },
 };
