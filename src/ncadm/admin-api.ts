@@ -22,12 +22,13 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** The controller as an admin sees it. */
 export class AdminApi {
   readonly #client: AdminServiceClient;
-  readonly #where: string;
+  /** The socket or the address that is asked. */
+  readonly where: string;
 
   /** Nothing is sent before the first call. */
   constructor(options: ConnectionOptions, env: Environment) {
     const target = targetOf(options, env);
-    this.#where = 'socketPath' in target ? target.socketPath : target.address;
+    this.where = 'socketPath' in target ? target.socketPath : target.address;
     this.#client = connect(AdminServiceClient, target);
   }
 
@@ -57,7 +58,7 @@ export class AdminApi {
   #located(error: unknown): unknown {
     if (!(error instanceof DomainError) || error.code !== 'unavailable') return error;
     const reason = /Last error: (?:Error: )?(.*?)\. Resolution note/.exec(error.message)?.[1] ?? error.message;
-    return new DomainError('unavailable', `nobody answers at ${this.#where}: ${reason}`, { cause: error });
+    return new DomainError('unavailable', `nobody answers at ${this.where}: ${reason}`, { cause: error });
   }
 }
 

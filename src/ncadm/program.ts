@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { OUTPUT_FORMATS } from '../platform/output.js';
 import { addCompletion } from './commands/completion.js';
 import { addEvents } from './commands/events.js';
+import { addHealth } from './commands/health.js';
 import { addNodeList } from './commands/node-list.js';
 import { addNodeRename } from './commands/node-rename.js';
 import { addNodeRevoke } from './commands/node-revoke.js';
@@ -43,7 +44,7 @@ export function buildProgram(session: Session, io: CommandIo): Command {
 }
 
 function addNouns(program: Command, session: Session): void {
-  addStatus(program, session);
+  for (const add of [addStatus, addHealth]) add(program, session);
   const token = program.command('token').description('bootstrap tokens, with which nodes join');
   for (const add of [addTokenCreate, addTokenList, addTokenShow, addTokenRevoke, addTokenInspect]) add(token, session);
   const node = program.command('node').description('the machines in the network');

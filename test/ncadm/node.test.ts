@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Node } from '../../src/gen/networkcontroller/v1/admin.js';
 import { NodeState } from '../../src/gen/networkcontroller/v1/types.js';
-import { aNode, ncadm, Refusal, startController } from './support.js';
+import { DomainError } from '../../src/domain/errors.js';
+import { aNode, ncadm, startController } from './support.js';
 
 const WEB = aNode();
 const DB = aNode({ id: 'n-2', name: 'db', bindIp: '10.66.0.3', state: NodeState.NODE_STATE_IDLE, lastSeenMs: 0 });
@@ -73,7 +74,7 @@ describe('ncadm node', () => {
 
   it.each(['unregister', 'revoke'])('leaves the reserved node alone when told to %s it', async (verb) => {
     const refuse = () => {
-      throw new Refusal('node_reserved', 'reserverd is the controller itself');
+      throw new DomainError('node_reserved', 'reserverd is the controller itself');
     };
     const socket = await startController({ listNodes: () => ({ nodes: [aNode({ name: 'reserverd' })], nextPageToken: '' }), unregisterNode: refuse, revokeNode: refuse });
 
@@ -152,7 +153,7 @@ async function controllerWith(nodes: readonly Node[]): Promise<{ socket: string;
   const changed: string[] = [];
   const byId = (id: string): Node => {
     const node = nodes.find((each) => each.id === id);
-    if (node === undefined) throw new Refusal('node_unknown', 'no node has this id');
+    if (node === undefined) throw new DomainError('node_unknown', 'no node has this id');
     changed.push(id);
     return node;
   };

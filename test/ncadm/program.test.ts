@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { WatchEventsResponse } from '../../src/gen/networkcontroller/v1/admin.js';
 import { tmpDir } from '../support/tmp-dir.js';
-import { ncadm, NOW, Refusal, startController } from './support.js';
+import { DomainError } from '../../src/domain/errors.js';
+import { ncadm, NOW, startController } from './support.js';
 
 describe('ncadm', () => {
   it.each([
@@ -39,7 +40,7 @@ describe('ncadm', () => {
   it('takes the socket from the environment', async () => {
     const socket = await startController({
       getStatus: () => {
-        throw new Refusal('draining', 'the controller is about to stop');
+        throw new DomainError('draining', 'the controller is about to stop');
       },
     });
 

@@ -1,52 +1,27 @@
-import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { Metadata, Server, ServerCredentials, status, type handleUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
-import { onTestFinished } from 'vitest';
-import type { ErrorCode } from '../../src/domain/errors.js';
-import {
-  AdminServiceService,
-  Node,
-  Token,
-  type AdminServiceServer,
-  type WatchEventsRequest,
-  type WatchEventsResponse,
-} from '../../src/gen/networkcontroller/v1/admin.js';
+import { Node, Token, type AdminServiceService, type WatchEventsRequest, type WatchEventsResponse } from '../../src/gen/networkcontroller/v1/admin.js';
 import { NodeState, PathKind, Service } from '../../src/gen/networkcontroller/v1/types.js';
 import { run } from '../../src/ncadm/run.js';
+import type { HandlersOf } from '../../src/server/transport/handler.js';
 import { ManualClock } from '../support/clock.js';
-import { tmpDir } from '../support/tmp-dir.js';
+import { adminService, startUnixTestListener } from '../support/rpc-listener.js';
 
 /** What the tests take for now. */
 export const NOW = Date.UTC(2026, 4, 12, 18, 41, 11);
 
-/** What a unary method answers, given its request. */
-type Answer<Method> = Method extends handleUnaryCall<infer Request, infer Response> ? (request: Request) => Response : never;
+type AdminHandlers = HandlersOf<typeof AdminServiceService>;
 
-/** The methods that a test's controller answers; the others say UNIMPLEMENTED. */
-export type Answers = { [Name in Exclude<keyof AdminServiceServer, 'watchEvents' | number | symbol>]?: Answer<AdminServiceServer[Name]> } & {
-  watchEvents?: (request: WatchEventsRequest) => readonly WatchEventsResponse[];
-};
-
-/** A refusal as the controller sends it. */
-export class Refusal extends Error {
-  constructor(
-    readonly code: ErrorCode,
-    readonly sentence: string,
-  ) {
-    super(sentence);
-  }
-}
+/** What a test's controller answers, by method; the other methods fail. A thrown `DomainError` is a refusal. */
+export type Answers = {
+  [Name in Exclude<keyof AdminHandlers, 'watchEvents'>]?: (request: Parameters<AdminHandlers[Name]>[0]) => Awaited<ReturnType<AdminHandlers[Name]>>;
+} & { watchEvents?: (request: WatchEventsRequest) => readonly WatchEventsResponse[] };
 
 /** Starts a controller that answers admins on a unix socket, and gives the socket's path. */
-export async function startController(answers: Answers): Promise<string> {
-  const server = new Server();
-  server.addService(AdminServiceService, implementation(answers) as never);
-  const socket = join(tmpDir(), 'admin.sock');
-  await new Promise<void>((resolve, reject) =>
-    server.bindAsync(`unix:${socket}`, ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error))),
-  );
-  onTestFinished(() => server.forceShutdown());
-  return socket;
+export async function startController({ watchEvents, ...unary }: Answers): Promise<string> {
+  const asynchronous = Object.entries(unary).map(([name, answer]) => [name, async (request: never) => (answer as (request: never) => unknown)(request)]);
+  const handlers = Object.fromEntries(asynchronous) as Partial<AdminHandlers>;
+  const { socketPath } = await startUnixTestListener([adminService({ ...handlers, ...(watchEvents && { watchEvents: sending(watchEvents) }) })]);
+  return socketPath;
 }
 
 /** How one run of `ncadm` ended. */
@@ -110,31 +85,9 @@ export function aService(fields: Parameters<typeof Service.create>[0] = {}): Ser
   return Service.create({ id: 's-1', name: 'registry', network: 'default', nodeId: 'n-1', port: 5000, protocol: 'tcp', createdAtMs: NOW, ...fields });
 }
 
-function implementation({ watchEvents, ...unary }: Answers): Record<string, unknown> {
-  const handlers = Object.entries(AdminServiceService).map(([path]) => [path, unaryHandler(unary[path as keyof typeof unary])]);
-  return {
-    ...Object.fromEntries(handlers),
-    watchEvents: (call: ServerWritableStream<WatchEventsRequest, WatchEventsResponse>) => {
-      for (const event of watchEvents?.(call.request) ?? []) call.write(event);
-      call.end();
-    },
+function sending(events: (request: WatchEventsRequest) => readonly WatchEventsResponse[]): AdminHandlers['watchEvents'] {
+  return (request, _caller, sink) => {
+    for (const event of events(request)) sink.write(event);
+    sink.end();
   };
-}
-
-function unaryHandler(answer: unknown): unknown {
-  return (call: { request: unknown }, callback: (error: unknown, response?: unknown) => void) => {
-    try {
-      if (typeof answer !== 'function') throw new Refusal('internal', 'the test gives no answer');
-      callback(null, (answer as (request: unknown) => unknown)(call.request));
-    } catch (error) {
-      callback(toServiceError(error as Error));
-    }
-  };
-}
-
-function toServiceError(error: Error) {
-  if (!(error instanceof Refusal)) return { code: status.INTERNAL, details: String(error) };
-  const metadata = new Metadata();
-  metadata.set('nc-error-code', error.code);
-  return { code: status.FAILED_PRECONDITION, details: `${error.code}: ${error.sentence}`, metadata };
 }

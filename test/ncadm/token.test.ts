@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CreateTokenRequest } from '../../src/gen/networkcontroller/v1/admin.js';
-import { aToken, NOW, ncadm, Refusal, startController, type Answers } from './support.js';
+import { DomainError } from '../../src/domain/errors.js';
+import { aToken, NOW, ncadm, startController, type Answers } from './support.js';
 
 const JOIN = `ncj1_3f0c9a6be1d24c55.AAAAAAAAAAAAAAAAAAAAAA.${'A'.repeat(43)}@203.0.113.10:6439`;
 
@@ -30,7 +31,7 @@ describe('ncadm token create', () => {
   it('tells the refusal of the controller, and what to do next', async () => {
     const socket = await startController({
       createToken: () => {
-        throw new Refusal('address_taken', '10.66.0.9 belongs to node db');
+        throw new DomainError('address_taken', '10.66.0.9 belongs to node db');
       },
     });
 
@@ -146,7 +147,7 @@ describe('ncadm token list, show, revoke', () => {
 
   it('says that a token is unknown', async () => {
     const refuse = () => {
-      throw new Refusal('token_unknown', 'no token has the id "x"');
+      throw new DomainError('token_unknown', 'no token has the id "x"');
     };
     const socket = await startController({ getToken: refuse, revokeToken: refuse });
 
