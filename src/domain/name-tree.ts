@@ -73,9 +73,10 @@ export class NameTree {
     return [...byData.values()].map((data) => ({ name, ttlSeconds, data }));
   }
 
-  /** The types that have records at `name`. */
-  types(name: DnsName): Set<RecordType> {
-    return new Set(this.#entries.get(name)?.records.map((record) => record.data.type));
+  /** The types that have records at `name`, those of `except` not counted. */
+  types(name: DnsName, except?: string): Set<RecordType> {
+    const others = this.#entries.get(name)?.records.filter(({ owner }) => owner !== except) ?? [];
+    return new Set(others.map(({ data }) => data.type));
   }
 
   /**

@@ -1,3 +1,5 @@
+import type { AddedRecord } from './dns-records.js';
+
 /** A network as its zone needs it. */
 export interface ZoneNetwork {
   readonly name: string;
@@ -50,4 +52,6 @@ export type ZoneChange =
   | { readonly kind: 'node'; readonly node: ZoneNode }
   | { readonly kind: 'nodeRemoved'; readonly id: string }
   | { readonly kind: 'service'; readonly service: ZoneService }
-  | { readonly kind: 'serviceRemoved'; readonly id: string };
+  | { readonly kind: 'serviceRemoved'; readonly id: string }
+  | { readonly kind: 'record'; readonly record: AddedRecord }
+  | { readonly kind: 'recordRemoved'; readonly id: string };

@@ -3,6 +3,7 @@ import { reverseName, under, type DnsName } from './dns-name.js';
 import type { RecordData, ResourceRecord } from './dns-record.js';
 import { DomainError } from './errors.js';
 import { formatIp4, formatIp6, type Ip4, type Ip6 } from './ip.js';
+import { utf8Length } from './record-data.js';
 import { reverseZones } from './reverse-zone.js';
 import type { ZoneNetwork, ZoneNode, ZoneService } from './zone-input.js';
 
@@ -92,13 +93,4 @@ function textsOf(service: ZoneService): string[] {
   }
   // A service that has nothing to say has one empty string: RFC 6763 §6.1.
   return texts.length > 0 ? texts : [''];
-}
-
-function utf8Length(text: string): number {
-  let octets = 0;
-  for (const character of text) {
-    const code = character.codePointAt(0)!;
-    octets += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return octets;
 }

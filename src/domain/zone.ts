@@ -1,5 +1,6 @@
 import { parentOf, parseDnsName, under, type DnsName } from './dns-name.js';
 import type { ResourceRecord } from './dns-record.js';
+import { checkRecord, type AddedRecord } from './dns-records.js';
 import { NameTree } from './name-tree.js';
 import type { ZoneChange, ZoneNetwork, ZoneNode, ZoneService } from './zone-input.js';
 import { answerFrom, type QuestionType, type ZoneAnswer } from './zone-lookup.js';
@@ -22,6 +23,7 @@ export class Zone {
   readonly #networks = new Map<string, ZoneNetwork>();
   readonly #nodes = new Map<string, ZoneNode>();
   readonly #services = new Map<string, ZoneService>();
+  readonly #added = new Map<string, DnsName>();
   readonly #servicesOfNode = new Map<string, Set<string>>();
   #serial = 0;
   #version = 0;
@@ -78,7 +80,23 @@ export class Zone {
         return this.#putService(change.service);
       case 'serviceRemoved':
         return this.#removeService(change.id);
+      case 'record':
+        return this.#putRecord(change.record);
+      case 'recordRemoved':
+        return this.#removeRecord(change.id);
     }
+  }
+
+  /**
+   * The record as it would be shown, checked against the rules of the DNS and what stands at its name already.
+   *
+   * @throws DomainError `invalid_argument`, with the number of the rule that it breaks.
+   */
+  check(added: AddedRecord): ResourceRecord {
+    return checkRecord(added, {
+      apexOf: (name) => this.apexOf(name),
+      typesAt: (name) => (this.#apexes.has(name) ? new Set([...this.#tree.types(name), 'SOA']) : this.#tree.types(name, `record ${added.id}`)),
+    });
   }
 
   /** The apex of the zone that `name` belongs to; undefined for a name that is not ours. */
@@ -163,6 +181,20 @@ export class Zone {
     services.forEach((service) => this.#clear(`service ${service.id}`, this.#recordsOfService(service)));
     change();
     services.forEach((service) => this.#place(`service ${service.id}`, this.#recordsOfService(service)));
+  }
+
+  #putRecord(added: AddedRecord): void {
+    const record = this.check(added);
+    this.#removeRecord(added.id);
+    this.#added.set(added.id, record.name);
+    this.#place(`record ${added.id}`, [record]);
+  }
+
+  #removeRecord(id: string): void {
+    const name = this.#added.get(id);
+    if (name === undefined) return;
+    this.#added.delete(id);
+    this.#tree.remove(name, `record ${id}`);
   }
 
   #recordsOfService(service: ZoneService): ResourceRecord[] {
