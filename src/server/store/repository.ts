@@ -5,6 +5,9 @@ import { UnknownOutcome, type Store, type TransactionResult } from './store.js';
 
 const MAX_ROUNDS = 64;
 
+/** A store that keeps losing answers is not asked for ever. */
+const MAX_UNKNOWN = 8;
+
 /** The repository over any store whose projection this process keeps. */
 export class StoreRepository implements Repository {
   readonly view: LocalView;
@@ -89,6 +92,9 @@ class Attempt<T> {
         throw error;
       }
       this.#uncertain.push(decision.result);
+      if (this.#uncertain.length >= MAX_UNKNOWN) {
+        throw new DomainError('store_failed', `cannot tell whether the request was carried out: ${error.message}`, { cause: error });
+      }
       await this.#feed.reached(await this.#store.currentRev());
       return undefined;
     }

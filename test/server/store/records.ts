@@ -1,6 +1,11 @@
 import {
+  AddressRecord,
+  AuditRecord,
+  CertificateRecord,
   NodeRecord,
+  OwnerRecord,
   PresenceRecord,
+  ServiceRecord,
   TokenRecord,
 } from '../../../src/gen/networkcontroller/store/v1/records.js';
 import { keys } from '../../../src/server/store/keys.js';
@@ -23,4 +28,30 @@ export function putPresence(record: Parameters<typeof PresenceRecord.fromPartial
 export function putToken(record: Parameters<typeof TokenRecord.fromPartial>[0] & { id: string }): Operation {
   const token = TokenRecord.fromPartial({ network: 'default', ...record });
   return { put: keys.token(token.id), value: encodeRecord('token', token) };
+}
+
+/** Puts what stands under an address. */
+export function putAddress(network: string, address: string, record: Parameters<typeof AddressRecord.fromPartial>[0]): Operation {
+  return { put: keys.address(network, address), value: encodeRecord('address', AddressRecord.fromPartial(record)) };
+}
+
+/** Puts the owner of a name. */
+export function putName(network: string, name: string, record: Parameters<typeof OwnerRecord.fromPartial>[0]): Operation {
+  return { put: keys.name(network, name), value: encodeRecord('name', OwnerRecord.fromPartial({ network, ...record })) };
+}
+
+/** Puts a service. */
+export function putService(record: Parameters<typeof ServiceRecord.fromPartial>[0] & { id: string; name: string }): Operation {
+  const service = ServiceRecord.fromPartial({ network: 'default', ...record });
+  return { put: keys.service(service.network, service.name, service.id), value: encodeRecord('service', service) };
+}
+
+/** Puts a certificate. */
+export function putCertificate(record: Parameters<typeof CertificateRecord.fromPartial>[0] & { serial: string }): Operation {
+  return { put: keys.certificate(record.serial), value: encodeRecord('certificate', CertificateRecord.fromPartial(record)) };
+}
+
+/** Puts an entry of the audit log. */
+export function putAudit(id: string, record: Parameters<typeof AuditRecord.fromPartial>[0]): Operation {
+  return { put: keys.audit(id), value: encodeRecord('audit', AuditRecord.fromPartial(record)) };
 }

@@ -1,0 +1,252 @@
+import Database from 'better-sqlite3';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { silentLog } from '../../../src/platform/log.js';
+import { keys } from '../../../src/server/store/keys.js';
+import { openStore, type OpenStore } from '../../../src/server/store/open-store.js';
+import { ManualClock } from '../../support/clock.js';
+import { tmpDir } from '../../support/tmp-dir.js';
+import { until } from '../../support/until.js';
+import { putNode } from './records.js';
+
+const clock = new ManualClock();
+
+async function open(file: string): Promise<OpenStore> {
+  const opened = await openStore({ file, clock, log: silentLog });
+  onTestFinished(() => opened.close());
+  return opened;
+}
+
+function fill(store: OpenStore['store'], n: number, size = 10): Promise<unknown> {
+  return Promise.all(Array.from({ length: n }, (_, i) => store.txn({ if: [], then: [{ put: `k${i}`, value: new Uint8Array(size) }] })));
+}
+
+const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+
+describe('opening a store', () => {
+  it('refuses a file of a newer schema, says what to do, and leaves it alone', async () => {
+    const file = join(tmpDir(), 'nc.db');
+    const newer = new Database(file);
+    newer.pragma('user_version = 9000');
+    newer.close();
+
+    await expect(open(file)).rejects.toMatchObject({
+      code: 'store_failed',
+      message: expect.stringMatching(/at most version \d+, got version 9000.*newer nc-server/) as string,
+    });
+    const after = new Database(file, { readonly: true });
+    expect(after.pragma('user_version', { simple: true })).toBe(9000);
+    expect(after.prepare('SELECT count(*) FROM sqlite_master').pluck().get()).toBe(0);
+    after.close();
+  });
+
+  it('refuses a file that is no database, and leaves it alone', async () => {
+    const file = join(tmpDir(), 'nc.db');
+    const content = 'these are the notes of somebody else\n'.repeat(200);
+    writeFileSync(file, content);
+
+    await expect(open(file)).rejects.toMatchObject({ code: 'store_failed', message: expect.stringMatching(/nc\.db.*not a database/) as string });
+    expect(statSync(file).size).toBe(content.length);
+  });
+
+  it('refuses a path that cannot be made', async () => {
+    const dir = tmpDir();
+    writeFileSync(join(dir, 'file'), '');
+    mkdirSync(join(dir, 'folder.db'));
+
+    await expect(open(join(dir, 'file', 'nc.db'))).rejects.toMatchObject({ code: 'store_failed', message: expect.stringContaining('cannot open the store') as string });
+    await expect(open(join(dir, 'folder.db'))).rejects.toMatchObject({ code: 'store_failed' });
+  });
+
+  it('refuses a file that is open already, and takes it once it is closed', async () => {
+    const file = join(tmpDir(), 'nc.db');
+    const first = await open(file);
+
+    await expect(open(file)).rejects.toMatchObject({ code: 'store_failed', message: expect.stringContaining('another nc-server') as string });
+    await fill(first.store, 1);
+    await first.close();
+
+    expect((await open(file)).repository.view.rev).toBe(1n);
+  });
+
+  it('keeps file and folder to their owner', async () => {
+    const folder = join(tmpDir(), 'var', 'nc');
+    const { store } = await open(join(folder, 'nc.db'));
+    await fill(store, 1);
+
+    expect(mode(folder)).toBe('700');
+    expect(readdirSync(folder).map((name) => `${name} ${mode(join(folder, name))}`)).toEqual(expect.arrayContaining(['nc.db 600', 'nc.db-shm 600', 'nc.db-wal 600']));
+  });
+
+  it('syncs each commit to the disk', async () => {
+    const { openForWriting } = await import('../../../src/server/store/database.js');
+    const db = openForWriting(join(tmpDir(), 'nc.db'));
+    onTestFinished(() => void db.close());
+
+    expect([db.pragma('journal_mode', { simple: true }), db.pragma('synchronous', { simple: true }), db.pragma('foreign_keys', { simple: true })]).toEqual(['wal', 2, 1]);
+  });
+
+  it('finds records, history and revision as they were', async () => {
+    const file = join(tmpDir(), 'nc.db');
+    const first = await open(file);
+    await first.store.txn({ if: [], then: [putNode({ id: 'n1' })] });
+    await first.store.txn({ if: [], then: [putNode({ id: 'n1', name: 'renamed' }), { del: 'none' }] });
+    const history = first.repository.view.revisionsFrom(1n, 100);
+    await first.close();
+
+    const { view } = (await open(file)).repository;
+
+    expect(view.rev).toBe(2n);
+    expect(view.nodeById('n1')).toMatchObject({ modRev: 2n, value: { name: 'renamed' } });
+    expect(view.revisionsFrom(1n, 100)).toEqual(history);
+  });
+
+  it('lets nobody lead whose process has ended', async () => {
+    const file = join(tmpDir(), 'nc.db');
+    const first = await open(file);
+    const crashed = await first.store.campaign('sweeper', 'crashed', 3600);
+    await first.close();
+
+    const second = await open(file);
+
+    expect(await second.store.txn({ if: [crashed.fence], then: [] })).toMatchObject({ ok: false });
+    expect((await second.store.campaign('sweeper', 'next', 3600)).fence).toMatchObject({ key: keys.lead('sweeper') });
+  });
+});
+
+describe('a store in use', () => {
+  it('moves the log to the file as it goes, so that it does not grow for ever', async () => {
+    const file = join(tmpDir(), 'nc.db');
+    const { store } = await open(file);
+    const sizes: number[] = [];
+    for (let round = 0; round < 12; round++) {
+      await fill(store, 60, 60_000);
+      sizes.push(statSync(`${file}-wal`).size);
+    }
+
+    expect(Math.max(...sizes)).toBeLessThan(64 * 1024 * 1024);
+    expect(statSync(file).size).toBeGreaterThan(12 * 60 * 60_000 * 0.5);
+  });
+
+  it('leaves no log behind when it is closed', async () => {
+    const dir = tmpDir();
+    const opened = await open(join(dir, 'nc.db'));
+    await fill(opened.store, 10);
+    await opened.close();
+
+    expect(readdirSync(dir).filter((name) => /-(wal|shm)$/.test(name))).toEqual([]);
+  });
+
+  it('finishes what was asked before it was closed and refuses what comes after', async () => {
+    const file = join(tmpDir(), 'nc.db');
+    const opened = await open(file);
+    const before = fill(opened.store, 300);
+    const closing = opened.close();
+
+    await expect(fill(opened.store, 1)).rejects.toMatchObject({ code: 'store_failed' });
+    await before;
+    await closing;
+    expect((await open(file)).repository.view.rev).toBe(300n);
+  });
+
+  it('ends a campaign and a leadership when it is closed', async () => {
+    const opened = await open(join(tmpDir(), 'nc.db'));
+    const leader = await opened.store.campaign('sweeper', 'one', 10);
+    const candidate = opened.store.campaign('sweeper', 'two', 10);
+    const refused = expect(candidate).rejects.toMatchObject({ code: 'store_failed' });
+    await opened.close();
+
+    await refused;
+    await leader.lost;
+  });
+
+  it('takes the lead from a leader that was away for longer than its term', async () => {
+    const { store } = await open(join(tmpDir(), 'nc.db'));
+    const paused = await store.campaign('sweeper', 'paused', 10);
+    const next = store.campaign('sweeper', 'next', 10);
+
+    clock.advance(60_000);
+
+    const leader = await next;
+    await paused.lost;
+    expect(await store.txn({ if: [paused.fence], then: [] })).toMatchObject({ ok: false });
+    expect(await store.txn({ if: [leader.fence], then: [] })).toMatchObject({ ok: true });
+  });
+
+  it('writes nothing of a transaction that was not begun in time', async () => {
+    const { store } = await open(join(tmpDir(), 'nc.db'));
+    const late = store.txn({ if: [], then: [{ put: 'late', value: new Uint8Array() }] }, { deadlineMs: 100 });
+
+    clock.advance(100);
+
+    await expect(late).rejects.toMatchObject({ code: 'store_failed', message: expect.stringContaining('nothing was written') as string });
+    await fill(store, 1);
+    expect(await store.get('late')).toBeUndefined();
+  });
+
+  it('does not know what became of a transaction whose answer is late', async () => {
+    const file = join(tmpDir(), 'nc.db');
+    const { store } = await open(file);
+    const other = new Database(file);
+    other.exec('BEGIN IMMEDIATE');
+    const late = store.txn({ if: [], then: [{ put: 'late', value: new Uint8Array() }] }, { deadlineMs: 100 });
+    const refused = expect(late).rejects.toMatchObject({ name: 'UnknownOutcome' });
+    // The first turn of the loop gathers the batch, so in the second it is on its way, to wait for the other's lock.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+    clock.advance(100);
+
+    await refused;
+    other.close();
+    await until(() => store.get('late'), 'the late commit');
+  });
+});
+
+describe('history', () => {
+  it('is forgotten by age', async () => {
+    const { store, repository, forgetHistory } = await open(join(tmpDir(), 'nc.db'));
+    await fill(store, 10);
+    clock.advance(1_000);
+    await fill(store, 5);
+    clock.advance(1_000);
+
+    expect(await forgetHistory({ keepMs: 1_500, keepRevisions: 1_000 })).toBe(10n);
+    expect(repository.view.oldestRev).toBe(11n);
+    expect(repository.view.revisionsFrom(10n, 100)).toBeUndefined();
+    expect(repository.view.revisionsFrom(11n, 100)).toHaveLength(5);
+  });
+
+  it('is forgotten by number', async () => {
+    const { store, repository, forgetHistory } = await open(join(tmpDir(), 'nc.db'));
+    await fill(store, 20);
+
+    expect(await forgetHistory({ keepMs: 1e12, keepRevisions: 3 })).toBe(17n);
+    expect(repository.view.revisionsFrom(18n, 100)?.map(({ rev }) => rev)).toEqual([18n, 19n, 20n]);
+    expect(await forgetHistory({ keepMs: 1e12, keepRevisions: 30 })).toBe(17n);
+  });
+
+  it('that is all too old keeps the newest revision', async () => {
+    const { store, forgetHistory } = await open(join(tmpDir(), 'nc.db'));
+    await fill(store, 3);
+    clock.advance(10_000);
+
+    expect(await forgetHistory({ keepMs: 1, keepRevisions: 1_000 })).toBe(2n);
+  });
+
+  it('is not there to be forgotten ahead of time', async () => {
+    const { store } = await open(join(tmpDir(), 'nc.db'));
+    await expect(store.compact(1n)).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+
+  it('comes in whole revisions, the last one completed past the limit', async () => {
+    const { store, repository } = await open(join(tmpDir(), 'nc.db'));
+    for (const p of ['a', 'b', 'c']) {
+      await store.txn({ if: [], then: [1, 2, 3, 4].map((i) => ({ put: `${p}${i}`, value: new Uint8Array() })) });
+    }
+
+    const counts = (limit: number): number[] | undefined => repository.view.revisionsFrom(1n, limit)?.map(({ events }) => events.length);
+
+    expect([counts(1), counts(4), counts(6), counts(12), counts(99)]).toEqual([[4], [4], [4, 4], [4, 4, 4], [4, 4, 4]]);
+  });
+});
