@@ -12,7 +12,7 @@ export interface PeerTrust {
    * @returns Until when, UTC ms.
    * @throws DomainError `certificate_invalid` with the reason.
    */
-  verify(peer: Peer, network: NetworkConfig, nowMs: number): number;
+  verify(peer: Peer, nowMs: number): number;
   /** Takes a newer bundle or CRL over; tells whether it was newer. An older or a forged one changes nothing. */
   takeBundle(bundle: TrustBundle): boolean;
   takeCrl(crl: Uint8Array): boolean;
@@ -189,7 +189,6 @@ export class MapStore {
         return;
       case 'network':
         held.network = change.value;
-        this.#verdicts.clear();
         return;
       case 'service':
         held.services.set(change.value.id, change.value);
@@ -220,13 +219,13 @@ export class MapStore {
     for (const peer of held.peers.values()) {
       const verdict = this.#verdicts.get(peer.nodeId);
       const stands = verdict !== undefined && ('untilMs' in verdict ? verdict.untilMs > nowMs : !refusedToo);
-      if (!stands) this.#verdicts.set(peer.nodeId, this.#verify(peer, held.network, nowMs, verdict));
+      if (!stands) this.#verdicts.set(peer.nodeId, this.#verify(peer, nowMs, verdict));
     }
   }
 
-  #verify(peer: Peer, network: NetworkConfig, nowMs: number, before: Verdict | undefined): Verdict {
+  #verify(peer: Peer, nowMs: number, before: Verdict | undefined): Verdict {
     try {
-      return { untilMs: this.#trust.verify(peer, network, nowMs) };
+      return { untilMs: this.#trust.verify(peer, nowMs) };
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       const verdict = { reason: error.message };

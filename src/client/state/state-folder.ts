@@ -40,6 +40,11 @@ export class StateFolder {
     return new StateFolder(path, log);
   }
 
+  /** Opens the folder if it is there. @throws DomainError `key_file_unsafe` when others may enter it. */
+  static openExisting(path: string, log: Log): StateFolder | undefined {
+    return isThere(path) ? StateFolder.open(path, log) : undefined;
+  }
+
   /** Where the running agent listens for commands. */
   get socketPath(): string {
     return join(this.path, 'agent.sock');

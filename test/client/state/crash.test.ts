@@ -1,4 +1,5 @@
 import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import type * as fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { StateFolder } from '../../../src/client/state/state-folder.js';
@@ -10,7 +11,7 @@ import { tmpDir } from '../../support/tmp-dir.js';
 const disk = vi.hoisted(() => ({ afterChange: () => {}, busy: false }));
 
 vi.mock('node:fs', async (importOriginal) => {
-  const real = await importOriginal<typeof import('node:fs')>();
+  const real = await importOriginal<typeof fs>();
   const watched = ['openSync', 'writeFileSync', 'renameSync', 'symlinkSync', 'mkdirSync', 'rmSync', 'fchmodSync'] as const;
   const wrap = (name: (typeof watched)[number]) => (...args: unknown[]): unknown => {
     const result = (real[name] as (...args: unknown[]) => unknown)(...args);

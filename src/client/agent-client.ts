@@ -1,0 +1,49 @@
+import { DomainError } from '../domain/errors.js';
+import { AgentServiceClient, type AgentServiceGetStatusResponse, type ResolveRequest, type ResolveResponse } from '../gen/networkcontroller/v1/agent.js';
+import { callUnary, connect } from '../platform/rpc-client.js';
+import type { ClientConfig } from './config.js';
+import { StateFolder } from './state/state-folder.js';
+import { silentLog } from '../platform/log.js';
+
+/** The running agent of this machine, as commands ask it. */
+export interface AgentClient {
+  status(): Promise<AgentServiceGetStatusResponse>;
+  resolve(request: ResolveRequest): Promise<ResolveResponse>;
+  stop(keepInterface: boolean): Promise<void>;
+}
+
+/** Milliseconds; the agent answers from memory. */
+const DEADLINE_MS = 3000;
+
+/**
+ * Asks the agent that serves `socketPath`.
+ *
+ * @throws DomainError `unavailable` when none runs.
+ */
+export async function withAgent<T>(socketPath: string, ask: (agent: AgentClient) => Promise<T>): Promise<T> {
+  const client = connect(AgentServiceClient, { socketPath });
+  const deadline = { deadlineMs: DEADLINE_MS };
+  try {
+    return await ask({
+      status: () => callUnary(client, 'getStatus', {}, deadline),
+      resolve: (request) => callUnary(client, 'resolve', request, deadline),
+      stop: async (keepInterface) => void (await callUnary(client, 'stop', { keepInterface }, deadline)),
+    });
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'unavailable') throw error;
+    throw new DomainError('unavailable', 'the agent is not running; start it with "nc-client up --detach"', { cause: error });
+  } finally {
+    client.close();
+  }
+}
+
+/**
+ * Opens the state of a node that has joined.
+ *
+ * @throws DomainError `not_initialised` when this machine has not.
+ */
+export function openJoinedState(config: ClientConfig): StateFolder {
+  const state = StateFolder.openExisting(config.stateDir, silentLog);
+  if (state?.membership() !== undefined) return state;
+  throw new DomainError('not_initialised', `${config.stateDir}: this machine has not joined a network`);
+}

@@ -1,0 +1,68 @@
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DomainError } from '../domain/errors.js';
+import type { AgentServiceGetStatusResponse } from '../gen/networkcontroller/v1/agent.js';
+import { detachSelf, type Detached } from '../platform/detach.js';
+import { withAgent } from './agent-client.js';
+import type { ClientConfig } from './config.js';
+import type { StateFolder } from './state/state-folder.js';
+
+/** How often a starting agent is asked whether it is ready. */
+const ASK_MS = 40;
+/** An agent that has not raised its tunnel by then may still do so; whoever waits wants to hear why it has not. */
+const READY_MS = 30_000;
+
+/**
+ * Starts the agent as a process of its own and waits until its tunnel is up.
+ *
+ * @param configPath The client.yml that it shall read, if any.
+ * @throws DomainError with what the agent printed when it ended; `timeout` with what is wrong when the tunnel is not up in time. The agent goes on then.
+ */
+export async function startDetachedAgent(state: StateFolder, configPath: string | undefined): Promise<AgentServiceGetStatusResponse> {
+  const printed = join(state.path, 'agent.out');
+  const output = openSync(printed, 'w', 0o600);
+  const agent = detachSelf([...(configPath === undefined ? [] : ['--config', resolve(configPath)]), '-o', 'json', 'up'], output);
+  closeSync(output);
+  return untilReady(state, agent, () => readFileSync(printed, 'utf8'));
+}
+
+async function untilReady(state: StateFolder, agent: Detached, printed: () => string): Promise<AgentServiceGetStatusResponse> {
+  let ended = false;
+  void agent.ended.then(() => (ended = true));
+  let last: AgentServiceGetStatusResponse | undefined;
+  for (const giveUpAt = Date.now() + READY_MS; Date.now() < giveUpAt; await sleep(ASK_MS)) {
+    if (ended) throw refusalIn(printed());
+    last = await statusIfAny(state.socketPath);
+    if (last !== undefined && last.readyAfterMs > 0) return last;
+  }
+  throw new DomainError('timeout', `the agent runs (pid ${agent.pid}) but its tunnel is not up: ${last?.health.join('; ') || 'no answer yet'}`);
+}
+
+async function statusIfAny(socketPath: string): Promise<AgentServiceGetStatusResponse | undefined> {
+  try {
+    return await withAgent(socketPath, (agent) => agent.status());
+  } catch (error) {
+    if (error instanceof DomainError) return undefined;
+    throw error;
+  }
+}
+
+/** What the agent said on its way out: the error as our own commands print it for programs, or whatever it was. */
+function refusalIn(printed: string): DomainError {
+  const line = printed.split('\n').find((text) => text.startsWith('{"error"'));
+  const told = line === undefined ? undefined : (JSON.parse(line) as { error: { code: DomainError['code']; message: string } }).error;
+  return new DomainError(told?.code ?? 'internal', told?.message ?? `the agent ended: ${printed.trim().slice(-500)}`);
+}
+
+/**
+ * Waits until no agent serves the state folder any more.
+ *
+ * @throws DomainError `timeout` when it does not end.
+ */
+export async function untilAgentGone(config: ClientConfig, state: StateFolder): Promise<void> {
+  for (const giveUpAt = Date.now() + READY_MS; Date.now() < giveUpAt; await sleep(ASK_MS)) {
+    if ((await statusIfAny(state.socketPath)) === undefined) return;
+  }
+  throw new DomainError('timeout', `the agent of ${config.stateDir} does not end; see its log in ${config.logDir}`);
+}

@@ -1,0 +1,102 @@
+import type { AgentServiceGetStatusResponse, PeerStatus } from '../gen/networkcontroller/v1/agent.js';
+import { PathKind, type Peer } from '../gen/networkcontroller/v1/types.js';
+import type { DeviceKind, DeviceState } from '../platform/wireguard/device.js';
+import { formatWireGuardKey } from '../platform/wireguard/keys.js';
+import type { ControlState } from './control-link.js';
+import type { NetworkMap } from './map-store.js';
+import { wirePathKind } from './path-kind.js';
+import type { PathState } from './path-types.js';
+import type { MembershipFacts } from './state/membership.js';
+
+/** Everything that an agent's status is told from. */
+export interface StatusFacts {
+  readonly membership: MembershipFacts;
+  readonly map: NetworkMap | undefined;
+  readonly device: { readonly kind: DeviceKind; readonly interfaceName: string; readonly state: DeviceState | undefined; readonly error: string };
+  readonly control: { readonly state: ControlState; readonly endpoint: string; readonly lastError: string };
+  readonly paths: readonly PathState[];
+  readonly certificateExpiresAtMs: number;
+  readonly reflexiveEndpoint: string;
+  readonly tunnelUp: boolean;
+  readonly configured: boolean;
+  readonly readyAfterMs: number;
+  /** Why a service of client.yml is not offered, or empty. */
+  readonly serviceError: string;
+  readonly pid: number;
+  readonly nowMs: number;
+}
+
+/** Tells what the agent knows: itself, its connections, each peer, and what is wrong. */
+export function agentStatus(facts: StatusFacts): AgentServiceGetStatusResponse {
+  const { membership, map, device, control } = facts;
+  return {
+    nodeId: membership.nodeId,
+    name: map?.self?.name ?? membership.name,
+    network: membership.network,
+    bindIp: membership.bindIp,
+    bindIp6: membership.bindIp6,
+    interfaceName: device.interfaceName,
+    device: device.kind,
+    control: control.state,
+    controlEndpoint: control.endpoint,
+    revision: map?.revision ?? 0n,
+    peers: [...(map?.peers ?? []).map((peer) => peerStatus(peer, facts)), ...refusedPeers(map)].sort(byName),
+    certificateExpiresAtMs: facts.certificateExpiresAtMs,
+    reflexiveEndpoint: facts.reflexiveEndpoint,
+    zone: map?.network.zone ?? '',
+    health: healthOf(facts),
+    pid: facts.pid,
+    tunnelUp: facts.tunnelUp,
+    clusterId: membership.clusterId,
+    readyAfterMs: facts.readyAfterMs,
+  };
+}
+
+function peerStatus(peer: Peer, { paths, device }: StatusFacts): PeerStatus {
+  const path = paths.find(({ nodeId }) => nodeId === peer.nodeId);
+  const seen = device.state?.peers.get(formatWireGuardKey(peer.wgPublicKey));
+  return {
+    ...addressOf(peer),
+    path: path === undefined ? PathKind.PATH_KIND_NONE : wirePathKind(path.kind),
+    endpoint: seen?.endpoint ?? path?.endpoint ?? '',
+    lastHandshakeMs: seen?.latestHandshakeMs ?? 0,
+    rxBytes: seen?.rxBytes ?? 0,
+    txBytes: seen?.txBytes ?? 0,
+    refused: '',
+  };
+}
+
+function refusedPeers(map: NetworkMap | undefined): PeerStatus[] {
+  const silent = { path: PathKind.PATH_KIND_NONE, endpoint: '', lastHandshakeMs: 0, rxBytes: 0, txBytes: 0 };
+  return (map?.refused ?? []).map(({ peer, reason }) => ({ ...addressOf(peer), ...silent, refused: reason }));
+}
+
+function addressOf({ nodeId, name, bindIp, bindIp6 }: Peer): Pick<PeerStatus, 'nodeId' | 'name' | 'bindIp' | 'bindIp6'> {
+  return { nodeId, name, bindIp, bindIp6 };
+}
+
+function byName(a: PeerStatus, b: PeerStatus): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+/** Certificates are renewed with eight of their 24 hours left; with six left, something keeps them from it. */
+const EXPIRES_SOON_MS = 6 * 3_600_000;
+
+function healthOf(facts: StatusFacts): string[] {
+  const { control, device, map, certificateExpiresAtMs, nowMs } = facts;
+  const leftMs = certificateExpiresAtMs - nowMs;
+  return [
+    control.state !== 'connected' && control.lastError !== '' && `controller not reached at ${control.endpoint}: ${control.lastError}; peers stay connected meanwhile`,
+    device.error !== '' && `interface ${device.interfaceName}: ${device.error}`,
+    facts.configured && !facts.tunnelUp && device.kind !== 'recorded' && device.error === '' && unansweredTunnel(map),
+    leftMs <= 0 && 'the certificate of this node has ended; join again with a new join string and --replace',
+    leftMs > 0 && leftMs < EXPIRES_SOON_MS && 'the certificate of this node ends soon and has not been renewed; is the controller reachable?',
+    facts.serviceError,
+    (map?.refused.length ?? 0) > 0 && `${map?.refused.length} peers refused because their certificates do not verify; see -o wide`,
+  ].filter((line): line is string => typeof line === 'string' && line !== '');
+}
+
+function unansweredTunnel(map: NetworkMap | undefined): string {
+  const endpoints = map?.network.controller?.endpoints.join(', ') ?? '';
+  return `no WireGuard handshake with the controller at ${endpoints}; is UDP to it blocked?`;
+}

@@ -1,0 +1,181 @@
+import { DomainError } from '../domain/errors.js';
+import type { AgentServiceGetStatusResponse } from '../gen/networkcontroller/v1/agent.js';
+import { systemClock, type Clock } from '../platform/clock.js';
+import { silentLog, type Log } from '../platform/log.js';
+import { VERSION } from '../platform/version.js';
+import { chooseDevice } from '../platform/wireguard/choose-device.js';
+import type { Device } from '../platform/wireguard/device.js';
+import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from '../platform/wireguard/keys.js';
+import { readCertificate } from '../platform/x509/ca-bundle.js';
+import { watchAddresses } from './address-watch.js';
+import { Agent } from './agent.js';
+import { serveAgentApi } from './agent-api.js';
+import { agentStatus } from './agent-status.js';
+import type { ClientConfig } from './config.js';
+import { ControlLink } from './control-link.js';
+import { Ending } from './ending.js';
+import { EndpointMemory } from './endpoint-memory.js';
+import { EndpointOrder } from './endpoint-order.js';
+import { MapNames } from './map-names.js';
+import { MapStore } from './map-store.js';
+import { MembershipHolder } from './membership-holder.js';
+import { openSession } from './node-session.js';
+import { startPaths } from './paths.js';
+import { NetworkTrust } from './peer-trust.js';
+import { OwnCandidates } from './own-candidates.js';
+import { ServiceOffers } from './service-offers.js';
+import { LazyWriter } from './state/lazy-writer.js';
+import { StateFolder } from './state/state-folder.js';
+
+/** What an embedder or a test may put in the place of the machine's own. */
+export interface AgentOptions {
+  readonly log?: Log;
+  readonly clock?: Clock;
+  readonly device?: Device;
+  /** 0 to 1, for jitter. */
+  readonly random?: () => number;
+}
+
+/** A node's agent at work. */
+export interface RunningAgent {
+  status(): Promise<AgentServiceGetStatusResponse>;
+  /** Resolves when the tunnel is up; on a recorded device, when it has been configured. */
+  readonly ready: Promise<void>;
+  /** Resolves when the agent has ended: with the refusal when the controller will not take the node back. */
+  readonly ended: Promise<DomainError | undefined>;
+  /** Ends the agent. The interface goes with it unless `keepInterface` is set. Idempotent. */
+  stop(options?: { readonly keepInterface?: boolean }): Promise<void>;
+}
+
+/**
+ * Starts the agent of a node that has joined. The tunnel comes up from the cached map at once, whether the controller
+ * answers or not.
+ *
+ * @throws DomainError `not_initialised` before the join, `conflict` when an agent runs already, `key_file_unsafe`, `state_invalid`.
+ */
+export async function startAgent(config: ClientConfig, options: AgentOptions = {}): Promise<RunningAgent> {
+  const machine = { clock: options.clock ?? systemClock, log: options.log ?? silentLog, random: options.random ?? Math.random };
+  const state = StateFolder.open(config.stateDir, machine.log);
+  const parts = assemble(config, state, requireMembership(state), { ...machine, ...options });
+  // Up to here files were read; from here on the machine is touched.
+  return conduct(config, state, parts, machine.clock, machine.log);
+}
+
+function requireMembership(state: StateFolder): MembershipHolder {
+  const membership = state.membership();
+  if (membership !== undefined) return new MembershipHolder(state, membership);
+  throw new DomainError('not_initialised', `${state.path}: this node has not joined; run "nc-client join" and give it a join string on stdin`);
+}
+
+type Parts = ReturnType<typeof assemble>;
+
+/** Makes every part once, top to bottom. Parts that know each other meet in the handlers. */
+function assemble(config: ClientConfig, state: StateFolder, membership: MembershipHolder, options: Required<Omit<AgentOptions, 'device'>> & AgentOptions) {
+  const { clock, log, random } = options;
+  const { keys, bundle, facts } = membership.current;
+  const publicKey = formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(keys.wireguard)));
+  const memory = new EndpointMemory(state, clock, log);
+  const device = options.device ?? chooseDevice(config.device, { interfaceName: config.interfaceName, folder: config.stateDir, publicKey, clock, log });
+  const trust = new NetworkTrust({ clusterId: facts.clusterId, bundle, log, onBundle: (newer) => membership.keepBundle(newer) });
+  const maps = new MapStore({ nodeId: facts.nodeId, trust, clock, log });
+  const mapWriter = new LazyWriter(clock, log, () => writeMap(state, maps));
+  const names = new MapNames();
+  const offers = new ServiceOffers(config.services, facts, log);
+  const candidates = new OwnCandidates(config.endpoints, config.interfaceName);
+  const endpoints = new EndpointOrder([...memory.control, ...facts.controlEndpoints, ...config.serverAddr], memory.lastControl);
+  const paths = startPaths({
+    device,
+    clock,
+    log,
+    self: { publicKey, candidates: () => candidates.list() },
+    send: (signals) => link.signal(signals),
+    remember: (nodeId, endpoint) => memory.directWorked(nodeId, endpoint),
+  });
+  const ending = new Ending();
+  const agent = new Agent({
+    agentVersion: VERSION,
+    self: { privateKey: keys.wireguard, bindIp: facts.bindIp, bindIp6: facts.bindIp6, listenPort: config.listenPort, mtu: config.mtu },
+    maps,
+    device,
+    paths,
+    clock,
+    log,
+    candidates: () => candidates.list(),
+    direct: () => memory.direct,
+    bundleVersion: () => trust.bundleVersion,
+    onMap: (map) => {
+      names.show(map);
+      endpoints.replace([...map.controlEndpoints, ...facts.controlEndpoints, ...config.serverAddr]);
+      memory.controlNamed(map.controlEndpoints);
+      memory.keepDirectOf(new Set(map.peers.map(({ nodeId }) => nodeId)));
+      mapWriter.touch();
+    },
+    onReflexive: ({ address }) => candidates.seenAt(address),
+    onListening: (port, network) => candidates.listensOn(port, network),
+    onConnected: () => {
+      memory.controlWorked(link.endpoint);
+      if (link.session !== undefined) void offers.register(link.session);
+    },
+    reportSoon: () => link.reportSoon(),
+    onEnd: (refusal) => ending.refuse(refusal),
+  });
+  const link: ControlLink = new ControlLink({ endpoints, connect: (endpoint) => openSession(endpoint, membership.current), handlers: agent, clock, log, random });
+  return { membership, memory, device, maps, mapWriter, names, offers, candidates, paths, agent, link, ending };
+}
+
+function writeMap(state: StateFolder, maps: MapStore): void {
+  const snapshot = maps.toSnapshot();
+  if (snapshot !== undefined) state.saveMap(snapshot);
+}
+
+/** Starts the parts, and gives the handle by which they are asked and stopped. */
+async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, clock: Clock, log: Log): Promise<RunningAgent> {
+  const { agent, link, maps, ending } = parts;
+  let stopping: Promise<void> | undefined;
+  const stop = (options: { readonly keepInterface?: boolean } = {}): Promise<void> => (stopping ??= dismantle(parts, stopWatch, options.keepInterface ?? false).finally(() => api.stop()).then(() => ending.done()));
+  const status = (): Promise<AgentServiceGetStatusResponse> => tellStatus(parts, clock);
+  const api = await serveAgentApi(state.socketPath, { status, resolve: (request) => parts.names.resolve(request), stop: (request) => void stop(request) }, log);
+  const stopWatch = watchAddresses(clock, config.interfaceName, () => agent.networkChanged());
+  ending.onRefusal((refusal) => {
+    log.error('the controller does not take this node back', { code: refusal.code, reason: refusal.message });
+    // Without its map the node does not raise the tunnel again at the next start, only to be refused again.
+    state.forgetNetwork();
+    void stop();
+  });
+  const cached = state.map();
+  if (cached !== undefined) maps.applySnapshot(cached);
+  agent.start();
+  link.start();
+  return { status, stop, ready: agent.ready, ended: ending.ended };
+}
+
+/** Ends everything; each step is worth taking even if the one before it failed. */
+async function dismantle(parts: Parts, stopWatch: () => void, keepInterface: boolean): Promise<void> {
+  const { link, offers, paths, agent, device, mapWriter, memory } = parts;
+  stopWatch();
+  if (link.session !== undefined && !keepInterface) await offers.deregister(link.session);
+  await link.stop();
+  await paths.stop();
+  await agent.stop();
+  mapWriter.flush();
+  memory.flush();
+  await (keepInterface ? device.release() : device.remove());
+}
+
+async function tellStatus({ membership, maps, device, agent, link, paths, offers, candidates }: Parts, clock: Clock): Promise<AgentServiceGetStatusResponse> {
+  return agentStatus({
+    membership: membership.current.facts,
+    map: maps.current(),
+    device: { kind: device.kind, interfaceName: device.interfaceName, state: await device.observe(), error: agent.deviceError },
+    control: { state: link.state, endpoint: link.endpoint, lastError: link.lastError },
+    paths: paths.paths(),
+    certificateExpiresAtMs: Date.parse(readCertificate(membership.current.grpcCertificate).validTo),
+    reflexiveEndpoint: candidates.reflexive,
+    tunnelUp: await agent.tunnelUp(),
+    configured: agent.configured,
+    readyAfterMs: agent.readyAfterMs,
+    serviceError: offers.refused,
+    pid: process.pid,
+    nowMs: clock.now(),
+  });
+}

@@ -1,0 +1,193 @@
+import { ExponentialBackoff, fullJitterGenerator } from 'cockatiel';
+import { DomainError } from '../domain/errors.js';
+import type { PeerSignal, ReportRequest, WatchRequest, WatchResponse } from '../gen/networkcontroller/v1/node.js';
+import type { Clock } from '../platform/clock.js';
+import type { Log } from '../platform/log.js';
+import { followStream, type ControlSession } from './control-session.js';
+import type { EndpointOrder } from './endpoint-order.js';
+import { Heartbeat } from './heartbeat.js';
+
+/** `connecting` before the first connection, `offline` after one was lost. */
+export type ControlState = 'connecting' | 'connected' | 'offline';
+
+/** What the link asks of the agent and tells it. */
+export interface ControlHandlers {
+  /** A stream begins: what to resume from. */
+  beginStream(): WatchRequest;
+  onMessage(message: WatchResponse): void;
+  onState(state: ControlState): void;
+  /** The controller will not take this node back: it was revoked or unregistered. The link has ended. */
+  onEnd(error: DomainError): void;
+  /** What to say in a report. */
+  report(): Promise<ReportRequest>;
+  /** The report has arrived. */
+  onReported(request: ReportRequest): void;
+}
+
+/** What a {@link ControlLink} is made of. */
+export interface ControlDeps {
+  readonly endpoints: EndpointOrder;
+  readonly connect: (endpoint: string) => ControlSession;
+  readonly handlers: ControlHandlers;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** 0 to 1, for jitter. */
+  readonly random: () => number;
+}
+
+/** Refusals that no further attempt changes. */
+const FINAL_CODES: ReadonlySet<string> = new Set(['node_revoked', 'node_unknown']);
+/** A connection that held so long was a good one: the back-off begins anew. */
+const HELD_MS = 10_000;
+
+const newBackoff = () => new ExponentialBackoff({ initialDelay: 200, maxDelay: 30_000, generator: fullJitterGenerator }).next();
+
+/**
+ * Keeps one connection to a controller for as long as the node lives.
+ *
+ * Endpoints are tried in turn; between rounds it waits with full jitter, up to 0.2 s, doubling to 30 s, for ever. The
+ * tunnel depends on none of this.
+ */
+export class ControlLink {
+  readonly #deps: ControlDeps;
+  readonly #heartbeat: Heartbeat;
+  #session: ControlSession | undefined;
+  #state: ControlState = 'connecting';
+  #lastError = '';
+  #ended = false;
+  #wake: () => void = () => {};
+  #running: Promise<void> | undefined;
+
+  constructor(deps: ControlDeps) {
+    this.#deps = deps;
+    this.#heartbeat = new Heartbeat(deps.clock, () => this.#report());
+  }
+
+  get state(): ControlState {
+    return this.#state;
+  }
+
+  /** The endpoint connected to, or being tried. */
+  get endpoint(): string {
+    return this.#deps.endpoints.current();
+  }
+
+  /** Why there is no connection, in a sentence; empty while there is one. */
+  get lastError(): string {
+    return this.#lastError;
+  }
+
+  /** The connection, while there is one. */
+  get session(): ControlSession | undefined {
+    return this.#state === 'connected' ? this.#session : undefined;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Reports soon; several calls within a short time make one report. */
+  reportSoon(): void {
+    this.#heartbeat.soon();
+  }
+
+  /**
+   * Passes signals on to other nodes.
+   *
+   * @returns The node ids that were not reached.
+   * @throws DomainError `unavailable` while there is no connection, and what the controller refuses.
+   */
+  signal(signals: readonly PeerSignal[]): Promise<readonly string[]> {
+    const refusal = new DomainError('unavailable', 'signals: want a connection to the controller, have none');
+    return this.session?.signal(signals) ?? Promise.reject(refusal);
+  }
+
+  /** Drops the connection and makes a new one: after new certificates, or a change of network. */
+  reconnect(): void {
+    this.#session?.close();
+    this.#wake();
+  }
+
+  /** Ends the connection for good. Idempotent. */
+  async stop(): Promise<void> {
+    this.#ended = true;
+    this.reconnect();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let backoff = newBackoff();
+    while (!this.#ended) {
+      const startedAtMs = this.#deps.clock.now();
+      await this.#connectOnce();
+      if (this.#deps.clock.now() - startedAtMs >= HELD_MS) backoff = newBackoff();
+      if (!this.#deps.endpoints.advance() || this.#ended) continue;
+      await this.#pause(backoff.duration);
+      backoff = backoff.next(undefined);
+    }
+  }
+
+  async #connectOnce(): Promise<void> {
+    const { connect, handlers, log } = this.#deps;
+    const endpoint = this.endpoint;
+    const session = connect(endpoint);
+    this.#session = session;
+    try {
+      await followStream(session, handlers.beginStream(), { ...this.#deps, onMessage: (message) => this.#onMessage(message) });
+      log.info('the controller ended the stream', { endpoint });
+    } catch (error) {
+      this.#onFailure(endpoint, error);
+    } finally {
+      this.#heartbeat.stop();
+      session.close();
+      if (this.#state === 'connected') this.#setState('offline');
+    }
+  }
+
+  #onMessage(message: WatchResponse): void {
+    if (this.#state !== 'connected') {
+      this.#lastError = '';
+      this.#deps.endpoints.settle();
+      this.#deps.log.info('connected to the controller', { endpoint: this.endpoint });
+      this.#setState('connected');
+      this.#heartbeat.start();
+    }
+    this.#deps.handlers.onMessage(message);
+  }
+
+  #onFailure(endpoint: string, error: unknown): void {
+    if (this.#ended) return;
+    this.#lastError = (error as Error).message;
+    if (error instanceof DomainError && FINAL_CODES.has(error.code)) {
+      this.#ended = true;
+      this.#deps.handlers.onEnd(error);
+      return;
+    }
+    const fields = { endpoint, reason: this.#lastError };
+    if (this.#state === 'connected') this.#deps.log.info('the connection to the controller was lost', fields);
+    else this.#deps.log.debug('no connection to the controller', fields);
+  }
+
+  async #report(): Promise<number> {
+    const request = await this.#deps.handlers.report();
+    const response = await this.#session?.report(request);
+    if (response === undefined) return 0;
+    this.#deps.handlers.onReported(request);
+    return response.nextReportSeconds;
+  }
+
+  #setState(state: ControlState): void {
+    this.#state = state;
+    this.#deps.handlers.onState(state);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#deps.clock.after(ms, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,65 @@
+import { DomainError } from '../domain/errors.js';
+import type { PeerSignal, ReportRequest, ReportResponse, WatchRequest, WatchResponse } from '../gen/networkcontroller/v1/node.js';
+import type { Service } from '../gen/networkcontroller/v1/types.js';
+import type { Clock } from '../platform/clock.js';
+
+/** One open connection to a control listener. */
+export interface ControlSession {
+  /** The map stream; ends or throws when the connection does. */
+  watch(request: WatchRequest): AsyncIterable<WatchResponse>;
+  report(request: ReportRequest): Promise<ReportResponse>;
+  /** @returns The node ids that were not reached. */
+  signal(signals: readonly PeerSignal[]): Promise<readonly string[]>;
+  /** Offers a service of this node, or renews it. */
+  register(service: Service): Promise<unknown>;
+  /** Takes a service of this node back. */
+  deregister(id: string): Promise<unknown>;
+  /** Ends the stream and the connection. Idempotent. */
+  close(): void;
+}
+
+/** A controller that has not answered the stream by then is given up for the next. */
+const FIRST_ANSWER_MS = 10_000;
+/** A stream that says nothing for so long is dead, whatever TCP believes. */
+const SILENCE_MS = 30_000;
+
+/**
+ * Reads one map stream to its end, message by message.
+ *
+ * Silence ends it, and so does a `GoAway`, at a random moment of the time it grants: nodes that all leave a stopping
+ * controller at once would arrive at the next one at once.
+ *
+ * @param random 0 to 1.
+ * @throws what the stream throws.
+ */
+export async function followStream(
+  session: ControlSession,
+  request: WatchRequest,
+  { clock, random, onMessage }: { readonly clock: Clock; readonly random: () => number; onMessage(message: WatchResponse): void },
+): Promise<void> {
+  let silentMs = 0;
+  const listen = (limitMs: number): (() => void) =>
+    clock.after(limitMs, () => {
+      silentMs = limitMs;
+      session.close();
+    });
+  let cancelSilence = listen(FIRST_ANSWER_MS);
+  let cancelLeave = (): void => {};
+  try {
+    for await (const message of session.watch(request)) {
+      cancelSilence();
+      cancelSilence = listen(SILENCE_MS);
+      if (message.message?.$case === 'goAway') {
+        cancelLeave();
+        cancelLeave = clock.after(random() * message.message.value.reconnectWithinSeconds * 1000, () => session.close());
+      }
+      onMessage(message);
+    }
+  } catch (error) {
+    if (silentMs > 0) throw new DomainError('timeout', `no word from the controller for ${silentMs / 1000} s`, { cause: error });
+    throw error;
+  } finally {
+    cancelSilence();
+    cancelLeave();
+  }
+}

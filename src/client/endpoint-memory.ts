@@ -1,0 +1,58 @@
+import type { Clock } from '../platform/clock.js';
+import type { Log } from '../platform/log.js';
+import { withControlList, type KnownEndpoints } from './state/known-endpoints.js';
+import { LazyWriter } from './state/lazy-writer.js';
+import type { StateFolder } from './state/state-folder.js';
+
+/** Remembers over restarts where controllers and peers were reached: hints, none of which is trusted. */
+export class EndpointMemory {
+  readonly #writer: LazyWriter;
+  #known: KnownEndpoints;
+
+  constructor(state: StateFolder, clock: Clock, log: Log) {
+    this.#known = state.knownEndpoints();
+    this.#writer = new LazyWriter(clock, log, () => state.saveKnownEndpoints(this.#known));
+  }
+
+  /** Control endpoints, the best guess first; the one that worked last is {@link lastControl}. */
+  get control(): readonly string[] {
+    return this.#known.control.flat();
+  }
+
+  get lastControl(): string {
+    return this.#known.lastControl;
+  }
+
+  /** Node id → the direct endpoint that worked last. */
+  get direct(): Readonly<Record<string, string>> {
+    return this.#known.direct;
+  }
+
+  /** The controller has named these. */
+  controlNamed(list: readonly string[]): void {
+    this.#change(withControlList(this.#known, list));
+  }
+
+  controlWorked(endpoint: string): void {
+    this.#change({ ...this.#known, lastControl: endpoint });
+  }
+
+  directWorked(nodeId: string, endpoint: string): void {
+    this.#change({ ...this.#known, direct: { ...this.#known.direct, [nodeId]: endpoint } });
+  }
+
+  /** Forgets peers that are gone. */
+  keepDirectOf(nodeIds: ReadonlySet<string>): void {
+    this.#change({ ...this.#known, direct: Object.fromEntries(Object.entries(this.#known.direct).filter(([nodeId]) => nodeIds.has(nodeId))) });
+  }
+
+  flush(): void {
+    this.#writer.flush();
+  }
+
+  #change(next: KnownEndpoints): void {
+    if (JSON.stringify(next) === JSON.stringify(this.#known)) return;
+    this.#known = next;
+    this.#writer.touch();
+  }
+}

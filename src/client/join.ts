@@ -1,0 +1,118 @@
+import { hostname } from 'node:os';
+import { ExponentialBackoff, fullJitterGenerator, handleWhen, retry } from 'cockatiel';
+import { formatBootstrapToken } from '../domain/bootstrap-token.js';
+import { serverName } from '../domain/certificate.js';
+import { DomainError, type ErrorCode } from '../domain/errors.js';
+import { formatHostPort } from '../domain/host-port.js';
+import { parseJoinString, type JoinString } from '../domain/join-string.js';
+import { BootstrapServiceClient, type RegisterResponse } from '../gen/networkcontroller/v1/bootstrap.js';
+import { systemClock, type Clock } from '../platform/clock.js';
+import { makeFirstContact } from '../platform/first-contact.js';
+import { silentLog, type Log } from '../platform/log.js';
+import { callUnary, connect } from '../platform/rpc-client.js';
+import { VERSION } from '../platform/version.js';
+import { makeWireGuardProof } from '../platform/wireguard/proof.js';
+import { fromPem } from '../platform/x509/pem.js';
+import { checkGrant } from './check-grant.js';
+import type { ClientConfig } from './config.js';
+import { makeNodeKeys, openNodeKeys, type OpenedKeys } from './node-keys.js';
+import type { Membership, MembershipFacts, NodeKeys } from './state/membership.js';
+import { StateFolder } from './state/state-folder.js';
+
+/** How a join is done. */
+export interface JoinOptions {
+  /** Gives an earlier membership of this state folder up for the new one. */
+  readonly replace?: boolean;
+  readonly log?: Log;
+  readonly clock?: Clock;
+  /** Told, in a sentence, when an attempt has failed that is worth another. */
+  readonly onRetry?: (sentence: string) => void;
+  /** How many attempts are made; ten by default, which take about a minute. */
+  readonly attempts?: number;
+}
+
+interface Attempt {
+  readonly config: ClientConfig;
+  readonly clock: Clock;
+  readonly attempt: number;
+}
+
+/** Refusals and failures that the next attempt may not meet. All others are final. */
+const TRANSIENT: ReadonlySet<ErrorCode> = new Set(['unavailable', 'timeout', 'draining', 'rate_limited', 'conflict', 'store_failed', 'internal']);
+const ATTEMPTS = 10;
+
+/**
+ * Makes this machine a node: exchanges a join string for an address, a node token and two certificates.
+ *
+ * The keys are made here, are on disk before the first packet, and never leave. So a join that was cut off at
+ * any moment gives the same node when it is tried again with the same join string. Nothing is sent to a server whose CA does
+ * not have the pin.
+ *
+ * @param joinString As `ncadm token create` printed it.
+ * @throws DomainError `join_string_invalid`, `already_initialised`, `key_file_unsafe`, `pin_mismatch`, `certificate_invalid`; the
+ *   controller's refusals, such as `token_expired`; `unavailable` or `timeout` when nobody answered in the end.
+ */
+export async function joinNode(config: ClientConfig, joinString: string, options: JoinOptions = {}): Promise<MembershipFacts> {
+  const join = parseJoinString(joinString);
+  const state = StateFolder.open(config.stateDir, options.log ?? silentLog);
+  if (options.replace !== true) refuseSecondJoin(state);
+  const keys = state.keysForJoin(join.token.id, makeNodeKeys);
+  const clock = options.clock ?? systemClock;
+  const membership = await persistently(options, (attempt) => register(join, keys, { config, clock, attempt }));
+  state.forgetNetwork();
+  state.save(membership);
+  return membership.facts;
+}
+
+function refuseSecondJoin(state: StateFolder): void {
+  const facts = state.membership()?.facts;
+  if (facts === undefined) return;
+  throw new DomainError(
+    'already_initialised',
+    `${state.path}: this machine is node ${facts.name} (${facts.bindIp}) already; leave first with "nc-client leave", or give that membership up with --replace`,
+  );
+}
+
+/** Tries again, with full jitter, as long as the failure may pass. */
+function persistently<T>({ attempts = ATTEMPTS, onRetry }: JoinOptions, task: (attempt: number) => Promise<T>): Promise<T> {
+  const policy = retry(
+    handleWhen((error) => error instanceof DomainError && TRANSIENT.has(error.code)),
+    { maxAttempts: attempts - 1, backoff: new ExponentialBackoff({ initialDelay: 200, maxDelay: 15_000, generator: fullJitterGenerator }) },
+  );
+  policy.onRetry((event) => {
+    if ('error' in event) onRetry?.(`${event.error.message}; trying again in ${(event.delay / 1000).toFixed(1)} s`);
+  });
+  return policy.execute(({ attempt }) => task(attempt));
+}
+
+/** Makes one attempt, at the first listener that shows the pinned CA. @param attempt Counts from 0; each begins with the next listener. */
+async function register({ token, pins, endpoints }: JoinString, keys: NodeKeys, { config, clock, attempt }: Attempt): Promise<Membership> {
+  const first = attempt % endpoints.length;
+  const nowMs = clock.now();
+  const server = await makeFirstContact([...endpoints.slice(first), ...endpoints.slice(0, first)], pins, { nowMs });
+  const tls = { ca: server.caPem, serverName: serverName(server.clusterId) };
+  const client = connect(BootstrapServiceClient, { address: formatHostPort(server.endpoint), tls });
+  try {
+    const opened = openNodeKeys(keys);
+    const grant = await exchange(client, opened, formatBootstrapToken(token).reveal(), config.name);
+    checkGrant(grant, { keys: opened, pinnedCa: fromPem(server.caPem)[0]!, clusterId: server.clusterId, nowMs });
+    return membershipOf(grant, keys, nowMs);
+  } finally {
+    client.close();
+  }
+}
+
+async function exchange(client: BootstrapServiceClient, keys: OpenedKeys, bootstrapToken: string, nodeName: string): Promise<RegisterResponse> {
+  const { grpcCsr, networkCsr, wgPublicKey, wgPrivateKey } = keys;
+  const { nonce, serverKey, cookie } = await callUnary(client, 'beginRegister', {});
+  const wgProof = makeWireGuardProof(wgPrivateKey, serverKey, { nonce, wgPublicKey, grpcCsr, networkCsr });
+  const request = { bootstrapToken, nodeName, hostname: hostname(), grpcCsr, networkCsr, wgPublicKey, wgProof, cookie, agentVersion: VERSION };
+  return callUnary(client, 'register', request);
+}
+
+function membershipOf(grant: RegisterResponse, keys: NodeKeys, nowMs: number): Membership {
+  const { nodeId, clusterId, bindIp, bindIp6, controlEndpoints, bootstrapEndpoints, nodeToken, grpcCertificate, networkCertificate, bundle, network } = grant;
+  if (bundle === undefined || network === undefined) throw new DomainError('certificate_invalid', 'registration: want a trust bundle and a network, got none');
+  const facts = { nodeId, name: grant.nodeName, network: network.name, clusterId, bindIp, bindIp6, controlEndpoints, bootstrapEndpoints, joinedAtMs: nowMs };
+  return { keys, nodeToken, grpcCertificate, networkCertificate, bundle, facts };
+}

@@ -1,0 +1,87 @@
+import { parseDnsName, reverseName, under, type DnsName } from '../domain/dns-name.js';
+import type { RecordData } from '../domain/dns-record.js';
+import { DomainError } from '../domain/errors.js';
+import type { ZoneAnswer } from '../domain/zone-lookup.js';
+import { Zone } from '../domain/zone.js';
+import type { ResolveRequest, ResolveResponse } from '../gen/networkcontroller/v1/agent.js';
+import type { Peer, Service } from '../gen/networkcontroller/v1/types.js';
+import type { NetworkMap } from './map-store.js';
+
+/** The names of the network, answered from the map that this node holds: the controller need not be there. */
+export class MapNames {
+  #map: NetworkMap | undefined;
+  #zone: Zone | undefined;
+
+  /** Answers from this map from now on. */
+  show(map: NetworkMap): void {
+    this.#map = map;
+    this.#zone = undefined;
+  }
+
+  /**
+   * Answers a name of the zone. A name without a dot is a node of this network; for PTR an address will do.
+   *
+   * @throws DomainError `invalid_argument` for what is no name, `unavailable` before the first map, `node_unknown` for a name outside of the zone.
+   */
+  resolve({ name, type }: ResolveRequest): ResolveResponse {
+    const map = this.#map;
+    if (map === undefined) throw new DomainError('unavailable', 'no map of the network has come yet');
+    // Many maps may come before somebody asks for a name.
+    this.#zone ??= zoneOf(map);
+    const question = questionOf(name, type, map, this.#zone);
+    const answer = this.#zone.lookup(question, type);
+    if (answer === undefined) throw new DomainError('node_unknown', `${name}: want a name of the zone ${map.network.zone}`);
+    return toResponse(answer, type);
+  }
+}
+
+function zoneOf(map: NetworkMap): Zone {
+  const { name, cidr, cidr6, zone: zoneName } = map.network;
+  const zone = new Zone(zoneName);
+  zone.setRevision(map.revision);
+  zone.apply({ kind: 'network', network: { name, cidr, cidr6 } });
+  for (const peer of [...(map.self === undefined ? [] : [map.self]), ...map.peers]) zone.apply({ kind: 'node', node: zoneNode(peer, name) });
+  for (const service of map.services) if (service.withheld === '') zone.apply({ kind: 'service', service: zoneService(service) });
+  return zone;
+}
+
+function zoneNode({ nodeId, name, bindIp, bindIp6 }: Peer, network: string) {
+  return { id: nodeId, network, name, bindIp, bindIp6 };
+}
+
+function zoneService(service: Service): Service {
+  return service;
+}
+
+function questionOf(name: string, type: string, map: NetworkMap, zone: Zone): DnsName {
+  if (type === 'PTR' && /^[\d.]+$|:/.test(name)) return reverseName(name);
+  return name.includes('.') ? parseDnsName(name) : under(`${name}.${map.network.name}`, zone.name);
+}
+
+function toResponse({ rcode, answers }: ZoneAnswer, type: string): ResolveResponse {
+  const wanted = answers.filter(({ data }) => data.type === type || data.type === 'CNAME');
+  return { rcode, answers: wanted.map(({ data }) => presented(data)), ttlSeconds: Math.min(...wanted.map(({ ttlSeconds }) => ttlSeconds), 0xffff_ffff) % 0xffff_ffff };
+}
+
+/** Record data as a zone file has it. @see RFC 1035 §5.1, RFC 2782 */
+function presented(data: RecordData): string {
+  switch (data.type) {
+    case 'A':
+    case 'AAAA':
+      return data.address;
+    case 'NS':
+    case 'CNAME':
+    case 'PTR':
+      return `${data.target}.`;
+    case 'MX':
+      return `${data.preference} ${data.target}.`;
+    case 'SRV':
+      return `${data.priority} ${data.weight} ${data.port} ${data.target}.`;
+    case 'TXT':
+      return data.texts.map((text) => JSON.stringify(text)).join(' ');
+    case 'CAA':
+      return `${data.critical ? 128 : 0} ${data.tag} ${JSON.stringify(data.value)}`;
+    case 'SOA':
+      return [`${data.primary}.`, `${data.mailbox}.`, data.serial, data.refreshSeconds, data.retrySeconds, data.expireSeconds, data.negativeSeconds].join(' ');
+  }
+}

@@ -1,0 +1,38 @@
+import { serverName } from '../domain/certificate.js';
+import { NodeServiceClient, SignalRequest } from '../gen/networkcontroller/v1/node.js';
+import { callStream, callUnary, connect, type ClientTls } from '../platform/rpc-client.js';
+import { CaBundle } from '../platform/x509/ca-bundle.js';
+import { toPem } from '../platform/x509/pem.js';
+import type { ControlSession } from './control-session.js';
+import type { Membership } from './state/membership.js';
+
+/** What a node shows and believes on 6440: its gRPC certificate, and the gRPC CAs of its bundle. */
+export function nodeTls({ keys, grpcCertificate, bundle, facts }: Membership): ClientTls {
+  return {
+    ca: new CaBundle(bundle.grpc?.certificates ?? []).pem,
+    serverName: serverName(facts.clusterId),
+    identity: { certificate: toPem(grpcCertificate), key: keys.grpc },
+  };
+}
+
+/** Opens a connection to a control listener; it is made with the first call. */
+export function openNodeClient(endpoint: string, membership: Membership): NodeServiceClient {
+  return connect(NodeServiceClient, { address: endpoint, tls: nodeTls(membership) });
+}
+
+/** A {@link ControlSession} over mutual TLS. */
+export function openSession(endpoint: string, membership: Membership): ControlSession {
+  const client = openNodeClient(endpoint, membership);
+  const ended = new AbortController();
+  return {
+    watch: (request) => callStream(client, 'watch', request, { signal: ended.signal }),
+    report: (request) => callUnary(client, 'report', request),
+    signal: async (signals) => (await callUnary(client, 'signal', SignalRequest.fromPartial({ signals: [...signals] }))).undelivered,
+    register: (service) => callUnary(client, 'registerService', { service }),
+    deregister: (id) => callUnary(client, 'deregisterService', { id }),
+    close: () => {
+      ended.abort();
+      client.close();
+    },
+  };
+}
