@@ -1,0 +1,82 @@
+import { Command, CommanderError } from 'commander';
+import { systemClock } from '../platform/clock.js';
+import { EXIT, exitCodeOf, reportError, type ExitCode } from '../platform/exit-codes.js';
+import { untilSignal } from '../platform/lifecycle.js';
+import type { Terminal } from '../platform/output.js';
+import { VERSION } from '../platform/version.js';
+import { openLog } from '../platform/winston-log.js';
+import { startServer } from './app.js';
+import { readServerConfig } from './config.js';
+import { initServer } from './server-state.js';
+
+const EXAMPLES = `
+Examples:
+  nc-server --config server.yml           serve until SIGTERM; the first start makes cluster and CAs
+  nc-server --config server.yml init      make them without serving
+  nc-server --config server.yml config check
+`;
+
+/**
+ * Runs `nc-server`.
+ *
+ * @param argv Without the program's own name.
+ * @returns 0 done, 1 refused, 2 usage.
+ */
+export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  try {
+    await program(terminal).parseAsync(argv, { from: 'user' });
+    return EXIT.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    reportError(terminal, { program: 'nc-server', format: 'table', error });
+    return exitCodeOf(error);
+  }
+}
+
+function program(terminal: Terminal): Command {
+  const root = new Command('nc-server')
+    .description('The controller: registration, network map, rendezvous, relay and names of one cluster.')
+    .version(VERSION, '--version', 'print the version')
+    .option('-c, --config <file>', 'the configuration, see server.yml', 'server.yml')
+    .addHelpText('after', EXAMPLES)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.stdout.write(text), writeErr: (text) => terminal.stderr.write(text) })
+    .action(() => serve(root.opts<{ config: string }>().config));
+  root
+    .command('init')
+    .description('make the cluster: id, two CAs, WireGuard key, store')
+    .action(async () => {
+      const { clusterId } = await initServer(readServerConfig(root.opts<{ config: string }>().config), { clock: systemClock, log: openLog({ program: 'nc-server', console: process.stderr }) });
+      terminal.stdout.write(`cluster ${clusterId} made; start it with: nc-server --config ${root.opts<{ config: string }>().config}\n`);
+    });
+  root
+    .command('config')
+    .description('about the configuration')
+    .command('check')
+    .description('read it and say what is wrong with it')
+    .action(() => {
+      const { config } = root.opts<{ config: string }>();
+      readServerConfig(config);
+      terminal.stdout.write(`${config}: ok\n`);
+    });
+  root
+    .command('version')
+    .description('print the version')
+    .action(() => void terminal.stdout.write(`nc-server ${VERSION}\n`));
+  return root;
+}
+
+/** Serves until a signal or until the store gives up. */
+async function serve(path: string): Promise<void> {
+  const config = readServerConfig(path);
+  const log = openLog({ program: 'nc-server', dir: config.logDir, debug: config.debug });
+  try {
+    const server = await startServer(config, { log });
+    const failure = await Promise.race([untilSignal().then(() => undefined), server.failed]);
+    log.info('stopping', { reason: failure?.message ?? 'signal' });
+    await server.stop();
+    if (failure !== undefined) throw failure;
+  } finally {
+    await log.close();
+  }
+}
