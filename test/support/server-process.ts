@@ -1,0 +1,60 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { until } from './until.js';
+
+/** `nc-server` as a process of its own, for tests that kill it. */
+export interface ServerProcess {
+  readonly adminSocket: string;
+  /** SIGKILL, and wait until it is gone. */
+  kill(): Promise<void>;
+  /** Starts it again on the same folder and ports. */
+  start(): Promise<void>;
+}
+
+/** Runs `nc-server` on free ports of loopback with its folder in `dir`; killed when the test is over. */
+export async function startServerProcess(dir: string): Promise<ServerProcess> {
+  const [port, grpcPort, bootstrapPort] = await freePorts(3);
+  const adminSocket = join(dir, 'run', 'admin.sock');
+  const lines = ['ip: 127.0.0.1', 'bindAddress: 127.0.0.1', `port: ${port}`, `grpcPort: ${grpcPort}`, `bootstrapPort: ${bootstrapPort}`, 'workDir: work', 'networkAddr: 10.66.0.0/22', 'adminSocket: run/admin.sock'];
+  const config = join(dir, 'server.yml');
+  writeFileSync(config, `server:\n${lines.map((line) => `  ${line}\n`).join('')}`);
+  let child: ChildProcess | undefined;
+  let output = '';
+  const process = {
+    adminSocket,
+    async start() {
+      child = spawn('node', ['--import', 'tsx', 'src/server/main.ts', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+      output = '';
+      for (const stream of [child.stdout, child.stderr]) stream?.on('data', (bytes: Buffer) => (output += bytes.toString()));
+      await until(() => {
+        if (child?.exitCode !== null) throw new Error(`nc-server ended: ${output}`);
+        return output.includes('serving') && existsSync(adminSocket);
+      }, 'nc-server to serve');
+    },
+    async kill() {
+      const running = child;
+      if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+      const gone = new Promise((resolve) => running.once('exit', resolve));
+      running.kill('SIGKILL');
+      await gone;
+    },
+  };
+  onTestFinished(() => process.kill());
+  await process.start();
+  return process;
+}
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return server;
+  }));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
