@@ -5,6 +5,7 @@ import { AddressPlan } from '../domain/address-plan.js';
 import { formatCidr4, formatCidr6, overlap4, overlap6, parseCidr4, parseCidr6, type Cidr4, type Cidr6 } from '../domain/cidr.js';
 import { parseDuration } from '../domain/duration.js';
 import { DomainError } from '../domain/errors.js';
+import type { HostPort } from '../domain/host-port.js';
 import { parseLabel } from '../domain/names.js';
 import { adminSocketPath } from '../platform/paths.js';
 import { checked, deepFreeze, parsed, parseYamlConfig, readConfigText, section, type Fault } from '../platform/yaml-config.js';
@@ -18,12 +19,6 @@ export interface NetworkSettings {
   readonly mtu: number;
   /** Whether nodes may talk to each other, not only to the controller. */
   readonly interconnection: boolean;
-}
-
-/** A socket address; `host` without brackets. */
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
 }
 
 /** Bounds on what strangers can make the server do. */
@@ -112,8 +107,8 @@ const SERVER = section({
   debug: v.optional(v.boolean(), false),
   zone: v.optional(parsed(parseZone, 'a domain like "nc.internal"'), 'nc.internal'),
   dns: section({
-    listen: v.optional(v.array(parsed(parseHostPort, 'an address with port')), []),
-    upstreams: v.optional(v.array(parsed(parseHostPort, 'an address with port')), []),
+    listen: v.optional(v.array(parsed(parseDnsAddress, 'an address with port')), []),
+    upstreams: v.optional(v.array(parsed(parseDnsAddress, 'an address with port')), []),
   }),
   tokens: section({
     defaultExpire: v.optional(v.union([v.literal('never'), lifetime], 'a duration like "10m", or "never"'), '10m'),
@@ -247,8 +242,8 @@ function parseZone(text: string, field: string): string {
   return zone;
 }
 
-/** `10.0.0.1`, `10.0.0.1:53`, `::1`, `[::1]:53`; port 53 when none is given. */
-function parseHostPort(text: string, field: string): HostPort {
+/** `10.0.0.1`, `10.0.0.1:53`, `::1`, `[::1]:53`; port 53 when none is given, and 0 takes a free one. No names: to resolve them takes a resolver. */
+function parseDnsAddress(text: string, field: string): HostPort {
   const match = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? (isIPv6(text) ? [text, text] : /^([^:]+)(?::(\d{1,5}))?$/.exec(text));
   const host = match?.[1] ?? '';
   const port = match?.[2] === undefined ? DNS_PORT : Number(match[2]);

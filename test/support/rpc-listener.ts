@@ -65,7 +65,7 @@ export interface TestListenerOptions {
 export async function startTlsTestListener(options: TestListenerOptions): Promise<TestListener> {
   const ca = testCa();
   const leaf = testLeaf(ca, { names: { dns: [SERVER_NAME] }, usages: ['serverAuth'] });
-  const tls = new ServerTls({ certificate: leaf.pem + ca.pem, key: leaf.keyPem, ...(options.mutual && { clientCa: ca.pem }) });
+  const tls = new ServerTls({ chainPem: leaf.pem + ca.pem, privateKeyPem: leaf.keyPem, ...(options.mutual && { clientCaPem: ca.pem }) });
   const { log, lines } = recordedLog();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const server = await startGrpcServer({

@@ -2,7 +2,7 @@ import { renewAtMs } from '../../domain/certificate.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import type { Pki, ServerCertificate } from '../pki/pki.js';
-import { ServerTls } from '../transport/server-tls.js';
+import { ServerTls, type TlsMaterial } from '../transport/server-tls.js';
 
 const CHECK_MS = 60_000;
 
@@ -54,8 +54,8 @@ export class ServerIdentity {
     return this.#pki.issueServerCertificate({ hosts: this.#hosts, nowMs: this.#clock.now() });
   }
 
-  #material(asksForClients: boolean): { certificate: string; key: string; clientCa?: string } {
+  #material(asksForClients: boolean): TlsMaterial {
     const { chainPem, privateKeyPem } = this.#current;
-    return { certificate: chainPem, key: privateKeyPem, ...(asksForClients ? { clientCa: this.#pki.caPem('grpc') } : {}) };
+    return { chainPem, privateKeyPem, ...(asksForClients ? { clientCaPem: this.#pki.caPem('grpc') } : {}) };
   }
 }

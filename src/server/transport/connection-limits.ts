@@ -29,7 +29,7 @@ interface Source {
   atMs: number;
 }
 
-/** From this many sources on, those that owe nothing are forgotten. */
+/** Below this many sources none is forgotten. */
 const SOURCES_KEPT = 10_000;
 
 /**
@@ -44,6 +44,7 @@ export class ConnectionLimits {
   #open = 0;
   #handshaking = 0;
   #accepted = 0;
+  #forgetAt = SOURCES_KEPT;
 
   constructor(limits: LimitSettings, clock: Clock) {
     this.#limits = limits;
@@ -100,7 +101,7 @@ export class ConnectionLimits {
     const key = sourceOf(address);
     let source = this.#sources.get(key);
     if (source === undefined) {
-      if (this.#sources.size >= SOURCES_KEPT) this.#forgetIdle(now);
+      if (this.#sources.size >= this.#forgetAt) this.#forgetIdle(now);
       source = { open: 0, allowance: rate, atMs: now };
       this.#sources.set(key, source);
     }
@@ -109,10 +110,12 @@ export class ConnectionLimits {
     return source;
   }
 
+  /** Drops sources without connection whose allowance is whole again; the next time at twice as many, so that it costs little per connection. */
   #forgetIdle(now: number): void {
     for (const [key, source] of this.#sources) {
       if (source.open === 0 && now - source.atMs >= 1000) this.#sources.delete(key);
     }
+    this.#forgetAt = Math.max(SOURCES_KEPT, this.#sources.size * 2);
   }
 }
 

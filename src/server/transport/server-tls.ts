@@ -4,10 +4,10 @@ import type { TlsOptions } from 'node:tls';
 /** What a listener shows and whom it lets in. All PEM. */
 export interface TlsMaterial {
   /** The server's certificate and the chain above it, the CA's included, by whose pin a newcomer knows it. */
-  readonly certificate: string;
-  readonly key: string;
+  readonly chainPem: string;
+  readonly privateKeyPem: string;
   /** The CAs of client certificates; when given, whoever shows none of theirs is refused by TLS. */
-  readonly clientCa?: string;
+  readonly clientCaPem?: string;
 }
 
 /**
@@ -26,13 +26,13 @@ export class ServerTls {
 
   /** Everything that TLS must know, each time: what is left out of an exchange falls back to Node's defaults. */
   get options(): TlsOptions {
-    const { certificate, key, clientCa } = this.#material;
+    const { chainPem, privateKeyPem, clientCaPem } = this.#material;
     return {
-      cert: certificate,
-      key,
-      ...(clientCa !== undefined && { ca: clientCa }),
-      requestCert: clientCa !== undefined,
-      rejectUnauthorized: clientCa !== undefined,
+      cert: chainPem,
+      key: privateKeyPem,
+      ...(clientCaPem !== undefined && { ca: clientCaPem }),
+      requestCert: clientCaPem !== undefined,
+      rejectUnauthorized: clientCaPem !== undefined,
       minVersion: 'TLSv1.3',
       secureOptions: constants.SSL_OP_NO_TICKET,
       ALPNProtocols: ['h2'],
