@@ -11,7 +11,13 @@ CREATE TABLE certificates (
   not_after_ms  INTEGER NOT NULL,                                         -- UTC ms the certificate ends
   role          TEXT    NOT NULL,                                         -- admin or viewer; empty for others
   revoked_at_ms INTEGER NOT NULL,                                         -- UTC ms of the revocation, 0 when not revoked
+  ca_generation INTEGER NOT NULL,                                         -- generation of the CA that signed it
   mod_rev       INTEGER NOT NULL                                          -- revision of the CertificateRecord
 );
+
+-- The revocation list is made of these.
+CREATE INDEX certificates_revoked ON certificates (purpose, not_after_ms) WHERE state = 4;
+
+CREATE INDEX certificates_generation ON certificates (purpose, ca_generation, not_after_ms);
 
 CREATE INDEX certificates_subject ON certificates (subject_kind, subject_id);

@@ -20,6 +20,9 @@ import { createHash } from 'node:crypto';
  * | `/nc/v1/p/<network>/<ss>/<node id>` | PresenceRecord |
  * | `/nc/v1/a/<time, hex>-<random>` | AuditRecord |
  * | `/nc/v1/clock` | ClockRecord |
+ * | `/nc/v1/crl` | CrlRecord |
+ * | `/nc/v1/ca/<purpose>/<generation>` | CaRecord |
+ * | `/nc/v1/bundle/<version>` | BundleRecord |
  * | `/nc/v1/lead/<role>` | id of the leader, leased |
  */
 export const ROOT = '/nc/v1/';
@@ -40,6 +43,9 @@ export const KINDS = {
   presence: 'p',
   audit: 'a',
   clock: 'clock',
+  crl: 'crl',
+  ca: 'ca',
+  bundle: 'bundle',
   lead: 'lead',
 } as const;
 
@@ -83,5 +89,8 @@ export const keys = {
   presence: (network: string, nodeId: string): string => `${ROOT}p/${network}/${shard(nodeId)}/${nodeId}`,
   audit: (id: string): string => `${ROOT}a/${id}`,
   clock: (): string => `${ROOT}clock`,
+  crl: (): string => `${ROOT}crl`,
+  ca: (purpose: string, generation: number): string => `${ROOT}ca/${purpose}/${String(generation).padStart(6, '0')}`,
+  bundle: (version: number): string => `${ROOT}bundle/${String(version).padStart(9, '0')}`,
   lead: (role: string): string => `${ROOT}lead/${role}`,
 } as const;

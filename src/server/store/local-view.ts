@@ -1,9 +1,12 @@
 import type {
   AddressRecord,
   AuditRecord,
+  BundleRecord,
+  CaRecord,
   CertificateRecord,
   ClockRecord,
   ClusterRecord,
+  CrlRecord,
   ExchangeRecord,
   NetworkRecord,
   NodeRecord,
@@ -70,6 +73,17 @@ export interface LocalView {
   certificate(serial: string): Versioned<CertificateRecord> | undefined;
   /** All certificates of a subject, for revocation. */
   certificatesOf(subjectKind: string, subjectId: string): readonly Versioned<CertificateRecord>[];
+  /** All certificates of one kind of subject, `admin` for one. */
+  certificatesOfKind(subjectKind: string): readonly Versioned<CertificateRecord>[];
+  /** Revoked certificates of one purpose that have not ended by themselves at `nowMs`. */
+  revokedCertificates(purpose: string, nowMs: number): readonly Versioned<CertificateRecord>[];
+  /** How many certificates of one CA generation are neither revoked nor ended at `nowMs`. */
+  liveCertificates(purpose: string, caGeneration: number, nowMs: number): number;
+  crl(): Versioned<CrlRecord> | undefined;
+  /** Every generation of a CA, oldest first. */
+  cas(purpose: string): readonly Versioned<CaRecord>[];
+  /** Trust bundles, oldest first. */
+  bundles(afterVersion: number): readonly Versioned<BundleRecord>[];
   presence(network: string, nodeId: string): Versioned<PresenceRecord> | undefined;
   /** By id, within one network or (empty) in any. */
   service(network: string, id: string): Versioned<ServiceRecord> | undefined;

@@ -2,9 +2,12 @@ import { DomainError } from '../../domain/errors.js';
 import {
   AddressRecord,
   AuditRecord,
+  BundleRecord,
+  CaRecord,
   CertificateRecord,
   ClockRecord,
   ClusterRecord,
+  CrlRecord,
   ExchangeRecord,
   NetworkRecord,
   NodeRecord,
@@ -31,6 +34,9 @@ export interface RecordOf {
   presence: PresenceRecord;
   audit: AuditRecord;
   clock: ClockRecord;
+  crl: CrlRecord;
+  ca: CaRecord;
+  bundle: BundleRecord;
   /** Id of the leader. */
   lead: string;
 }
@@ -55,6 +61,9 @@ const CODECS: { readonly [K in RecordKind]: Codec<RecordOf[K]> } = {
   presence: protobuf(PresenceRecord),
   audit: protobuf(AuditRecord),
   clock: protobuf(ClockRecord),
+  crl: protobuf(CrlRecord),
+  ca: protobuf(CaRecord),
+  bundle: protobuf(BundleRecord),
   lead: { encode: (id) => new TextEncoder().encode(id), decode: (value) => new TextDecoder('utf-8', { fatal: true }).decode(value) },
 };
 

@@ -96,6 +96,35 @@ export class SqliteView implements LocalView {
     return this.#reader.all('certificate', sql, subjectKind, subjectId);
   }
 
+  certificatesOfKind(subjectKind: string): readonly Versioned<RecordOf['certificate']>[] {
+    const sql = `SELECT ${RECORD} FROM certificates t JOIN kv USING (id) WHERE t.subject_kind = ? ORDER BY t.subject_id, t.id`;
+    return this.#reader.all('certificate', sql, subjectKind);
+  }
+
+  revokedCertificates(purpose: string, nowMs: number): readonly Versioned<RecordOf['certificate']>[] {
+    const sql = `SELECT ${RECORD} FROM certificates t INDEXED BY certificates_revoked JOIN kv USING (id)
+      WHERE t.state = 4 AND t.purpose = ? AND t.not_after_ms > ? ORDER BY t.serial`;
+    return this.#reader.all('certificate', sql, purpose, nowMs);
+  }
+
+  liveCertificates(purpose: string, caGeneration: number, nowMs: number): number {
+    const sql = 'SELECT count(*) AS n FROM certificates WHERE purpose = ? AND ca_generation = ? AND state <> 4 AND not_after_ms > ?';
+    return this.#reader.number(sql, purpose, caGeneration, nowMs);
+  }
+
+  crl(): Versioned<RecordOf['crl']> | undefined {
+    return this.#reader.at('crl', keys.crl());
+  }
+
+  cas(purpose: string): readonly Versioned<RecordOf['ca']>[] {
+    return this.#reader.all('ca', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('ca', purpose)));
+  }
+
+  bundles(afterVersion: number): readonly Versioned<RecordOf['bundle']>[] {
+    const all = this.#reader.all('bundle', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('bundle')));
+    return all.filter((entry) => entry.value.version > afterVersion);
+  }
+
   presence(network: string, nodeId: string): Versioned<RecordOf['presence']> | undefined {
     return this.#reader.at('presence', keys.presence(network, nodeId));
   }

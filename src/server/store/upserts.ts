@@ -92,6 +92,7 @@ export const UPSERTS = {
       not_after_ms: '$notAfterMs',
       role: '$role',
       revoked_at_ms: '$revokedAtMs',
+      ca_generation: '$caGeneration',
       mod_rev: '$modRev',
     },
   ),

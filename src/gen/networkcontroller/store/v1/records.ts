@@ -181,6 +181,46 @@ export interface AuditRecord {
   reason: string;
 }
 
+/** CrlRecord is the revocation list of the network CA as it was last published. */
+export interface CrlRecord {
+  /** Only grows, over restores too. */
+  number: number;
+  der: Buffer;
+  thisUpdateMs: number;
+}
+
+/** CaRecord is one generation of a CA. Its key is in the servers' folders, never here. */
+export interface CaRecord {
+  /** grpc or network */
+  purpose: string;
+  generation: number;
+  state: CaRecord_State;
+  /** DER */
+  certificate: Buffer;
+  createdAtMs: number;
+  activatedAtMs: number;
+}
+
+export enum CaRecord_State {
+  STATE_UNSPECIFIED = 0,
+  /** STATE_PREPARED - In the trust bundle, signs nothing yet. */
+  STATE_PREPARED = 1,
+  /** STATE_ACTIVE - Signs. */
+  STATE_ACTIVE = 2,
+  /** STATE_PASSIVE - Signs nothing any more, what it signed is still believed. */
+  STATE_PASSIVE = 3,
+  /** STATE_RETIRED - Out of the bundle. */
+  STATE_RETIRED = 4,
+}
+
+/** BundleRecord is one version of what to trust, signed; kept so that a node that was away can follow from version to version. */
+export interface BundleRecord {
+  version: number;
+  /** networkcontroller.v1.TrustBundle */
+  bundle: Buffer;
+  createdAtMs: number;
+}
+
 /** ClockRecord is the highest time seen, so that a clock set back revives nothing. */
 export interface ClockRecord {
   highWaterMs: number;
@@ -2055,6 +2095,297 @@ export const AuditRecord: MessageFns<AuditRecord> = {
     message.network = object.network ?? "";
     message.result = object.result ?? "";
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseCrlRecord(): CrlRecord {
+  return { number: 0, der: Buffer.alloc(0), thisUpdateMs: 0 };
+}
+
+export const CrlRecord: MessageFns<CrlRecord> = {
+  encode(message: CrlRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      if (BigInt.asUintN(64, BigInt(message.number)) !== BigInt(message.number)) {
+        throw new globalThis.Error("value provided for field BigInt(message.number) of type uint64 too large");
+      }
+      writer.uint32(8).uint64(BigInt(message.number));
+    }
+    if (message.der.length !== 0) {
+      writer.uint32(18).bytes(message.der);
+    }
+    if (message.thisUpdateMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.thisUpdateMs)) !== BigInt(message.thisUpdateMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.thisUpdateMs) of type int64 too large");
+      }
+      writer.uint32(24).int64(BigInt(message.thisUpdateMs));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CrlRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCrlRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.der = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.thisUpdateMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CrlRecord>): CrlRecord {
+    return CrlRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CrlRecord>): CrlRecord {
+    const message = createBaseCrlRecord();
+    message.number = object.number ?? 0;
+    message.der = object.der ?? Buffer.alloc(0);
+    message.thisUpdateMs = object.thisUpdateMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseCaRecord(): CaRecord {
+  return { purpose: "", generation: 0, state: 0, certificate: Buffer.alloc(0), createdAtMs: 0, activatedAtMs: 0 };
+}
+
+export const CaRecord: MessageFns<CaRecord> = {
+  encode(message: CaRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.purpose !== "") {
+      writer.uint32(10).string(message.purpose);
+    }
+    if (message.generation !== 0) {
+      writer.uint32(16).uint32(message.generation);
+    }
+    if (message.state !== 0) {
+      writer.uint32(24).int32(message.state);
+    }
+    if (message.certificate.length !== 0) {
+      writer.uint32(34).bytes(message.certificate);
+    }
+    if (message.createdAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.createdAtMs)) !== BigInt(message.createdAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.createdAtMs) of type int64 too large");
+      }
+      writer.uint32(40).int64(BigInt(message.createdAtMs));
+    }
+    if (message.activatedAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.activatedAtMs)) !== BigInt(message.activatedAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.activatedAtMs) of type int64 too large");
+      }
+      writer.uint32(48).int64(BigInt(message.activatedAtMs));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CaRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCaRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.generation = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.certificate = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.activatedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CaRecord>): CaRecord {
+    return CaRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CaRecord>): CaRecord {
+    const message = createBaseCaRecord();
+    message.purpose = object.purpose ?? "";
+    message.generation = object.generation ?? 0;
+    message.state = object.state ?? 0;
+    message.certificate = object.certificate ?? Buffer.alloc(0);
+    message.createdAtMs = object.createdAtMs ?? 0;
+    message.activatedAtMs = object.activatedAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseBundleRecord(): BundleRecord {
+  return { version: 0, bundle: Buffer.alloc(0), createdAtMs: 0 };
+}
+
+export const BundleRecord: MessageFns<BundleRecord> = {
+  encode(message: BundleRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      if (BigInt.asUintN(64, BigInt(message.version)) !== BigInt(message.version)) {
+        throw new globalThis.Error("value provided for field BigInt(message.version) of type uint64 too large");
+      }
+      writer.uint32(8).uint64(BigInt(message.version));
+    }
+    if (message.bundle.length !== 0) {
+      writer.uint32(18).bytes(message.bundle);
+    }
+    if (message.createdAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.createdAtMs)) !== BigInt(message.createdAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.createdAtMs) of type int64 too large");
+      }
+      writer.uint32(24).int64(BigInt(message.createdAtMs));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BundleRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBundleRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.bundle = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BundleRecord>): BundleRecord {
+    return BundleRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BundleRecord>): BundleRecord {
+    const message = createBaseBundleRecord();
+    message.version = object.version ?? 0;
+    message.bundle = object.bundle ?? Buffer.alloc(0);
+    message.createdAtMs = object.createdAtMs ?? 0;
     return message;
   },
 };
