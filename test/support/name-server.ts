@@ -37,7 +37,7 @@ export async function startNameServer(script: Script) {
 }
 
 /** An answer to `query` with these records. */
-export function answering(query: DecodedPacket, answers: Answer[], flags = 0): Buffer {
+export function answering(query: DecodedPacket, answers: Answer[], flags = 0, authorities: Answer[] = []): Buffer {
   const opt: Answer = { type: 'OPT', name: '.', udpPayloadSize: 1232, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] };
-  return encode({ type: 'response', id: query.id ?? 0, flags: flags | 0x80, questions: query.questions ?? [], answers, additionals: [opt] });
+  return encode({ type: 'response', id: query.id ?? 0, flags: flags | 0x80, questions: query.questions ?? [], answers, authorities, additionals: [opt] });
 }

@@ -64,6 +64,17 @@ export function questionName(query: Query): DnsName {
   return readPlainName(query.message, HEADER_OCTETS);
 }
 
+/** The question's octets in lower case: equal for equal questions. Type and class, the last four octets, have no case. */
+export function questionKey(query: Query): string {
+  const octets = questionOctets(query);
+  return octets.slice(0, -4).replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) + octets.slice(-4);
+}
+
+/** The question's octets as sent, one character each. */
+export function questionOctets(query: Query): string {
+  return query.message.toString('latin1', HEADER_OCTETS, query.questionEnd);
+}
+
 function refuse(refusal: Rcode, questionEnd = HEADER_OCTETS, edns?: Edns): Malformed {
   return { refusal, questionEnd, edns };
 }

@@ -6,12 +6,13 @@ import type { WireAnswer } from './wire-answer.js';
 const PLAIN_UDP_OCTETS = 512;
 
 /** The largest UDP message that we send or invite: no path fragments it. @see RFC 9715 §3 */
-export const MAX_UDP_OCTETS = 1232;
+const MAX_UDP_OCTETS = 1232;
 
 /** The largest message at all: its length has two octets over TCP. @see RFC 1035 §4.2.2 */
 const MAX_OCTETS = 65_535;
 
-const OPT_OCTETS = 11;
+/** Octets of an OPT record without options. */
+export const OPT_OCTETS = 11;
 const AUTHORITATIVE = 0x04;
 const TRUNCATED = 0x02;
 const RECURSION_DESIRED = 0x01;
@@ -86,12 +87,13 @@ function takeTurns(reply: Buffer, base: number, { sections, turns }: WireAnswer,
 /** Adds the OPT record of the answer, which only a query with one gets. @see RFC 6891 §7 */
 function finish(reply: Buffer, edns: Edns | undefined, upperRcode: number): Buffer {
   if (edns === undefined) return reply;
-  const at = reply.length - OPT_OCTETS;
-  reply.fill(0, at);
-  reply[at + 2] = 41;
-  reply.writeUInt16BE(MAX_UDP_OCTETS, at + 3);
-  reply[at + 5] = upperRcode;
-  reply[at + 7] = edns.dnssecOk ? 0x80 : 0;
+  composeOpt(edns, upperRcode).copy(reply, reply.length - OPT_OCTETS);
   reply.writeUInt16BE(reply.readUInt16BE(10) + 1, 10);
   return reply;
+}
+
+/** Our OPT record for a client with these wishes; empty for one without. @see RFC 6891 §6.1.2 */
+export function composeOpt(edns: Edns | undefined, upperRcode = 0): Buffer {
+  if (edns === undefined) return Buffer.alloc(0);
+  return Buffer.from([0, 0, 41, MAX_UDP_OCTETS >> 8, MAX_UDP_OCTETS & 0xff, upperRcode, 0, edns.dnssecOk ? 0x80 : 0, 0, 0, 0]);
 }

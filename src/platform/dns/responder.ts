@@ -1,7 +1,7 @@
 import type { DnsName } from '../../domain/dns-name.js';
 import type { Zone } from '../../domain/zone.js';
 import { typeName, type Rcode } from './codes.js';
-import { HEADER_OCTETS, questionName, readQuery, type Query } from './query.js';
+import { questionKey, questionName, questionOctets, readQuery, type Query } from './query.js';
 import { composeAnswer, composeRefusal, type Transport } from './reply.js';
 import { encodeAnswer, type WireAnswer } from './wire-answer.js';
 
@@ -66,7 +66,7 @@ export class Responder {
       this.#version = this.#zone.version;
     }
     // As sent first: nearly every client writes lower case.
-    const known = this.#answers.get(questionOctets(query)) ?? this.#answers.get(lowerCaseOctets(query));
+    const known = this.#answers.get(questionOctets(query)) ?? this.#answers.get(questionKey(query));
     if (known === undefined) return undefined;
     return { kind: 'answer', source: 'cache', message: composeAnswer(query, known.wire, { ...received, turn: ++known.turn }) };
   }
@@ -77,19 +77,9 @@ export class Responder {
     if (answer === undefined) return { kind: 'outside', query, name };
     const wire = encodeAnswer(name, answer);
     if (this.#answers.size >= MAX_CACHED_ANSWERS) this.#answers.clear();
-    this.#answers.set(lowerCaseOctets(query), { wire, turn: 0 });
+    this.#answers.set(questionKey(query), { wire, turn: 0 });
     return { kind: 'answer', source: 'zone', message: composeAnswer(query, wire, { ...received, turn: 0 }) };
   }
-}
-
-function questionOctets(query: Query): string {
-  return query.message.toString('latin1', HEADER_OCTETS, query.questionEnd);
-}
-
-/** Type and class, the last four octets, have no case. */
-function lowerCaseOctets(query: Query): string {
-  const octets = questionOctets(query);
-  return octets.slice(0, -4).replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) + octets.slice(-4);
 }
 
 function refusal(query: Parameters<typeof composeRefusal>[0], code: Rcode): Reply {

@@ -7,6 +7,10 @@ const DNS_COUNTERS = [
   /** Answered from the zone with octets encoded before. */
   'cachedAnswers',
   'forwarded',
+  /** Answered from what other servers said before. */
+  'forwardedFromCache',
+  /** The same although its time was over, because nobody answered. */
+  'forwardedStale',
   /** Forwarded in vain: the client got SERVFAIL. */
   'forwardFailures',
   /** Malformed, not implemented, or not ours and not forwarded. */

@@ -1,22 +1,25 @@
-import { isWithin, type DnsName } from '../../domain/dns-name.js';
+import { isWithin, parseDnsName, type DnsName } from '../../domain/dns-name.js';
 import { Zone } from '../../domain/zone.js';
 import type { ZoneChange } from '../../domain/zone-input.js';
 import type { Clock } from '../../platform/clock.js';
+import { typeName, type Rcode } from '../../platform/dns/codes.js';
+import { relayAnswer } from '../../platform/dns/foreign-answer.js';
 import { composeRefusal } from '../../platform/dns/reply.js';
-import { relayAnswer } from '../../platform/dns/forwarded.js';
 import type { Query } from '../../platform/dns/query.js';
 import { Responder } from '../../platform/dns/responder.js';
 import type { Log } from '../../platform/log.js';
 import type { DnsCounters } from './counters.js';
-import { Forwarder } from './forwarder.js';
 import { OwnClients } from './own-clients.js';
-import type { DnsAddress, DnsClient } from './query-handler.js';
+import type { DnsClient } from './query-handler.js';
+import { Resolver } from './resolver.js';
+import type { Enclosure, Upstream } from './upstream.js';
 
 /** What a service is made of. */
 export interface DnsServiceOptions {
   /** Name of the forward zone, `nc.internal`. */
   readonly zone: string;
-  readonly upstreams: readonly DnsAddress[];
+  readonly upstreams: readonly Upstream[];
+  readonly enclosures: readonly Enclosure[];
   readonly counters: DnsCounters;
   readonly clock: Clock;
   readonly log: Log;
@@ -28,12 +31,15 @@ export interface ZoneRevision {
   readonly changes: readonly ZoneChange[];
 }
 
+const COUNTER_OF = { upstream: 'forwarded', cache: 'forwardedFromCache', stale: 'forwardedStale' } as const;
+
 /** Decides what each query gets: an answer from the zone, one from elsewhere, a refusal, or nothing. */
 export class DnsService {
   readonly #zone: Zone;
   readonly #responder: Responder;
   readonly #ownClients = new OwnClients();
-  readonly #forwarder: Forwarder;
+  readonly #resolver: Resolver;
+  readonly #enclosures: readonly { readonly suffix: DnsName; readonly types: readonly string[] | undefined }[];
   readonly #counters: DnsCounters;
   readonly #log: Log;
 
@@ -41,7 +47,8 @@ export class DnsService {
   constructor(options: DnsServiceOptions) {
     this.#zone = new Zone(options.zone);
     this.#responder = new Responder(this.#zone);
-    this.#forwarder = new Forwarder(options.upstreams, options.clock);
+    this.#resolver = new Resolver(options.upstreams, options.clock);
+    this.#enclosures = options.enclosures.map(({ suffix, types }) => ({ suffix: parseDnsName(suffix, 'enclosure'), types }));
     this.#counters = options.counters;
     this.#log = options.log;
   }
@@ -65,7 +72,7 @@ export class DnsService {
   /** A `QueryHandler`. */
   readonly handle = (message: Uint8Array, client: DnsClient, reply: (answer: Buffer | undefined) => void): void => {
     this.#counters.add(client.transport === 'udp' ? 'udpQueries' : 'tcpQueries');
-    const recursion = this.#forwarder.enabled && this.#ownClients.has(client.address);
+    const recursion = this.#resolver.enabled && this.#ownClients.has(client.address);
     const answer = this.#responder.answer(message, { transport: client.transport, recursion });
     switch (answer.kind) {
       case 'ignore':
@@ -75,22 +82,31 @@ export class DnsService {
         this.#counters.add(answer.source === 'zone' ? 'zoneAnswers' : answer.source === 'cache' ? 'cachedAnswers' : 'refusals');
         return reply(answer.message);
       case 'outside':
-        if (recursion && this.#mayLeave(answer.query, answer.name)) return void this.#forward(answer.query, client, reply);
-        this.#counters.add('refusals');
-        return reply(composeRefusal(answer.query, 'REFUSED', recursion));
+        if (!recursion || !wantsRecursion(answer.query)) return this.#refuse(answer.query, 'REFUSED', recursion, reply);
+        if (this.#isEnclosed(answer.name, answer.query.type)) return this.#refuse(answer.query, 'NXDOMAIN', recursion, reply);
+        if (!this.#resolver.serves(answer.name)) return this.#refuse(answer.query, 'REFUSED', recursion, reply);
+        return void this.#resolve(answer.query, answer.name, client, reply);
     }
   };
 
-  /** Only a query that wants recursion is passed on, and never one that could name something of ours. */
-  #mayLeave(query: Query, name: DnsName): boolean {
-    const recursionDesired = (query.message[2]! & 0x01) !== 0;
-    return recursionDesired && !isWithin(name, this.#zone.name);
+  #refuse(query: Query, rcode: Rcode, recursion: boolean, reply: (answer: Buffer) => void): void {
+    this.#counters.add('refusals');
+    reply(composeRefusal(query, rcode, recursion));
   }
 
-  async #forward(query: Query, client: DnsClient, reply: (answer: Buffer | undefined) => void): Promise<void> {
-    const answer = await this.#forwarder.ask(query);
-    const relayed = answer === undefined ? undefined : relayAnswer(query, answer, client.transport);
-    this.#counters.add(relayed === undefined ? 'forwardFailures' : 'forwarded');
-    reply(relayed ?? composeRefusal(query, 'SERVFAIL', true));
+  /** Whether a name that we do not have could be known to nobody else. */
+  #isEnclosed(name: DnsName, type: number): boolean {
+    return this.#enclosures.some(({ suffix, types }) => isWithin(name, suffix) && (types?.includes(typeName(type)) ?? true));
   }
+
+  async #resolve(query: Query, name: DnsName, client: DnsClient, reply: (answer: Buffer) => void): Promise<void> {
+    const resolved = await this.#resolver.resolve(query, name);
+    this.#counters.add(resolved === undefined ? 'forwardFailures' : COUNTER_OF[resolved.source]);
+    reply(resolved === undefined ? composeRefusal(query, 'SERVFAIL', true) : relayAnswer(query, resolved.answer, client.transport, resolved.ttl));
+  }
+}
+
+/** A query without this wish wants to know what we know ourselves. @see RFC 1034 §4.3.1 */
+function wantsRecursion(query: Query): boolean {
+  return (query.message[2]! & 0x01) !== 0;
 }

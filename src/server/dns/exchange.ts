@@ -1,7 +1,8 @@
 import { createSocket } from 'node:dgram';
-import { connect, isIPv6 } from 'node:net';
+import { connect, isIPv6, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { DomainError } from '../../domain/errors.js';
-import type { DnsAddress } from './query-handler.js';
+import type { Upstream } from './upstream.js';
 
 /**
  * Sends `message` over UDP from a port of its own and waits for what `accept` takes as the answer.
@@ -11,7 +12,7 @@ import type { DnsAddress } from './query-handler.js';
  * @throws DomainError `timeout`, `unavailable`.
  * @see RFC 5452 §9.2
  */
-export function askOverUdp(server: DnsAddress, message: Buffer, timeoutMs: number, accept: (answer: Buffer) => boolean): Promise<Buffer> {
+export function askOverUdp(server: Upstream, message: Buffer, timeoutMs: number, accept: (answer: Buffer) => boolean): Promise<Buffer> {
   const family = isIPv6(server.host) ? 6 : 4;
   const socket = createSocket({ type: `udp${family}`, lookup: (host, _options, done) => done(null, host, family) });
   const answer = new Promise<Buffer>((resolve, reject) => {
@@ -23,13 +24,13 @@ export function askOverUdp(server: DnsAddress, message: Buffer, timeoutMs: numbe
 }
 
 /**
- * Sends `message` over a TCP connection of its own and reads one answer.
+ * Sends `message` over a connection of its own, TLS if the server is set so, and reads one answer.
  *
  * @throws DomainError `timeout`, `unavailable`.
- * @see RFC 7766 §8
+ * @see RFC 7766 §8, RFC 7858 §3
  */
-export function askOverTcp(server: DnsAddress, message: Buffer, timeoutMs: number, accept: (answer: Buffer) => boolean): Promise<Buffer> {
-  const socket = connect({ host: server.host, port: server.port });
+export function askOverStream(server: Upstream, message: Buffer, timeoutMs: number, accept: (answer: Buffer) => boolean): Promise<Buffer> {
+  const socket = open(server);
   const answer = new Promise<Buffer>((resolve, reject) => {
     let received = Buffer.alloc(0);
     socket.on('error', (cause) => reject(unavailable(server, cause)));
@@ -46,7 +47,12 @@ export function askOverTcp(server: DnsAddress, message: Buffer, timeoutMs: numbe
   return within(timeoutMs, server, answer).finally(() => socket.destroy());
 }
 
-function within<T>(timeoutMs: number, server: DnsAddress, answer: Promise<T>): Promise<T> {
+function open({ host, port, tls }: Upstream): Socket {
+  if (tls === undefined) return connect({ host, port });
+  return connectTls({ host, port, servername: tls.name, minVersion: 'TLSv1.2', ...(tls.ca !== undefined && { ca: tls.ca }) });
+}
+
+function within<T>(timeoutMs: number, server: Upstream, answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new DomainError('timeout', `name server ${server.host} port ${server.port}: no answer within ${timeoutMs} ms`)), timeoutMs);
@@ -54,6 +60,6 @@ function within<T>(timeoutMs: number, server: DnsAddress, answer: Promise<T>): P
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
-function unavailable(server: DnsAddress, cause: unknown): DomainError {
+function unavailable(server: Upstream, cause: unknown): DomainError {
   return new DomainError('unavailable', `name server ${server.host} port ${server.port}: cannot be asked`, { cause });
 }

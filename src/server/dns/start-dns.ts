@@ -6,6 +6,7 @@ import { startWorker } from '../../platform/worker.js';
 import { DnsCounters, type DnsStats } from './counters.js';
 import type { ZoneRevision } from './dns-service.js';
 import type { DnsAddress } from './query-handler.js';
+import type { Enclosure, Upstream } from './upstream.js';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.js';
 
 /** What the name server is started with. */
@@ -20,7 +21,9 @@ export interface DnsOptions {
   /** The revision that shows `networks` and `changes`. */
   readonly revision?: bigint;
   /** Name servers that are asked for other names, on behalf of our own nodes; none means REFUSED. */
-  readonly upstreams: readonly DnsAddress[];
+  readonly upstreams: readonly Upstream[];
+  /** Names that are never asked of others, beside our own zones. */
+  readonly enclosures?: readonly Enclosure[];
   readonly log: Log;
 }
 
@@ -46,7 +49,7 @@ export async function startDns(options: DnsOptions): Promise<Dns> {
   const counters = new DnsCounters();
   const changes = [...options.networks.map((network): ZoneChange => ({ kind: 'network', network })), ...(options.changes ?? [])];
   const first = { revision: options.revision ?? 0n, changes };
-  const setup: WorkerSetup = { zone: options.zone, listen: options.listen, upstreams: options.upstreams, counters: counters.memory, first };
+  const setup: WorkerSetup = { zone: options.zone, listen: options.listen, upstreams: options.upstreams, enclosures: options.enclosures ?? [], counters: counters.memory, first };
   const dns = new DnsThread(startWorker('./dns-worker', import.meta.url, setup), counters, options.log);
   await dns.listening;
   return dns;

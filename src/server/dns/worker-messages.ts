@@ -2,12 +2,14 @@ import type { ErrorCode } from '../../domain/errors.js';
 import type { Log, LogFields } from '../../platform/log.js';
 import type { ZoneRevision } from './dns-service.js';
 import type { DnsAddress, DnsClient } from './query-handler.js';
+import type { Enclosure, Upstream } from './upstream.js';
 
 /** What the worker starts with. */
 export interface WorkerSetup {
   readonly zone: string;
   readonly listen: readonly DnsAddress[];
-  readonly upstreams: readonly DnsAddress[];
+  readonly upstreams: readonly Upstream[];
+  readonly enclosures: readonly Enclosure[];
   readonly counters: SharedArrayBuffer;
   readonly first: ZoneRevision;
 }

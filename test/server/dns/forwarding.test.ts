@@ -4,15 +4,20 @@ import { silentLog } from '../../../src/platform/log.js';
 import { DnsCounters } from '../../../src/server/dns/counters.js';
 import { DnsService } from '../../../src/server/dns/dns-service.js';
 import type { DnsAddress } from '../../../src/server/dns/query-handler.js';
+import type { Enclosure, Upstream } from '../../../src/server/dns/upstream.js';
 import { ManualClock } from '../../support/clock.js';
 import { aQuery, defaultNetwork, dig, put, read, startTestDns } from '../../support/dns.js';
 import { answering, startNameServer, type Script } from '../../support/name-server.js';
 
 const works: Script = (query) => answering(query, [{ type: 'A', name: query.questions![0]!.name, ttl: 300, data: '192.0.2.7' }]);
 
-function serviceWith(...upstreams: DnsAddress[]) {
+function serviceWith(...upstreams: Upstream[]) {
+  return serviceFor({ upstreams });
+}
+
+function serviceFor(options: { upstreams: Upstream[]; enclosures?: Enclosure[] }) {
   const clock = new ManualClock();
-  const service = new DnsService({ zone: 'nc.internal', upstreams, counters: new DnsCounters(), clock, log: silentLog });
+  const service = new DnsService({ enclosures: [], ...options, zone: 'nc.internal', counters: new DnsCounters(), clock, log: silentLog });
   service.apply({ revision: 7n, changes: [{ kind: 'network', network: defaultNetwork }, put.node()] });
   const ask = (query: Buffer, address = '10.66.0.5', transport: 'udp' | 'tcp' = 'udp') =>
     new Promise<Buffer | undefined>((resolve) => service.handle(query, { transport, address }, resolve)).then(read);
@@ -56,6 +61,27 @@ describe('nothing is asked of others', () => {
     expect(upstream.asked).toEqual([]);
   });
 
+  it.each([
+    ['a.corp.example', 'A', 'NXDOMAIN'],
+    ['CORP.example', 'TXT', 'NXDOMAIN'],
+    ['half.example', 'A', 'NXDOMAIN'],
+    ['half.example', 'TXT', 'NOERROR'],
+    ['xcorp.example', 'A', 'NOERROR'],
+  ] as const)('about %s %s, if it is enclosed: %s', async (name, type, rcode) => {
+    const upstream = await startNameServer((query) => answering(query, []));
+    const { ask } = serviceFor({ upstreams: [upstream.address], enclosures: [{ suffix: 'corp.example' }, { suffix: 'half.example', types: ['A'] }] });
+
+    expect(await ask(aQuery(name, type))).toMatchObject({ rcode });
+    expect(upstream.asked).toHaveLength(rcode === 'NOERROR' ? 1 : 0);
+  });
+
+  it('that no server is named for', async () => {
+    const upstream = await startNameServer(works);
+
+    expect(await serviceWith({ ...upstream.address, suffix: 'corp.example' }).ask(aQuery('example.com'))).toMatchObject({ rcode: 'REFUSED' });
+    expect(upstream.asked).toEqual([]);
+  });
+
   it('without name servers to ask', async () => {
     expect(await serviceWith().ask(aQuery('example.com'))).toMatchObject({ rcode: 'REFUSED', flag_ra: false });
   });
@@ -93,11 +119,12 @@ describe('other names', () => {
     const { ask } = serviceWith(upstream.address);
 
     for (const address of ['10.66.0.5', 'fd00:66::5', '127.0.0.1', '::1']) {
-      expect(await ask(aQuery('Example.com'), address)).toMatchObject({
+      const name = `${address.replaceAll(':', 'x')}.Example.com`;
+      expect(await ask(aQuery(name), address)).toMatchObject({
         id: 4711,
         flag_ra: true,
         flag_aa: false,
-        questions: [{ name: 'Example.com' }],
+        questions: [{ name }],
         answers: [{ data: '192.0.2.7', ttl: 300 }],
         additionals: [],
       });
@@ -112,7 +139,7 @@ describe('other names', () => {
     const { ask } = serviceWith(await deadAddress(), cannot.address, second.address);
 
     expect(await ask(aQuery('example.com'))).toMatchObject({ answers: [{ data: '192.0.2.7' }] });
-    await ask(aQuery('example.com'));
+    await ask(aQuery('example.net'));
 
     expect(cannot.asked).toHaveLength(1);
     expect(second.asked).toHaveLength(2);
@@ -127,7 +154,7 @@ describe('other names', () => {
     broken = false;
 
     clock.advance(10_001);
-    await ask(aQuery('example.com'));
+    await ask(aQuery('example.net'));
 
     expect([first.asked.length, second.asked.length]).toEqual([2, 1]);
   });
@@ -145,7 +172,16 @@ describe('other names', () => {
 
     expect(await ask(aQuery('example.com', 'TXT'))).toMatchObject({ flag_tc: true, answers: [] });
     expect(await ask(aQuery('example.com', 'TXT'), '10.66.0.5', 'tcp')).toMatchObject({ flag_tc: false, answers: [{ type: 'TXT' }] });
-    expect(upstream.asked.map(({ transport }) => transport)).toEqual(['udp', 'tcp', 'udp', 'tcp']);
+    expect(upstream.asked.map(({ transport }) => transport)).toEqual(['udp', 'tcp']);
+  });
+
+  it('are asked of the servers named for the longest suffix, and of no other when those fail', async () => {
+    const [rest, corp, lab] = [await startNameServer(works), await startNameServer(works), await startNameServer((query) => answering(query, [], 2))];
+    const { ask } = serviceWith(rest.address, { ...corp.address, suffix: 'corp.example' }, { ...lab.address, suffix: 'lab.corp.example' });
+
+    for (const name of ['example', 'a.corp.example', 'b.lab.corp.example']) await ask(aQuery(name));
+
+    expect([rest, corp, lab].map(({ asked }) => asked.map(({ name }) => name))).toEqual([['example'], ['a.corp.example'], ['b.lab.corp.example']]);
   });
 
   it('that do not exist stay NXDOMAIN, and dig sees it all', async () => {
