@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringifyYaml } from '../src/platform/yaml-config.js';
 import { until } from '../test/support/until.js';
@@ -13,14 +13,15 @@ export interface ClusterStatus {
 
 /** What the story reads of `nc-client status -o json`. */
 export interface NodeStatus {
-  readonly bindIp: string;
+  readonly pid: number;
   readonly peers: readonly { readonly name: string; readonly bindIp: string; readonly path: string }[];
 }
 
 /** The three programs, spoken to through their command lines alone. */
 export class Cluster {
   readonly #stage: Stage;
-  readonly #agents = new Map<string, Running>();
+  /** Process ids by node. */
+  readonly #agents = new Map<string, number>();
   #server: Running | undefined;
 
   constructor(stage: Stage) {
@@ -62,17 +63,15 @@ export class Cluster {
     return JSON.parse(await this.client(node, ['status', '-o', 'json'])) as NodeStatus;
   }
 
-  /** Joins with the string on standard input and starts the agent. */
+  /** Joins with the string on standard input; comes back when the agent runs and the tunnel is up. */
   async join(node: Machine, joinString: string): Promise<void> {
     await this.client(node, ['join'], joinString);
-    this.#agents.set(node.name, node.start(['nc-client', '--config', this.#path(node, 'client.yml'), 'up']));
+    this.#agents.set(node.name, (await this.clientStatus(node)).pid);
   }
 
-  /** The agent of a node that has joined. */
-  agent(node: Machine): Running {
-    const agent = this.#agents.get(node.name);
-    if (agent === undefined) throw new Error(`${node.name} has not joined`);
-    return agent;
+  /** Whether the agent of a node that has joined is alive. */
+  hasAgent(node: Machine): boolean {
+    return existsSync(`/proc/${this.#agents.get(node.name) ?? 0}`);
   }
 
   #runNcadm(words: readonly string[]) {

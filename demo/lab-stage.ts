@@ -104,7 +104,7 @@ export class LabStage implements Stage, Wire {
   }
 
   async strike(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.stop()));
+    await Promise.all(this.nodes.map((node) => node.run(['nc-client', '--config', `${this.folderOf(node)}/client.yml`, 'down'])));
     await this.controller.stop();
     await this.#lab.destroy();
     rmSync(this.#folder, { recursive: true, force: true });

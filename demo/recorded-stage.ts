@@ -58,7 +58,7 @@ export class RecordedStage implements Stage {
   }
 
   async strike(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.stop()));
+    await Promise.all(this.nodes.map((node) => node.run(['nc-client', '--config', `${this.folderOf(node)}/client.yml`, 'down'])));
     await this.controller.stop();
     rmSync(this.#folder, { recursive: true, force: true });
   }
