@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/client/main.js';
+import '../dist/bundle/nc-client.js';

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/ncadm/main.js';
+import '../dist/bundle/ncadm.js';
