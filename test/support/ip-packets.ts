@@ -18,3 +18,10 @@ export function aDatagram(source: string, destination: string, data: Uint8Array,
   payload.writeUInt16BE(payload.length, 4);
   return writeIpPacket({ source: addressBytes(source), destination: addressBytes(destination), protocol: PROTOCOL.udp, payload });
 }
+
+/** A copy with one byte changed. */
+export function changed(packet: Buffer, at: number, value: number): Buffer {
+  const copy = Buffer.from(packet);
+  copy.writeUInt8(value, at);
+  return copy;
+}

@@ -1,6 +1,7 @@
 import type { Counters, DropReason } from './counters.js';
 import type { Source } from './datagram.js';
 import type { Handshakes } from './handshakes.js';
+import type { PathCheck } from './path-check.js';
 import type { Relay } from './relay.js';
 import type { Responder } from './responder.js';
 import type { RouteTable } from './route-table.js';
@@ -13,6 +14,7 @@ export interface DispatchDeps {
   readonly handshakes: Handshakes;
   readonly tunnels: Tunnels;
   readonly relay: Relay;
+  readonly pathCheck: PathCheck;
   readonly routes: RouteTable;
   readonly counters: Counters;
 }
@@ -52,7 +54,7 @@ export class Dispatch {
   }
 
   #transport(message: Buffer, source: Source, nowMs: number): DropReason | undefined {
-    const { routes, relay, tunnels } = this.#deps;
+    const { routes, relay, tunnels, pathCheck } = this.#deps;
     let dropped: DropReason = 'session_unknown';
     for (let route = routes.get(message.readUInt32LE(RECEIVER_OFFSET)); route !== undefined; route = route.following) {
       if (route.session !== undefined) {
@@ -62,6 +64,7 @@ export class Dispatch {
       } else if (route.from.port === source.port && route.from.address === source.address) {
         return relay.transport(message, route, nowMs);
       } else {
+        pathCheck.ask(route.from, message, source, nowMs);
         dropped = 'source_unknown';
       }
     }

@@ -8,6 +8,7 @@ import { Handshakes } from './handshakes.js';
 import type { RendezvousLimits } from './limits.js';
 import { Membership } from './membership.js';
 import { DNS_ANSWER_LIMIT, OverlayAddress } from './overlay-address.js';
+import { PathCheck } from './path-check.js';
 import type { Peer } from './peer.js';
 import { Relay } from './relay.js';
 import type { RendezvousEvents, RendezvousStats } from './rendezvous.js';
@@ -57,7 +58,7 @@ export class Engine {
     const relay = new Relay({ directory, routes, counters, limits, send }, clock.now());
     const handshakes = new Handshakes({ responder, directory, routes, tunnels, limits, send }, clock.now());
     this.membership = new Membership({ responder, directory, tunnels, relay, limits });
-    this.#dispatch = new Dispatch({ responder, handshakes, tunnels, relay, routes, counters });
+    this.#dispatch = new Dispatch({ responder, handshakes, tunnels, relay, pathCheck: new PathCheck(tunnels), routes, counters });
     this.#tunnels = tunnels;
     this.#relay = relay;
   }

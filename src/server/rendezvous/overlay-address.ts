@@ -60,6 +60,8 @@ export class OverlayAddress {
   /** @see RFC 792, RFC 4443 §4 */
   #echo(peer: Peer, packet: IpPacket, request: number, replyType: number): DropReason | undefined {
     if (packet.payload.length < ICMP_LEAST) return 'malformed';
+    // The node answers a ping of ours; that it came through the tunnel has said all there is to say.
+    if (packet.payload.readUInt16BE(0) === replyType << 8) return undefined;
     if (packet.payload.readUInt16BE(0) !== request << 8) return 'not_served';
     const payload = Buffer.from(packet.payload);
     payload.writeUInt32BE((replyType << 24) >>> 0, 0);

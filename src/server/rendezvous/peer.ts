@@ -38,6 +38,7 @@ export class Peer implements PeerKey {
   readonly handshakes: TokenBucket;
   readonly relayPackets: TokenBucket;
   readonly relayTrials: TokenBucket;
+  readonly pathChecks: TokenBucket;
 
   constructor(
     readonly nodeId: string,
@@ -50,6 +51,7 @@ export class Peer implements PeerKey {
     ({ publicKey: this.publicKey, staticSecret: this.staticSecret, mac1: this.mac1 } = key);
     this.handshakes = new TokenBucket(limits.handshakesPerSecondPerPeer, nowMs);
     this.relayPackets = new TokenBucket(limits.relayPacketsPerSecondPerSource, nowMs);
+    this.pathChecks = new TokenBucket(1, nowMs);
     this.relayTrials = new TokenBucket(limits.relayTrialsPerSecondPerSource, nowMs);
   }
 

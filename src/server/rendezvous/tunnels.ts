@@ -57,12 +57,16 @@ export class Tunnels {
     return undefined;
   }
 
-  /** Sends an IP packet, or a keepalive without one; loses it while there is no session to send with. */
-  send(peer: Peer, packet: Buffer | undefined, nowMs: number): void {
+  /**
+   * Sends an IP packet, or a keepalive without one; loses it while there is no session to send with.
+   *
+   * @param to Where to, unless to where the node is known to be.
+   */
+  send(peer: Peer, packet: Buffer | undefined, nowMs: number, to: Source = peer): void {
     const session = peer.current;
     if (session === undefined || session.isExpired(nowMs) || !peer.isReachable) return;
     peer.keepaliveDueMs = 0;
-    this.#deps.send(session.seal(packet), peer.address, peer.port);
+    this.#deps.send(session.seal(packet), to.address, to.port);
   }
 
   /** Ends all sessions with `peer`. */

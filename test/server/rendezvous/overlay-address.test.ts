@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { internetChecksum, parseIpPacket, pseudoHeader, type IpPacket } from '../../../src/server/rendezvous/ip-packet.js';
 import type { QuerySource } from '../../../src/server/rendezvous/rendezvous.js';
 import type { Session } from '../../../src/server/rendezvous/session.js';
-import { aDatagram, aPing } from '../../support/ip-packets.js';
+import { aDatagram, aPing, changed } from '../../support/ip-packets.js';
 import { aRendezvous, NETWORK, type TestRendezvous, type TestRendezvousOptions } from '../../support/rendezvous.js';
 import { until } from '../../support/until.js';
 import type { WireguardNode } from '../../support/wireguard-node.js';
@@ -58,7 +58,7 @@ it.each([
 
 it.each([
   ['a ping to another node', aPing('10.66.0.2', '10.66.0.3')],
-  ['an answer to a ping', changed(aPing('10.66.0.2', '10.66.0.1'), 20, 0)],
+  ['another message of ICMP', changed(aPing('10.66.0.2', '10.66.0.1'), 20, 13)],
   ['ICMP of the other IP version', changed(aPing('10.66.0.2', '10.66.0.1'), 9, 58)],
   ['a datagram to another port', aDatagram('10.66.0.2', '10.66.0.1', Buffer.from('x'), { from: 1, to: 54 })],
   ['TCP', changed(aPing('10.66.0.2', '10.66.0.1'), 9, 6)],
@@ -171,12 +171,6 @@ async function expectDropped(packet: Buffer, reason: 'source_spoofed' | 'not_ser
   expect(node.packets.filter((each) => each.length > 0)).toEqual([]);
   expect(lab.rendezvous.stats()).toMatchObject({ droppedPackets: 1, droppedByReason: { [reason]: 1 } });
   expect(lab.errors).toEqual([]);
-}
-
-function changed(packet: Buffer, at: number, value: number): Buffer {
-  const copy = Buffer.from(packet);
-  copy.writeUInt8(value, at);
-  return copy;
 }
 
 /** A packet whose own length says that its ping has seven bytes. */

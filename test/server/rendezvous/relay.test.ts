@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Session } from '../../../src/server/rendezvous/session.js';
+import { aPing, changed } from '../../support/ip-packets.js';
 import { aRendezvous, NETWORK, type TestRendezvous, type TestRendezvousOptions } from '../../support/rendezvous.js';
 import { until } from '../../support/until.js';
 import { forgedInitiation } from '../../support/wireguard-initiator.js';
@@ -99,6 +100,39 @@ it('follows a node that moved once its session with the controller has shown it'
 
   await until(() => hasLetter(a));
   expect(before).toBe(false);
+});
+
+it('asks a node through its tunnel whether it is where its relayed packets come from', async () => {
+  const { lab, a, b, toB } = await aPair();
+  const toController = await a.connect(lab.rendezvous.publicKey);
+  await a.settle();
+  await a.move();
+  const known = a.packets.length;
+
+  for (let i = 0; i < 5; i++) a.transmit(toB.seal(LETTER));
+  await a.settle();
+  const tooShort = a.packets.length;
+  for (let i = 0; i < 5; i++) a.transmit(toB.seal(Buffer.alloc(32)));
+  await until(() => a.packets.length > known);
+  await a.settle();
+  const asked = a.packets.slice(known).map((packet) => packet.readUInt8(20));
+  a.transmit(toController.seal(changed(aPing('10.66.0.2', '10.66.0.1'), 20, 0)));
+  a.transmit(toB.seal(LETTER));
+
+  await until(() => hasLetter(b));
+  expect(tooShort).toBe(known);
+  expect(asked).toEqual([8]);
+  expect(lab.rendezvous.endpointOf('node-2')).toBe(a.endpoint);
+});
+
+it('sends a stranger who names a known index no more than he sends, and once a second', async () => {
+  const { lab, toB } = await aPair();
+  const stranger = await lab.stranger();
+
+  for (let i = 0; i < 20; i++) stranger.transmit(toB.seal(Buffer.alloc(32)));
+
+  await stranger.settle();
+  expect(stranger.arrived.map((message) => message.length)).toEqual([64]);
 });
 
 it('lets nobody divert the packets of others by announcing their index', async () => {

@@ -3,6 +3,15 @@ import { describeLab } from '../../support/lab-vitest.js';
 import { RendezvousLab } from '../../support/rendezvous-lab.js';
 import { until } from '../../support/until.js';
 
+/** Gives all packets to the hub another source port from now on. */
+const NEW_MAPPING = `table ip nat {
+  chain after {
+    type nat hook postrouting priority srcnat
+    udp dport 6441 masquerade to :40000
+  }
+}
+`;
+
 describeLab('the rendezvous and real WireGuard', () => {
   it('completes a handshake without privilege, learns the endpoint and answers ping and DNS', async () => {
     const net = await RendezvousLab.open(1);
@@ -83,10 +92,20 @@ describeLab('the rendezvous and real WireGuard', () => {
     await net.wireguard('n1', { keepaliveSeconds: 1 });
     await until(() => net.hub.event('endpoint'));
 
-    await net.lab.nft('n1', 'table ip nat {\nchain after {\ntype nat hook postrouting priority srcnat\nudp dport 6441 masquerade to :40000\n}\n}\n');
+    await net.lab.nft('n1', NEW_MAPPING);
 
     await until(() => net.hub.event('endpoint')?.['endpoint'] === '203.0.113.11:40000');
     expect(await net.lab.ping('n1', '10.66.0.1')).toMatchObject({ received: 1 });
+  });
+
+  it('goes on relaying for a node whose NAT gives it another port, long before its keepalive', async () => {
+    const net = await aTalkingPair();
+
+    await net.lab.nft('n1', NEW_MAPPING);
+    const { received } = await net.lab.ping('n1', net.overlay('n2'), { count: 20, intervalSeconds: 0.1 });
+
+    expect(received).toBeGreaterThanOrEqual(18);
+    expect(net.hub.event('endpoint')?.['endpoint']).toBe('203.0.113.11:40000');
   });
 });
 
