@@ -46,15 +46,15 @@ export function localCandidates(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>,
  *
  * @param own     Ours, the reflexive one too where it is known.
  * @param theirs  The peer's, as its signal carried them.
- * @param options `spareReflexive` where both NATs are symmetric: the port seen by the controller is of no use then.
+ * @param options `symmetricNat` where the peer's NAT is symmetric: the port that the controller sees is of no use to others.
  */
-export function orderCandidates(own: readonly Endpoint[], theirs: readonly Endpoint[], options: { spareReflexive?: boolean } = {}): string[] {
+export function orderCandidates(own: readonly Endpoint[], theirs: readonly Endpoint[], options: { symmetricNat?: boolean } = {}): string[] {
   const reachable = theirs.filter(({ address }) => parseEndpoint(address) !== undefined && own.some((each) => sameFamily(each.address, address)));
   const ofKind = (kind: Endpoint_Kind) => reachable.filter((each) => each.kind === kind).map(({ address }) => address);
   const ownLocal = own.filter(({ kind }) => kind === Endpoint_Kind.KIND_LOCAL).map(({ address }) => address);
   const near = (address: string) => ownLocal.some((ours) => neighbourhood(ours) === neighbourhood(address));
   const local = ofKind(Endpoint_Kind.KIND_LOCAL);
-  const reflexive = options.spareReflexive === true ? [] : ofKind(Endpoint_Kind.KIND_REFLEXIVE);
+  const reflexive = options.symmetricNat === true ? [] : ofKind(Endpoint_Kind.KIND_REFLEXIVE);
   const configured = ofKind(Endpoint_Kind.KIND_CONFIGURED);
   const neighbours = local.filter(near);
   const ordered = behindSameNat(own, theirs)

@@ -23,8 +23,6 @@ export interface PathSelf {
   readonly publicKey: string;
   /** Where this node may be reached now: local and configured endpoints, and the reflexive one that the controller reported. */
   candidates(): readonly Endpoint[];
-  /** Whether the NAT in front gives each destination another port; such a pair is never punched. */
-  readonly symmetricNat?: boolean;
 }
 
 /** What a path manager works with. */
@@ -39,6 +37,8 @@ export interface PathDependencies {
    * @returns The node ids that were not reached. Rejects when the controller is not; no signal went out then.
    */
   send(signals: readonly PeerSignal[]): Promise<readonly string[]>;
+  /** {@link isNatSymmetric}, unless a test brings its own. */
+  isNatSymmetric?(endpoints: readonly [string, string]): Promise<boolean | undefined>;
   /** Keeps the direct endpoint that works for a peer, for a start without the controller. */
   remember(nodeId: string, endpoint: string): void;
 }

@@ -5,6 +5,7 @@ import { formatWireGuardKey } from '../platform/wireguard/keys.js';
 import type { PathDependencies, Paths, PathState } from './path-types.js';
 import { PeerPath, type PathAction, type PathContext } from './peer-path.js';
 import { isInitiator } from './plan.js';
+import { isNatSymmetric } from './symmetric-nat.js';
 
 /** How often WireGuard is looked at, in ms, */
 const LOOK_MS = 500;
@@ -45,6 +46,9 @@ class PathManager implements Paths {
   readonly #sending = new Set<Promise<void>>();
   #relays: readonly string[] = [];
   #controllerKey = '';
+  /** Two endpoints of the controller that tell what they see, or none. */
+  #probes: readonly [string, string] | undefined;
+  #symmetricNat = false;
   #controllerRetry = { dueMs: 0, count: 0 };
   #connected = false;
   #happened: ((context: PathContext) => Wanted[])[] = [];
@@ -64,6 +68,11 @@ class PathManager implements Paths {
   setPeers(peers: readonly Peer[], controller: ControllerPeer | undefined): void {
     this.#relays = controller?.endpoints ?? [];
     this.#controllerKey = controller === undefined ? '' : formatWireGuardKey(controller.wgPublicKey);
+    const [relay] = this.#relays;
+    const [probe] = controller?.probeEndpoints ?? [];
+    const couldProbe = this.#probes !== undefined;
+    this.#probes = relay === undefined || probe === undefined ? undefined : [relay, probe];
+    if (!couldProbe) this.#probeNat();
     const known = new Set(peers.map(({ nodeId }) => nodeId));
     for (const nodeId of this.#paths.keys()) if (!known.has(nodeId)) this.#paths.delete(nodeId);
     for (const peer of peers) if (this.#add(peer)) this.#toGreet.add(peer.nodeId);
@@ -73,6 +82,7 @@ class PathManager implements Paths {
   connected(): void {
     this.#connected = true;
     this.#controllerRetry = { dueMs: this.#deps.clock.now() + CONTROLLER_PATIENCE_MS, count: 0 };
+    this.#probeNat();
     this.#note(() => this.#greetEverybody());
   }
 
@@ -97,6 +107,7 @@ class PathManager implements Paths {
   }
 
   networkChanged(): void {
+    this.#probeNat();
     this.#note(() => {
       for (const path of this.#paths.values()) path.forgetFailures({ stale: false });
       return this.#greetEverybody();
@@ -143,6 +154,12 @@ class PathManager implements Paths {
     if (this.#stopped) return;
     this.#happened.push(event);
     void this.observe();
+  }
+
+  #probeNat(): void {
+    if (this.#probes === undefined || !this.#connected) return;
+    const probe = this.#deps.isNatSymmetric ?? isNatSymmetric;
+    this.#track(probe(this.#probes).then((symmetric) => void (this.#symmetricNat = symmetric ?? false)));
   }
 
   async #rounds(): Promise<void> {
@@ -228,7 +245,7 @@ class PathManager implements Paths {
 
   async #signal(signals: readonly { path: PeerPath; kind: PeerSignal_Kind; attempt: number }[]): Promise<void> {
     const { self, send } = this.#deps;
-    const common = { candidates: [...self.candidates()], symmetricNat: self.symmetricNat ?? false };
+    const common = { candidates: [...self.candidates()], symmetricNat: this.#symmetricNat };
     const everybody = signals.map(({ path }) => path.nodeId);
     const missed = await send(signals.map(({ path, kind, attempt }) => ({ ...common, nodeId: path.nodeId, kind, attempt }))).catch(() => everybody);
     const undelivered = new Set(missed);
@@ -269,7 +286,7 @@ class PathManager implements Paths {
       relay: this.#relays[0] ?? '',
       isRelay: (endpoint) => relays.has(endpoint),
       candidates: () => self.candidates(),
-      symmetricNat: self.symmetricNat ?? false,
+      symmetricNat: this.#symmetricNat,
     };
   }
 }

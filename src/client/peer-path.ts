@@ -3,7 +3,7 @@ import type { Endpoint } from '../gen/networkcontroller/v1/types.js';
 import type { PeerState } from '../platform/wireguard/device.js';
 import { orderCandidates } from './candidates.js';
 import type { PathState } from './path-types.js';
-import { Punch } from './punch.js';
+import { Punch, type PunchPlan } from './punch.js';
 
 /** A session older than this is dead to WireGuard. @see "WireGuard: Next Generation Kernel Network Tunnel" §6.1, Reject-After-Time */
 const SESSION_MS = 180_000;
@@ -63,7 +63,7 @@ export interface PathContext {
 type Phase =
   | { readonly at: 'rest' }
   | { readonly at: 'offered'; readonly attempt: number; readonly untilMs: number }
-  | { readonly at: 'settling'; readonly candidates: readonly string[]; readonly turns: number; readonly untilMs: number }
+  | { readonly at: 'settling'; readonly plan: PunchPlan; readonly untilMs: number }
   | { readonly at: 'punching'; readonly punch: Punch }
   | { readonly at: 'resuming'; readonly untilMs: number };
 
@@ -225,10 +225,11 @@ export class PeerPath {
 
   #begin(signal: PeerSignal, context: PathContext): void {
     const own = context.candidates();
-    const options = { spareReflexive: context.symmetricNat && signal.symmetricNat };
-    const candidates = orderCandidates(own, signal.candidates, options);
-    const turns = Math.max(candidates.length, orderCandidates(signal.candidates, own, options).length);
-    this.#phase = { at: 'settling', candidates, turns, untilMs: context.nowMs + SETTLE_MS };
+    const candidates = orderCandidates(own, signal.candidates, { symmetricNat: signal.symmetricNat });
+    const reverse = orderCandidates(signal.candidates, own, { symmetricNat: context.symmetricNat });
+    const turns = Math.max(candidates.length, reverse.length);
+    const plan = { candidates, turns, symmetric: signal.symmetricNat || context.symmetricNat };
+    this.#phase = { at: 'settling', plan, untilMs: context.nowMs + SETTLE_MS };
   }
 
   /** The initiator makes the session, once the other side has said that it is ready for it. */
@@ -247,12 +248,13 @@ export class PeerPath {
       return [];
     }
     this.#settleFailures = 0;
-    if (phase.candidates.length === 0) {
+    if (isRelay(seen.endpoint ?? '')) this.#state = { ...this.#state, kind: 'relay', endpoint: seen.endpoint ?? '' };
+    if (phase.plan.turns === 0) {
       this.#phase = REST;
       this.#nextOfferMs = nowMs + PUNCH_PAUSES_MS.at(-1)!;
       return [];
     }
-    const punch = new Punch(phase.candidates, phase.turns, isRelay, nowMs);
+    const punch = new Punch(phase.plan, isRelay, nowMs);
     this.#phase = { at: 'punching', punch };
     return this.#punch(punch, seen, context);
   }

@@ -41,7 +41,7 @@ export interface PlanInput {
  */
 export function planDevice(input: PlanInput): DeviceConfig {
   const { self, network } = input;
-  const peers = network.interconnection ? input.peers : [];
+  const peers = network.interconnection ? withUniqueRoutes(input.peers) : [];
   const ownKey = formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(self.privateKey)));
   return {
     privateKey: self.privateKey,
@@ -56,6 +56,20 @@ export function planDevice(input: PlanInput): DeviceConfig {
 /** Whether the node of public key `own` sends the first handshake to that of `other`; both base64. */
 export function isInitiator(own: string, other: string): boolean {
   return own < other;
+}
+
+/**
+ * Leaves each prefix to one peer, the one with the smallest node id: WireGuard gives it to whoever asked last, and would be
+ * asked again by the other each time.
+ */
+function withUniqueRoutes(peers: readonly Peer[]): Peer[] {
+  const taken = new Set<string>();
+  const sorted = peers.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
+  return sorted.map((peer) => {
+    const routes = peer.routes.filter((route) => !taken.has(route));
+    for (const route of routes) taken.add(route);
+    return { ...peer, routes };
+  });
 }
 
 function overlayAddresses(self: PlanSelf, network: NetworkConfig): string[] {

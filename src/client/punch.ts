@@ -1,6 +1,9 @@
 /** How long the first candidate is tried, in ms: a round trip across a continent, some signal delay, some repeats. */
 const FIRST_CANDIDATE_MS = 600;
 
+/** The same where one NAT is symmetric: it works at once, because the other side is open to all, or never. */
+const FIRST_CANDIDATE_SYMMETRIC_MS = 300;
+
 /** How long each further candidate is tried, in ms. */
 const NEXT_CANDIDATE_MS = 250;
 
@@ -11,6 +14,16 @@ const REPEAT_MS = 100;
 export interface PunchView {
   readonly endpoint: string;
   readonly rxBytes: number;
+}
+
+/** What an attempt is made of. */
+export interface PunchPlan {
+  /** The most likely first; with none this side only listens, because nothing that it could send would arrive. */
+  readonly candidates: readonly string[];
+  /** How many candidates the longer of both lists has: who gives up earlier than the other closes the hole. */
+  readonly turns: number;
+  /** Whether one of the NATs is symmetric. */
+  readonly symmetric: boolean;
 }
 
 /** What to do next in an attempt. */
@@ -32,8 +45,7 @@ export type PunchStep =
  * is set; otherwise a late packet would be taken for success, and the pair would sit on a path that carries nothing.
  */
 export class Punch {
-  readonly #candidates: readonly string[];
-  readonly #turns: number;
+  readonly #plan: PunchPlan;
   readonly #isRelay: (endpoint: string) => boolean;
   readonly #startedMs: number;
   #turn = -1;
@@ -41,28 +53,24 @@ export class Punch {
   #target = '';
   #base: number | undefined;
 
-  /**
-   * @param candidates At least one, the most likely first.
-   * @param turns      How many candidates the longer of both lists has: who gives up earlier than the other closes the hole.
-   */
-  constructor(candidates: readonly string[], turns: number, isRelay: (endpoint: string) => boolean, nowMs: number) {
-    this.#candidates = candidates;
-    this.#turns = turns;
+  constructor(plan: PunchPlan, isRelay: (endpoint: string) => boolean, nowMs: number) {
+    this.#plan = plan;
     this.#isRelay = isRelay;
     this.#startedMs = nowMs;
   }
 
   /** Decides on what WireGuard shows now; called every few tens of milliseconds. */
   next(view: PunchView, nowMs: number): PunchStep {
-    const turn = turnAt(nowMs - this.#startedMs);
+    const { turns } = this.#plan;
+    const turn = this.#turnAt(nowMs - this.#startedMs);
     if (this.#turn >= 0 && !this.#isRelay(view.endpoint)) {
       if (this.#base !== undefined && view.rxBytes > this.#base) return { step: 'direct', endpoint: view.endpoint };
       this.#base ??= view.rxBytes;
       // An endpoint that is neither the relay nor ours was learnt from a packet of the peer, and is better than any candidate.
       const isLearnt = view.endpoint !== this.#target;
-      if (turn < this.#turns && (isLearnt || turn === this.#turn)) return this.#nudge(nowMs);
+      if (turn < turns && (isLearnt || turn === this.#turn)) return this.#nudge(nowMs);
     }
-    return turn < this.#turns ? this.#steer(turn, nowMs) : { step: 'failed' };
+    return turn < turns ? this.#steer(turn, nowMs) : { step: 'failed' };
   }
 
   #nudge(nowMs: number): PunchStep {
@@ -75,11 +83,13 @@ export class Punch {
     this.#turn = turn;
     this.#sentMs = nowMs;
     this.#base = undefined;
-    this.#target = this.#candidates[Math.min(turn, this.#candidates.length - 1)] ?? '';
-    return { step: 'steer', endpoint: this.#target };
+    const { candidates } = this.#plan;
+    this.#target = candidates[Math.min(turn, candidates.length - 1)] ?? '';
+    return this.#target === '' ? { step: 'wait' } : { step: 'steer', endpoint: this.#target };
   }
-}
 
-function turnAt(elapsedMs: number): number {
-  return elapsedMs < FIRST_CANDIDATE_MS ? 0 : 1 + Math.floor((elapsedMs - FIRST_CANDIDATE_MS) / NEXT_CANDIDATE_MS);
+  #turnAt(elapsedMs: number): number {
+    const firstMs = this.#plan.symmetric ? FIRST_CANDIDATE_SYMMETRIC_MS : FIRST_CANDIDATE_MS;
+    return elapsedMs < firstMs ? 0 : 1 + Math.floor((elapsedMs - firstMs) / NEXT_CANDIDATE_MS);
+  }
 }
