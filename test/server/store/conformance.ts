@@ -341,18 +341,22 @@ export function describeStore(name: string, open: () => Promise<Replicas>): void
       it('says nothing once it is closed, not even out of its own listener', async () => {
         const p = space();
         const from = (await s1().currentRev()) + 1n;
-        const heard: bigint[] = [];
-        const watch = s1().watch(p, from, (message) => {
-          if (message.kind !== 'events') return;
-          heard.push(message.rev);
-          watch.close();
-          watch.close();
-        });
-        const other = new Recorder(s1(), p, from);
+        const heard: string[] = [];
+        const once = (name: string): void => {
+          const watch = s1().watch(p, from, (message) => {
+            if (message.kind !== 'events') return;
+            heard.push(name);
+            watch.close();
+            watch.close();
+          });
+        };
+        once('live');
         for (let i = 0; i < 5; i++) await s1().txn(write(put(`${p}${i}`)));
+        once('replayed');
+        const other = new Recorder(s1(), p, from);
 
         await other.lineCount(5);
-        expect(heard).toHaveLength(1);
+        expect(heard).toEqual(['live', 'replayed']);
         other.close();
       });
 

@@ -27,15 +27,15 @@ function takeNumber(view: LocalView, node: string): Decision<number> {
 }
 
 describe('repository', () => {
-  it('gives sixty-four racers sixty-four different things', async () => {
+  it('gives two hundred racers two hundred different things', async () => {
     const discarded: number[] = [];
     const taken = await Promise.all(
-      Array.from({ length: 64 }, (_, i) => opened.repository.update((view) => takeNumber(view, `racer${i}`), (n) => discarded.push(n))),
+      Array.from({ length: 200 }, (_, i) => opened.repository.update((view) => takeNumber(view, `racer${i}`), (n) => discarded.push(n))),
     );
 
-    expect(taken.map(({ result }) => result).sort((a, b) => a - b)).toEqual(Array.from({ length: 64 }, (_, i) => i));
+    expect(taken.map(({ result }) => result).sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => i));
     expect(discarded.length).toBeGreaterThan(0);
-    expect(opened.repository.view.nodeCounts().total).toBe(64);
+    expect(opened.repository.view.nodeCounts().total).toBe(200);
   });
 
   it('shows a revision to its view and tells its listeners before the one who made it hears of it', async () => {
@@ -47,6 +47,33 @@ describe('repository', () => {
     expect(opened.repository.view.rev).toBe(rev);
     expect(opened.repository.view.nodeById('n0')?.modRev).toBe(rev);
     expect(told).toEqual([rev]);
+  });
+
+  it('tells a new listener nothing that its view shows already', async () => {
+    const told: bigint[] = [];
+    let since = 0n;
+    const end = opened.repository.onApplied(() => {
+      end();
+      since = opened.repository.view.rev;
+      opened.repository.onApplied((revision) => told.push(revision.rev));
+    });
+    await Promise.all(['a', 'b', 'c'].map((id) => opened.store.txn({ if: [], then: [putNode({ id })] })));
+    await opened.store.txn({ if: [], then: [putNode({ id: 'd' })] });
+
+    expect(since).toBe(3n);
+    expect(told).toEqual([4n]);
+  });
+
+  it('goes on when a listener fails', async () => {
+    const told: bigint[] = [];
+    opened.repository.onApplied(() => {
+      throw new Error('a bug');
+    });
+    opened.repository.onApplied((revision) => told.push(revision.rev));
+
+    await opened.store.txn({ if: [], then: [putNode({ id: 'a' })] });
+
+    expect(told).toEqual([1n]);
   });
 
   it('commits nothing for a decision without operations', async () => {
