@@ -91,7 +91,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const bootstrap = await parts.start('bootstrap listener', () => startGrpcServer(listeners.bootstrap));
   ports.bootstrap = bootstrap.port;
   const admin = await parts.start('admin socket', () => startGrpcServer(listeners.admin));
-  await parts.start('sweeper', () => new Sweeper({ ...sweeperSettings(config), repository: state.repository, nodes: cases.nodes, clock, timer, log }));
+  await parts.start('sweeper', () => new Sweeper({ ...sweeperSettings(config), repository: state.repository, nodes: cases.nodes, revocations: cases.revocations, clock, timer, log }));
   await parts.start('history', () => forgetHistory(state, timer, log));
   cases.facts.enter('running');
   log.info('serving', { ...ports, dns: dns.ports, adminSocket: config.adminSocket });

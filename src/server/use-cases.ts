@@ -12,6 +12,7 @@ import { Nodes } from './services/nodes.js';
 import { PresenceBoard } from './services/presence.js';
 import { Registrations } from './services/registrations.js';
 import { Renewals } from './services/renewals.js';
+import { Revocations } from './services/revocations.js';
 import { Reports } from './services/reports.js';
 import { ServiceRegistry } from './services/service-registry.js';
 import { TokenUses } from './services/token-uses.js';
@@ -27,6 +28,7 @@ export interface UseCases {
   readonly nodes: Nodes;
   readonly registrations: Registrations;
   readonly renewals: Renewals;
+  readonly revocations: Revocations;
   readonly services: ServiceRegistry;
   readonly events: EventTail;
   readonly feed: MapFeed;
@@ -44,11 +46,12 @@ export function useCases(
   const trust = {
     bundle: () => pki.trustBundle(),
     bundlesAfter: (version: number) => [pki.trustBundle()].filter((bundle) => bundle.version > version),
-    crl: () => new Uint8Array(),
+    crl: () => repository.view.crl()?.value.der ?? new Uint8Array(),
   };
   const facts = new ClusterFacts({ ...deps, repository, zone: config.zone, trust, startedAtMs: clock.now() });
   const pools = new AddressPools(repository);
   const presence = new PresenceBoard({ store, clock, log, replica: clusterId });
+  const revocations = new Revocations({ repository, signer: pki, clock });
   const addresses = new AddressTaking({ pools, presence });
   return {
     facts,
@@ -56,7 +59,8 @@ export function useCases(
     presence,
     reports: new Reports(),
     tokens: new Tokens({ repository, pools, clock }),
-    nodes: new Nodes({ repository, presence, clock, quarantineMs: config.addresses.quarantineMs }),
+    revocations,
+    nodes: new Nodes({ repository, presence, revocations, clock, quarantineMs: config.addresses.quarantineMs }),
     registrations: new Registrations({ repository, addresses, uses: new TokenUses(), issuer: pki, clock }),
     renewals: new Renewals({ repository, issuer: pki, clock, log, isConnected: (nodeId) => presence.isHere(nodeId) }),
     services: new ServiceRegistry({ repository, clock }),

@@ -9,6 +9,7 @@ import { AddressPools } from '../../src/server/services/address-pools.js';
 import { AddressTaking } from '../../src/server/services/address-taking.js';
 import { Nodes } from '../../src/server/services/nodes.js';
 import { PresenceBoard } from '../../src/server/services/presence.js';
+import { Revocations } from '../../src/server/services/revocations.js';
 import { Registrations, type Registration, type RegistrationRequest } from '../../src/server/services/registrations.js';
 import { ServiceRegistry } from '../../src/server/services/service-registry.js';
 import { TokenUses } from '../../src/server/services/token-uses.js';
@@ -42,7 +43,8 @@ export async function startServices(options: { cidr?: string; cidr6?: string; cl
   const issuer = { issueNodeCertificates: () => ({ grpc: certificate(clock), network: certificate(clock) }) };
   const registrations = new Registrations({ repository, addresses, uses: new TokenUses(), issuer, clock });
   const tokens = new Tokens({ repository, pools, clock });
-  const nodes = new Nodes({ repository, presence, clock, quarantineMs: QUARANTINE_MS });
+  const revocations = new Revocations({ repository, signer: { makeCrl: ({ number, revoked }) => Buffer.from(`crl ${number} ${revoked.map((entry) => entry.serial).join()}`) }, clock });
+  const nodes = new Nodes({ repository, presence, revocations, clock, quarantineMs: QUARANTINE_MS });
   const services = new ServiceRegistry({ repository, clock });
 
   const token = async (wanted: Partial<TokenRequest> = {}): Promise<string> => {
@@ -51,7 +53,7 @@ export async function startServices(options: { cidr?: string; cidr6?: string; cl
   };
   const register = async (bootstrapToken: string, wanted: Partial<RegistrationRequest> = {}): Promise<Registration> =>
     registrations.register({ ...aMachine(), bootstrapToken, ...wanted }, STRANGER);
-  return { clock, store, repository, pools, presence, registrations, tokens, nodes, services, token, register };
+  return { clock, store, repository, pools, presence, revocations, registrations, tokens, nodes, services, token, register };
 }
 
 const ONE_USE: TokenRequest = {

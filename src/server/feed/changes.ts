@@ -1,6 +1,6 @@
 import type { MapChange } from '../../gen/networkcontroller/v1/node.js';
-import type { NetworkConfig } from '../../gen/networkcontroller/v1/types.js';
-import { NetworkRecord, NodeRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import { TrustBundle, type NetworkConfig } from '../../gen/networkcontroller/v1/types.js';
+import { BundleRecord, CrlRecord, NetworkRecord, NodeRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import { kindOf, ROOT } from '../store/keys.js';
 import type { AppliedRevision } from '../store/local-view.js';
 import type { StoreEvent } from '../store/store.js';
@@ -18,18 +18,26 @@ export interface NetworkChanges {
  * Sorts a revision's events by network and turns them into changes of the map.
  *
  * @param describe The wire form of a network's settings.
+ * @param networks The names of all networks, for what concerns every one.
  */
-export function changesOf(revision: AppliedRevision, describe: (record: NetworkRecord) => NetworkConfig): Map<string, NetworkChanges> {
+export function changesOf(
+  revision: AppliedRevision,
+  describe: (record: NetworkRecord) => NetworkConfig,
+  networks: () => readonly string[],
+): Map<string, NetworkChanges> {
   const byNetwork = new Map<string, NetworkChanges>();
-  for (const event of revision.events) {
-    const kind = kindOf(event.key);
-    if (kind !== 'node' && kind !== 'service' && kind !== 'network') continue;
-    const network = networkIn(event.key);
+  const of = (network: string): NetworkChanges => {
     const changes = byNetwork.get(network) ?? { shared: [], nodes: [] };
     byNetwork.set(network, changes);
-    if (kind === 'node') addNode(changes, event);
-    else if (kind === 'service') changes.shared.push(serviceChange(event));
-    else if (event.value !== undefined) changes.shared.push(networkChange(describe(NetworkRecord.decode(event.value))));
+    return changes;
+  };
+  for (const event of revision.events) {
+    const kind = kindOf(event.key);
+    if (kind === 'node') addNode(of(networkIn(event.key)), event);
+    else if (kind === 'service') of(networkIn(event.key)).shared.push(serviceChange(event));
+    else if (event.value === undefined) continue;
+    else if (kind === 'network') of(networkIn(event.key)).shared.push(networkChange(describe(NetworkRecord.decode(event.value))));
+    else if (kind === 'crl' || kind === 'bundle') for (const network of networks()) of(network).shared.push(trustChange(kind, event.value));
   }
   return byNetwork;
 }
@@ -49,6 +57,12 @@ function serviceChange(event: StoreEvent): MapChange {
   return event.value === undefined
     ? { change: { $case: 'serviceRemoved', value: lastPart(event.key) } }
     : { change: { $case: 'service', value: serviceOf(ServiceRecord.decode(event.value)) } };
+}
+
+function trustChange(kind: 'crl' | 'bundle', value: Uint8Array): MapChange {
+  return kind === 'crl'
+    ? { change: { $case: 'crl', value: CrlRecord.decode(value).der } }
+    : { change: { $case: 'bundle', value: TrustBundle.decode(BundleRecord.decode(value).bundle) } };
 }
 
 /** The network part of `/nc/v1/<kind>/<network>/…`. */

@@ -123,11 +123,16 @@ export class MapFeed {
 
   #follow(revision: AppliedRevision): void {
     this.#rev = revision.rev;
-    for (const [network, changes] of changesOf(revision, (record) => this.#facts.describe(record))) {
+    for (const [network, changes] of this.#changesOf(revision)) {
       this.#keepPeers(network, changes);
       this.#fanOut(network, revision.rev, changes);
       for (const { nodeId, record } of changes.nodes) if (record === undefined) this.#expel(nodeId);
     }
+  }
+
+  #changesOf(revision: AppliedRevision): Map<string, NetworkChanges> {
+    const networks = (): string[] => this.#repository.view.networks().map(({ value }) => value.name);
+    return changesOf(revision, (record) => this.#facts.describe(record), networks);
   }
 
   #keepPeers(network: string, changes: NetworkChanges): void {
@@ -177,7 +182,7 @@ export class MapFeed {
     if (revisions === undefined || (revisions.at(-1)?.rev ?? this.#rev) < this.#rev) return undefined;
     const deltas: Uint8Array[] = [];
     for (const missed of revisions) {
-      const changes = changesOf(missed, (record) => this.#facts.describe(record)).get(network);
+      const changes = this.#changesOf(missed).get(network);
       const bytes = changes === undefined ? undefined : this.#deltaFor(network, missed.rev, changes, nodeId);
       if (bytes !== undefined) deltas.push(bytes);
     }

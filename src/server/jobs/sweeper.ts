@@ -3,6 +3,7 @@ import type { Log } from '../../platform/log.js';
 import type { Caller } from '../auth/caller.js';
 import type { HighWaterClock } from '../services/high-water-clock.js';
 import type { Nodes } from '../services/nodes.js';
+import type { Revocations } from '../services/revocations.js';
 import { releaseOf } from '../services/tokens.js';
 import type { Repository } from '../store/local-view.js';
 
@@ -16,11 +17,13 @@ const SYSTEM: Caller = { kind: 'local', address: 'system' };
  *
  * - an expired token gives back the address that was kept for it, and goes when it has been kept long enough;
  * - ephemeral nodes that have been idle too long are unregistered;
+ * - the revocation list names what was unregistered since, and is kept from running out;
  * - the clock's high-water mark is stored.
  */
 export class Sweeper {
   readonly #repository: Repository;
   readonly #nodes: Nodes;
+  readonly #revocations: Revocations;
   readonly #clock: HighWaterClock;
   readonly #log: Log;
   readonly #keepSpentMs: number;
@@ -31,6 +34,7 @@ export class Sweeper {
   constructor(deps: {
     repository: Repository;
     nodes: Nodes;
+    revocations: Revocations;
     clock: HighWaterClock;
     timer: Clock;
     log: Log;
@@ -40,6 +44,7 @@ export class Sweeper {
   }) {
     this.#repository = deps.repository;
     this.#nodes = deps.nodes;
+    this.#revocations = deps.revocations;
     this.#clock = deps.clock;
     this.#log = deps.log;
     this.#keepSpentMs = deps.keepSpentMs;
@@ -62,6 +67,7 @@ export class Sweeper {
     try {
       const now = this.#clock.now();
       await this.#clock.remember();
+      await this.#revocations.refresh();
       for (const token of this.#repository.view.expiredTokens(now, BATCH)) await this.#tidyToken(token.value.id, now);
       for (const node of this.#repository.view.idleEphemeral(now - this.#ephemeralIdleMs, BATCH)) {
         await this.#nodes.remove(node.value.id, node.value.network, 'SweepEphemeral', SYSTEM, 'idle');

@@ -14,9 +14,10 @@ export interface Removal {
  *
  * The address is not touched: whether it rests or changes hands at once is the caller's to say.
  *
- * @param nowMs UTC ms, stands in the revoked certificates.
+ * @param nowMs   UTC ms, stands in the revoked certificates.
+ * @param options `keepKey` leaves the WireGuard key taken for good, so that it cannot be registered again.
  */
-export function removalOf(view: LocalView, node: Versioned<NodeRecord>, nowMs: number): Removal {
+export function removalOf(view: LocalView, node: Versioned<NodeRecord>, nowMs: number, options: { readonly keepKey?: boolean } = {}): Removal {
   const { id, network, name, wgPublicKey } = node.value;
   const certificates = view.certificatesOf('node', id).filter((entry) => entry.value.state !== CertificateRecord_State.STATE_REVOKED);
   return {
@@ -24,7 +25,7 @@ export function removalOf(view: LocalView, node: Versioned<NodeRecord>, nowMs: n
     then: [
       { del: node.key },
       { del: keys.name(network, name) },
-      { del: keys.wireguardKey(wgPublicKey.toString('hex')) },
+      ...(options.keepKey === true ? [] : [{ del: keys.wireguardKey(wgPublicKey.toString('hex')) }]),
       { del: keys.presence(network, id) },
       ...view.servicesOfNode(id).map((service) => ({ del: service.key })),
       ...certificates.map((entry) => revocationOf(entry, nowMs)),

@@ -9,6 +9,7 @@ import { auditOperation } from './audit.js';
 import { quarantineOf, removalOf } from './node-removal.js';
 import { isNodeToken, nodeOfToken } from './node-tokens.js';
 import type { PresenceBoard } from './presence.js';
+import type { Revocations, RevokedSerial } from './revocations.js';
 
 /** The token under which LiteKube keeps the controller's own row; nobody may take it away. */
 export const RESERVED_TOKEN = 'reserverd';
@@ -22,12 +23,14 @@ export class Nodes {
   readonly #presence: PresenceBoard;
   readonly #clock: Clock;
   readonly #quarantineMs: number;
+  readonly #revocations: Revocations;
 
-  constructor(deps: { repository: Repository; presence: PresenceBoard; clock: Clock; quarantineMs: number }) {
+  constructor(deps: { repository: Repository; presence: PresenceBoard; revocations: Revocations; clock: Clock; quarantineMs: number }) {
     this.#repository = deps.repository;
     this.#presence = deps.presence;
     this.#clock = deps.clock;
     this.#quarantineMs = deps.quarantineMs;
+    this.#revocations = deps.revocations;
   }
 
   /**
@@ -70,7 +73,8 @@ export class Nodes {
 
   /**
    * Ends a node's membership: its record, name, services and certificates go, its address rests for a while, its
-   * peers are told by the revision this makes.
+   * peers are told by the revision this makes. Revoked, its keys may not come back and its network certificate is on
+   * the revocation list of the same revision.
    *
    * @throws DomainError `node_unknown`, `node_reserved`.
    */
@@ -78,12 +82,15 @@ export class Nodes {
     const committed = await this.#repository.update((view) => {
       const node = requireMember(findNode(view, target, network));
       const now = this.#clock.now();
-      const removal = removalOf(view, node, now);
+      const revoked = method === 'RevokeNode';
+      const removal = removalOf(view, node, now, { keepKey: revoked });
+      const list = revoked ? this.#revocations.publication(view, networkSerials(view, node.value.id, now), now) : { if: [], then: [] };
       const { id, network: home } = node.value;
       return {
-        if: removal.if,
+        if: [...removal.if, ...list.if],
         then: [
           ...removal.then,
+          ...list.then,
           quarantineOf(node.value, now + this.#quarantineMs),
           auditOperation(caller, { object: `node/${id}`, method, network: home, reason }, now),
         ],
@@ -107,6 +114,11 @@ export function findNode(view: LocalView, target: string, network: string): Vers
     throw new DomainError('node_unknown', `node: want the id or name of a node of network ${network} (see "ncadm node list"), got ${JSON.stringify(target)}`);
   }
   return node;
+}
+
+function networkSerials(view: LocalView, nodeId: string, revokedAtMs: number): RevokedSerial[] {
+  const own = view.certificatesOf('node', nodeId).filter(({ value }) => value.purpose === 'network');
+  return own.map(({ value }) => ({ serial: value.serial, revokedAtMs }));
 }
 
 function requireMember(node: Versioned<NodeRecord>): Versioned<NodeRecord> {

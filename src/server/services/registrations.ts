@@ -221,7 +221,11 @@ function chooseName(view: LocalView, token: TokenRecord, request: RegistrationRe
 }
 
 function requireFreeKey(view: LocalView, wgPublicKey: Uint8Array): void {
-  if (view.wireguardKeyOwner(Buffer.from(wgPublicKey).toString('hex')) === undefined) return;
+  const owner = view.wireguardKeyOwner(Buffer.from(wgPublicKey).toString('hex'));
+  if (owner === undefined) return;
+  if (view.nodeById(owner.value.nodeId) === undefined) {
+    throw new DomainError('node_revoked', 'wg_public_key: was revoked together with its node; remove the state folder and join with new keys');
+  }
   throw new DomainError('wireguard_key_taken', 'wg_public_key: belongs to another node; two machines must not share a state folder, so remove this one’s and join anew');
 }
 
