@@ -4,7 +4,7 @@ import { EXIT, exitCodeOf, reportError, type ExitCode } from '../platform/exit-c
 import { untilSignal } from '../platform/lifecycle.js';
 import type { Terminal } from '../platform/output.js';
 import { VERSION } from '../platform/version.js';
-import { openLog } from '../platform/winston-log.js';
+import { openLog, type ProgramLog } from '../platform/winston-log.js';
 import { startServer } from './app.js';
 import { readServerConfig } from './config.js';
 import { initServer } from './server-state.js';
@@ -45,10 +45,7 @@ function program(terminal: Terminal): Command {
   root
     .command('init')
     .description('make the cluster: id, two CAs, WireGuard key, store')
-    .action(async () => {
-      const { clusterId } = await initServer(readServerConfig(root.opts<{ config: string }>().config), { clock: systemClock, log: openLog({ program: 'nc-server', console: process.stderr }) });
-      terminal.stdout.write(`cluster ${clusterId} made; start it with: nc-server --config ${root.opts<{ config: string }>().config}\n`);
-    });
+    .action(() => init(root.opts<{ config: string }>().config, terminal));
   root
     .command('config')
     .description('about the configuration')
@@ -66,17 +63,41 @@ function program(terminal: Terminal): Command {
   return root;
 }
 
+/** Makes what a first start would make. */
+async function init(path: string, terminal: Terminal): Promise<void> {
+  const config = readServerConfig(path);
+  const log = openLog({ program: 'nc-server', console: process.stderr });
+  try {
+    const { clusterId } = await initServer(config, { clock: systemClock, log });
+    terminal.stdout.write(`cluster ${clusterId} made; start it with: nc-server --config ${path}\n`);
+  } finally {
+    await log.close();
+  }
+}
+
 /** Serves until a signal or until the store gives up. */
 async function serve(path: string): Promise<void> {
   const config = readServerConfig(path);
   const log = openLog({ program: 'nc-server', dir: config.logDir, debug: config.debug });
+  process.once('uncaughtException', (error) => void endOver(error, log));
+  // One that comes while the server is still starting counts.
+  const signal = untilSignal();
   try {
+    log.info('configuration read, starting', { version: VERSION, workDir: config.workDir, networks: config.networks.map(({ name }) => name) });
     const server = await startServer(config, { log });
-    const failure = await Promise.race([untilSignal().then(() => undefined), server.failed]);
-    log.info('stopping', { reason: failure?.message ?? 'signal' });
+    const end = await Promise.race([signal, server.failed]);
+    log.info('stopping', { reason: typeof end === 'string' ? end : end.message });
     await server.stop();
-    if (failure !== undefined) throw failure;
+    log.info('stopped');
+    if (typeof end !== 'string') throw end;
   } finally {
     await log.close();
   }
+}
+
+/** A fault of ours: what memory holds is not to be trusted any more, so a supervisor starts the process afresh from the store. */
+async function endOver(error: unknown, log: ProgramLog): Promise<void> {
+  log.error('fault of the program, ending', { error });
+  await log.close();
+  process.exit(EXIT.refused);
 }

@@ -28,14 +28,16 @@ export interface ServerState extends OpenStore {
  * The cluster record is written last, so a first start that was cut short is simply done again; until then nothing
  * has been handed out that depends on it.
  *
+ * @param deps `mustBeNew` refuses a folder that holds a cluster, and leaves it as it is.
  * @throws DomainError `store_failed`, `key_file_unsafe`, `state_invalid`, `config_invalid` when a network that has nodes
- *   would change its addresses.
+ *   would change its addresses, `already_initialised`.
  */
-export async function openServerState(config: ServerConfig, deps: { clock: Clock; log: Log }): Promise<ServerState> {
+export async function openServerState(config: ServerConfig, deps: { clock: Clock; log: Log; mustBeNew?: boolean }): Promise<ServerState> {
   await makePrivateDir(config.workDir);
-  const opened = await openStore({ file: join(config.workDir, 'db', 'nc.db'), ...deps });
+  const opened = await openStore({ file: join(config.workDir, 'db', 'nc.db'), clock: deps.clock, log: deps.log });
   try {
     const cluster = opened.repository.view.cluster()?.value;
+    if (deps.mustBeNew === true && cluster !== undefined) throw alreadyInitialised(config, cluster);
     const clusterId = cluster?.id ?? randomBytes(8).toString('hex');
     const pki = await openOrCreatePki(config, clusterId, deps.clock, cluster === undefined);
     const wgPrivateKey = await wireGuardKey(join(config.workDir, 'wireguard.key'), cluster === undefined);
@@ -54,10 +56,13 @@ export async function openServerState(config: ServerConfig, deps: { clock: Clock
  * @throws DomainError `already_initialised` and what {@link openServerState} throws.
  */
 export async function initServer(config: ServerConfig, deps: { clock: Clock; log: Log }): Promise<{ readonly clusterId: string }> {
-  const state = await openServerState(config, deps);
+  const state = await openServerState(config, { ...deps, mustBeNew: true });
   await state.close();
-  if (!state.isNew) throw new DomainError('already_initialised', `${config.workDir}: holds cluster ${state.pki.clusterId} already; start it with "nc-server"`);
   return { clusterId: state.pki.clusterId };
+}
+
+function alreadyInitialised({ workDir }: ServerConfig, { id }: ClusterRecord): DomainError {
+  return new DomainError('already_initialised', `${workDir}: holds cluster ${id} already; start it, or choose another server.workDir`);
 }
 
 async function openOrCreatePki(config: ServerConfig, clusterId: string, clock: Clock, mayCreate: boolean): Promise<Pki> {
