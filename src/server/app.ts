@@ -120,6 +120,8 @@ async function startNames({ repository }: ServerState, config: ServerConfig, log
   const unsubscribe = repository.onApplied((revision) => dns.apply({ revision: revision.rev, changes: zoneChangesOf(revision) }));
   return {
     ports: dns.ports,
+    tlsPorts: dns.tlsPorts,
+    setCertificate: (material) => dns.setCertificate(material),
     apply: (revision) => dns.apply(revision),
     answer: (query, client) => dns.answer(query, client),
     stats: () => dns.stats(),

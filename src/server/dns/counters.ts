@@ -2,6 +2,9 @@
 const DNS_COUNTERS = [
   'udpQueries',
   'tcpQueries',
+  'tlsQueries',
+  'httpsQueries',
+  'tunnelQueries',
   /** Answered from the zone, encoded anew. */
   'zoneAnswers',
   /** Answered from the zone with octets encoded before. */

@@ -4,7 +4,7 @@ import type { ZoneChange } from '../../domain/zone-input.js';
 import type { Clock } from '../../platform/clock.js';
 import { typeName, type Rcode } from '../../platform/dns/codes.js';
 import { relayAnswer } from '../../platform/dns/foreign-answer.js';
-import { composeRefusal } from '../../platform/dns/reply.js';
+import { composeRefusal, type Transport } from '../../platform/dns/reply.js';
 import type { Query } from '../../platform/dns/query.js';
 import { Responder } from '../../platform/dns/responder.js';
 import type { Log } from '../../platform/log.js';
@@ -71,9 +71,9 @@ export class DnsService {
 
   /** A `QueryHandler`. */
   readonly handle = (message: Uint8Array, client: DnsClient, reply: (answer: Buffer | undefined) => void): void => {
-    this.#counters.add(client.transport === 'udp' ? 'udpQueries' : 'tcpQueries');
+    this.#counters.add(`${client.via}Queries`);
     const recursion = this.#resolver.enabled && this.#ownClients.has(client.address);
-    const answer = this.#responder.answer(message, { transport: client.transport, recursion });
+    const answer = this.#responder.answer(message, { transport: transportOf(client), recursion });
     switch (answer.kind) {
       case 'ignore':
         this.#counters.add('ignored');
@@ -102,8 +102,13 @@ export class DnsService {
   async #resolve(query: Query, name: DnsName, client: DnsClient, reply: (answer: Buffer) => void): Promise<void> {
     const resolved = await this.#resolver.resolve(query, name);
     this.#counters.add(resolved === undefined ? 'forwardFailures' : COUNTER_OF[resolved.source]);
-    reply(resolved === undefined ? composeRefusal(query, 'SERVFAIL', true) : relayAnswer(query, resolved.answer, client.transport, resolved.ttl));
+    reply(resolved === undefined ? composeRefusal(query, 'SERVFAIL', true) : relayAnswer(query, resolved.answer, transportOf(client), resolved.ttl));
   }
+}
+
+/** Whether an answer must fit a datagram. */
+function transportOf({ via }: DnsClient): Transport {
+  return via === 'udp' || via === 'tunnel' ? 'udp' : 'tcp';
 }
 
 /** A query without this wish wants to know what we know ourselves. @see RFC 1034 §4.3.1 */

@@ -24,18 +24,20 @@ function serve(service: DnsService, listeners: Listeners): void {
         return service.apply(message);
       case 'query':
         return service.handle(message.query, message.client, (answer) => tell({ kind: 'answer', id: message.id, answer }));
+      case 'certificate':
+        return listeners.setCertificate(message.material);
       case 'stop':
         return void listeners.stop().then(() => tell({ kind: 'stopped' }));
     }
   });
-  tell({ kind: 'listening', ports: listeners.ports });
+  tell({ kind: 'listening', ports: listeners.ports, tlsPorts: listeners.tlsPorts });
 }
 
 async function start(): Promise<void> {
   const log: Log = { debug: logTo('debug'), info: logTo('info'), warn: logTo('warn'), error: logTo('error') };
   const service = new DnsService({ ...setup, counters: new DnsCounters(setup.counters), clock: systemClock, log });
   service.apply(setup.first);
-  serve(service, await openListeners(setup.listen, service.handle, systemClock));
+  serve(service, await openListeners(setup, service.handle, systemClock));
 }
 
 start().catch((error: unknown) => {

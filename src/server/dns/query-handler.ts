@@ -1,8 +1,9 @@
-import type { Transport } from '../../platform/dns/reply.js';
+/** Which way a query came: over the network as datagram, stream, TLS or HTTPS, or through the overlay. */
+export type Via = 'udp' | 'tcp' | 'tls' | 'https' | 'tunnel';
 
 /** Who asks, and how. */
 export interface DnsClient {
-  readonly transport: Transport;
+  readonly via: Via;
   /** Without port. */
   readonly address: string;
 }
@@ -18,6 +19,12 @@ export interface DnsAddress {
   /** IPv4 or IPv6 address. */
   readonly host: string;
   readonly port: number;
+}
+
+/** What a TLS listener shows: its certificate with what links it to the CA, and the key, PEM. */
+export interface DnsTlsMaterial {
+  readonly chainPem: string;
+  readonly privateKeyPem: string;
 }
 
 /** A listener that answers. */

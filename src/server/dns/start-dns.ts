@@ -5,7 +5,7 @@ import type { Log } from '../../platform/log.js';
 import { startWorker } from '../../platform/worker.js';
 import { DnsCounters, type DnsStats } from './counters.js';
 import type { ZoneRevision } from './dns-service.js';
-import type { DnsAddress } from './query-handler.js';
+import type { DnsAddress, DnsTlsMaterial, Via } from './query-handler.js';
 import type { Enclosure, Upstream } from './upstream.js';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.js';
 
@@ -13,6 +13,8 @@ import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.js';
 export interface DnsOptions {
   /** Where to answer, UDP and TCP each; port 0 draws a free one. May be empty: then only {@link Dns.answer} answers. */
   readonly listen: readonly DnsAddress[];
+  /** Where to answer over TLS; 853 is the usual port. @see RFC 7858 */
+  readonly tls?: { readonly listen: readonly DnsAddress[]; readonly material: DnsTlsMaterial };
   /** Name of the forward zone, `nc.internal`. */
   readonly zone: string;
   readonly networks: readonly ZoneNetwork[];
@@ -31,10 +33,17 @@ export interface DnsOptions {
 export interface Dns {
   /** In the order of `listen`. */
   readonly ports: readonly number[];
+  /** In the order of `tls.listen`. */
+  readonly tlsPorts: readonly number[];
   /** Shows a revision. Every query handed over after this call is answered from it. */
   apply(revision: ZoneRevision): void;
-  /** Answers a query that came through the tunnel; undefined for a message that gets no answer. */
-  answer(query: Uint8Array, client: { readonly address: string }): Promise<Uint8Array | undefined>;
+  /**
+   * Answers a query that came another way, through the tunnel if `via` is left out; undefined for a message that gets no
+   * answer.
+   */
+  answer(query: Uint8Array, client: { readonly address: string; readonly via?: Via }): Promise<Uint8Array | undefined>;
+  /** Shows another certificate to whoever connects over TLS from now on. */
+  setCertificate(material: DnsTlsMaterial): void;
   stats(): DnsStats;
   stop(): Promise<void>;
 }
@@ -49,7 +58,7 @@ export async function startDns(options: DnsOptions): Promise<Dns> {
   const counters = new DnsCounters();
   const changes = [...options.networks.map((network): ZoneChange => ({ kind: 'network', network })), ...(options.changes ?? [])];
   const first = { revision: options.revision ?? 0n, changes };
-  const setup: WorkerSetup = { zone: options.zone, listen: options.listen, upstreams: options.upstreams, enclosures: options.enclosures ?? [], counters: counters.memory, first };
+  const setup: WorkerSetup = { zone: options.zone, listen: options.listen, tls: options.tls, upstreams: options.upstreams, enclosures: options.enclosures ?? [], counters: counters.memory, first };
   const dns = new DnsThread(startWorker('./dns-worker', import.meta.url, setup), counters, options.log);
   await dns.listening;
   return dns;
@@ -63,6 +72,7 @@ class DnsThread implements Dns {
   readonly #waiting = new Map<number, (answer: Uint8Array | undefined) => void>();
   readonly #exited: Promise<void>;
   #ports: readonly number[] = [];
+  #tlsPorts: readonly number[] = [];
   #nextId = 0;
   #running = true;
 
@@ -84,17 +94,25 @@ class DnsThread implements Dns {
     return this.#ports;
   }
 
+  get tlsPorts(): readonly number[] {
+    return this.#tlsPorts;
+  }
+
   apply(revision: ZoneRevision): void {
     this.#tell({ kind: 'apply', ...revision });
   }
 
-  answer(query: Uint8Array, client: { readonly address: string }): Promise<Uint8Array | undefined> {
+  answer(query: Uint8Array, { address, via = 'tunnel' }: { readonly address: string; readonly via?: Via }): Promise<Uint8Array | undefined> {
     if (!this.#running) return Promise.resolve(undefined);
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#tell({ kind: 'query', id, query, client: { transport: 'udp', address: client.address } });
+      this.#tell({ kind: 'query', id, query, client: { via, address } });
     });
+  }
+
+  setCertificate(material: DnsTlsMaterial): void {
+    this.#tell({ kind: 'certificate', material });
   }
 
   stats(): DnsStats {
@@ -114,6 +132,7 @@ class DnsThread implements Dns {
     switch (message.kind) {
       case 'listening':
         this.#ports = message.ports;
+        this.#tlsPorts = message.tlsPorts;
         return listening();
       case 'failed':
         void this.#worker.terminate();

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../platform/clock.js';
-import type { QueryHandler } from './query-handler.js';
+import type { DnsClient, QueryHandler } from './query-handler.js';
 
 /** How long a client may take from one whole query to the next, and to read its answers. @see RFC 7766 §6.2.3 */
 const IDLE_MS = 10_000;
@@ -14,7 +14,7 @@ const MAX_IN_FLIGHT = 64;
 /** One client on a stream: many queries, answered as the answers come, each with its length in front. @see RFC 7766 §6.2.1.1 */
 export class StreamConnection {
   readonly #socket: Socket;
-  readonly #client: string;
+  readonly #client: DnsClient;
   readonly #handle: QueryHandler;
   readonly #clock: Clock;
   #received: Buffer = Buffer.alloc(0);
@@ -23,7 +23,7 @@ export class StreamConnection {
   #ended = false;
   #cancelDeadline = (): void => {};
 
-  constructor(socket: Socket, client: string, handle: QueryHandler, clock: Clock) {
+  constructor(socket: Socket, client: DnsClient, handle: QueryHandler, clock: Clock) {
     this.#socket = socket;
     this.#client = client;
     this.#handle = handle;
@@ -80,7 +80,7 @@ export class StreamConnection {
   #answer(query: Buffer): void {
     this.#renewDeadline();
     this.#inFlight++;
-    this.#handle(query, { transport: 'tcp', address: this.#client }, (answer) => {
+    this.#handle(query, this.#client, (answer) => {
       this.#inFlight--;
       if (this.#socket.destroyed) return;
       if (answer === undefined) return void this.#socket.destroy();

@@ -22,7 +22,7 @@ export async function listenOnUdp(address: DnsAddress, handle: QueryHandler): Pr
   // An answer that cannot be sent concerns only who asked for it.
   const sent = (): void => {};
   socket.on('message', (message, from) => {
-    handle(message, { transport: 'udp', address: from.address }, (answer) => answer && socket.send(answer, from.port, from.address, sent));
+    handle(message, { via: 'udp', address: from.address }, (answer) => answer && socket.send(answer, from.port, from.address, sent));
   });
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);

@@ -1,13 +1,14 @@
 import type { ErrorCode } from '../../domain/errors.js';
 import type { Log, LogFields } from '../../platform/log.js';
 import type { ZoneRevision } from './dns-service.js';
-import type { DnsAddress, DnsClient } from './query-handler.js';
+import type { DnsAddress, DnsClient, DnsTlsMaterial } from './query-handler.js';
 import type { Enclosure, Upstream } from './upstream.js';
 
 /** What the worker starts with. */
 export interface WorkerSetup {
   readonly zone: string;
   readonly listen: readonly DnsAddress[];
+  readonly tls: { readonly listen: readonly DnsAddress[]; readonly material: DnsTlsMaterial } | undefined;
   readonly upstreams: readonly Upstream[];
   readonly enclosures: readonly Enclosure[];
   readonly counters: SharedArrayBuffer;
@@ -18,11 +19,12 @@ export interface WorkerSetup {
 export type ToWorker =
   | ({ readonly kind: 'apply' } & ZoneRevision)
   | { readonly kind: 'query'; readonly id: number; readonly query: Uint8Array; readonly client: DnsClient }
+  | { readonly kind: 'certificate'; readonly material: DnsTlsMaterial }
   | { readonly kind: 'stop' };
 
 /** What the worker tells the main thread. */
 export type FromWorker =
-  | { readonly kind: 'listening'; readonly ports: readonly number[] }
+  | { readonly kind: 'listening'; readonly ports: readonly number[]; readonly tlsPorts: readonly number[] }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Uint8Array | undefined }
   | { readonly kind: 'log'; readonly level: keyof Log; readonly message: string; readonly fields: LogFields }

@@ -19,8 +19,8 @@ function serviceFor(options: { upstreams: Upstream[]; enclosures?: Enclosure[] }
   const clock = new ManualClock();
   const service = new DnsService({ enclosures: [], ...options, zone: 'nc.internal', counters: new DnsCounters(), clock, log: silentLog });
   service.apply({ revision: 7n, changes: [{ kind: 'network', network: defaultNetwork }, put.node()] });
-  const ask = (query: Buffer, address = '10.66.0.5', transport: 'udp' | 'tcp' = 'udp') =>
-    new Promise<Buffer | undefined>((resolve) => service.handle(query, { transport, address }, resolve)).then(read);
+  const ask = (query: Buffer, address = '10.66.0.5', via: 'udp' | 'tcp' = 'udp') =>
+    new Promise<Buffer | undefined>((resolve) => service.handle(query, { via, address }, resolve)).then(read);
   return { ask, clock };
 }
 
