@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { DomainError } from '../../domain/errors.js';
 import { bitString, booleanTrue, embedded, explicit, implicit, octetString, oid, sequence, time, unsignedInteger, type Asn1 } from './der.js';
-import { keyIdentifier, parseP256, type P256KeyPair } from './p256.js';
+import { keyIdentifier, checkP256Form, type P256KeyPair } from './p256.js';
 import { extension, nameOf, signatureAlgorithm, signedDer } from './signed.js';
 
 /** Who signs: a CA's common name and key. */
@@ -25,7 +25,7 @@ export interface AlternativeNames {
 
 /** A leaf to issue; nothing of it comes from the applicant except the key. */
 export interface LeafRequest {
-  /** The holder's key: SubjectPublicKeyInfo, DER, P-256. */
+  /** The holder's key as `csrSpki` gave it: SubjectPublicKeyInfo, DER, P-256. */
   readonly spki: Uint8Array;
   /** At most 64 characters. */
   readonly commonName: string;
@@ -78,7 +78,7 @@ export function issueCaCertificate(issuer: Issuer, notBeforeMs: number, notAfter
  * @see RFC 5280 §4.2
  */
 export function issueLeafCertificate(issuer: Issuer, request: LeafRequest): IssuedCertificate {
-  parseP256(request.spki);
+  checkP256Form(request.spki);
   const usage = bitString(Buffer.from([0b1000_0000]), 7); // digitalSignature
   return issue(issuer, request, [
     extension(EXTENSIONS.basicConstraints, true, sequence()),

@@ -41,13 +41,23 @@ export function p256KeyPair(privateKey: KeyObject): P256KeyPair {
  * @throws DomainError `invalid_argument`
  */
 export function parseP256(spki: Uint8Array): KeyObject {
-  if (spki.length !== SPKI_BYTES || !SPKI_PREFIX.equals(spki.subarray(0, SPKI_PREFIX.length))) {
-    throw new DomainError('invalid_argument', 'public key: want an uncompressed P-256 key');
-  }
+  checkP256Form(spki);
   try {
     return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   } catch (cause) {
     throw new DomainError('invalid_argument', 'public key: want a point on the curve P-256', { cause });
+  }
+}
+
+/**
+ * Checks the form of a SubjectPublicKeyInfo and not the point in it, which costs more than a signature: for keys that were
+ * read by {@link parseP256} before.
+ *
+ * @throws DomainError `invalid_argument`
+ */
+export function checkP256Form(spki: Uint8Array): void {
+  if (spki.length !== SPKI_BYTES || !SPKI_PREFIX.equals(spki.subarray(0, SPKI_PREFIX.length))) {
+    throw new DomainError('invalid_argument', 'public key: want an uncompressed P-256 key');
   }
 }
 
