@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { OUTPUT_FORMATS } from '../platform/output.js';
+import { addCompletion } from './commands/completion.js';
 import { addDown } from './commands/down.js';
 import { addJoin } from './commands/join.js';
 import { addLeave } from './commands/leave.js';
@@ -21,6 +22,6 @@ export function buildProgram(session: Session, io: CommandIo): Command {
     .addOption(new Option('-o, --output <format>', 'how to print the result').choices(OUTPUT_FORMATS).default('table'))
     .option('--no-headers', 'leave the table\'s first line out')
     .addHelpText('after', examples('nc-client join < join-string', 'nc-client status', 'nc-client ping web-1'));
-  for (const add of [addJoin, addUp, addStatus, addPing, addResolve, addDown, addLeave, addVersion]) add(program, session);
+  for (const add of [addJoin, addUp, addStatus, addPing, addResolve, addDown, addLeave, addVersion, addCompletion]) add(program, session);
   return program;
 }

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import { completionScript, SHELLS, type Shell } from '../completion-script.js';
+import { completionScript, SHELLS, type Shell } from '../../platform/completion-script.js';
 import { examples } from '../options.js';
 import type { Session } from '../session.js';
 
