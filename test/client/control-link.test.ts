@@ -1,0 +1,272 @@
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { ControlLink, type ControlHandlers, type ControlState } from '../../src/client/control-link.js';
+import type { ControlSession } from '../../src/client/control-session.js';
+import { EndpointOrder } from '../../src/client/endpoint-order.js';
+import { DomainError } from '../../src/domain/errors.js';
+import { PeerSignal, ReportRequest, type WatchRequest, type WatchResponse } from '../../src/gen/networkcontroller/v1/node.js';
+import { silentLog } from '../../src/platform/log.js';
+import { ManualClock } from '../support/clock.js';
+import { until } from '../support/until.js';
+
+const PROGRESS: WatchResponse = { message: { $case: 'progress', value: { revision: 7n, serverTimeMs: 0 } } };
+let clock: ManualClock;
+let sessions: FakeSession[];
+/** Endpoints that refuse, and with what. */
+let refusals: Map<string, DomainError>;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  sessions = [];
+  refusals = new Map();
+});
+
+describe('the link to the controller ends', () => {
+  it.each(['node_revoked', 'node_unknown'] as const)('for good when the node is told %s', async (code) => {
+    refusals.set('c1:1', new DomainError(code, 'gone'));
+    const { link, ended } = startLink(['c1:1', 'c2:1']);
+
+    await until(() => ended.length === 1);
+    clock.advance(120_000);
+    await link.stop();
+
+    expect(ended).toEqual([expect.objectContaining({ code })]);
+    expect(sessions).toHaveLength(1);
+  });
+
+  it('when it is stopped, even in the middle of a pause', async () => {
+    refusals.set('c1:1', new DomainError('unavailable', 'nobody'));
+    const { link } = startLink(['c1:1']);
+    await until(() => link.lastError !== '');
+
+    await link.stop();
+
+    expect(link.state).toBe('connecting');
+  });
+});
+
+describe('the link to the controller tries again', () => {
+  it('at the next endpoint at once, and after a round only when the pause is over', async () => {
+    for (const endpoint of ['c1:1', 'c2:1']) refusals.set(endpoint, new DomainError('unavailable', 'nobody'));
+    startLink(['c1:1', 'c2:1']);
+
+    await until(() => sessions.length === 2);
+    await settled();
+    expect(sessions.map(({ endpoint }) => endpoint)).toEqual(['c1:1', 'c2:1']);
+    clock.advance(30_000);
+
+    await until(() => sessions.length === 4);
+  });
+
+  it('elsewhere when a stream says nothing for thirty seconds', async () => {
+    const { link } = startLink(['c1:1', 'c2:1']);
+    (await nthSession(1)).say(PROGRESS);
+    await until(() => link.state === 'connected');
+
+    clock.advance(29_000);
+    expect(sessions[0]?.closed).toBe(false);
+    clock.advance(1_000);
+
+    expect((await nthSession(2)).endpoint).toBe('c2:1');
+    expect(link.lastError).toContain('30 s');
+  });
+
+  it('elsewhere when a controller accepts and never answers', async () => {
+    startLink(['c1:1', 'c2:1']);
+    await nthSession(1);
+
+    clock.advance(10_000);
+
+    expect((await nthSession(2)).endpoint).toBe('c2:1');
+  });
+
+  it('elsewhere when it is asked to go, within the time it is given', async () => {
+    const { link } = startLink(['c1:1', 'c2:1']);
+    const first = await nthSession(1);
+    first.say(PROGRESS);
+    first.say({ message: { $case: 'goAway', value: { reconnectWithinSeconds: 10 } } });
+    await until(() => link.state === 'connected');
+    await settled();
+
+    clock.advance(5_000);
+
+    expect((await nthSession(2)).endpoint).toBe('c2:1');
+  });
+
+  it('first where it was connected last', async () => {
+    const { link } = startLink(['c1:1', 'c2:1', 'c3:1'], 'c3:1');
+    (await nthSession(1)).say(PROGRESS);
+    await until(() => link.state === 'connected');
+
+    expect(link.endpoint).toBe('c3:1');
+  });
+
+  it('with the position it holds by then', async () => {
+    const { requests } = startLink(['c1:1'], '', [3n, 9n]);
+    (await nthSession(1)).say(PROGRESS);
+    await until(() => requests.length === 1);
+    sessions[0]?.close();
+    await settled();
+    clock.advance(1_000);
+    await nthSession(2);
+
+    expect(requests.map(({ fromRevision }) => fromRevision)).toEqual([3n, 9n]);
+  });
+});
+
+describe('reports', () => {
+  it('go out at once, then when the controller asked for the next', async () => {
+    const { link, reported } = startLink(['c1:1']);
+    (await nthSession(1)).say(PROGRESS);
+    await until(() => link.state === 'connected');
+
+    clock.advance(0);
+    await until(() => reported.length === 1);
+    await settled();
+    clock.advance(19_999);
+    expect(reported).toHaveLength(1);
+    clock.advance(1);
+
+    await until(() => reported.length === 2);
+  });
+
+  it('are sent once for many changes, and not at all without a connection', async () => {
+    const { link, reported } = startLink(['c1:1']);
+    link.reportSoon();
+    clock.advance(1_000);
+    expect(reported).toHaveLength(0);
+    (await nthSession(1)).say(PROGRESS);
+    await until(() => link.state === 'connected');
+    clock.advance(0);
+    await until(() => reported.length === 1);
+    await settled();
+
+    for (let change = 0; change < 5; change++) link.reportSoon();
+    clock.advance(100);
+    await until(() => reported.length === 2);
+    await settled();
+    clock.advance(100);
+
+    expect(reported).toHaveLength(2);
+  });
+
+  it('count as told only when they arrived', async () => {
+    const { link, reported, acknowledged } = startLink(['c1:1']);
+    const session = await nthSession(1);
+    session.failReports = true;
+    session.say(PROGRESS);
+    await until(() => link.state === 'connected');
+
+    clock.advance(0);
+    await until(() => reported.length === 1);
+    await settled();
+
+    expect(acknowledged).toHaveLength(0);
+  });
+});
+
+describe('signals', () => {
+  it('are refused while there is no connection', async () => {
+    const { link } = startLink(['c1:1']);
+
+    await expect(link.signal([PeerSignal.create({ nodeId: 'n2' })])).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('tell who was not reached', async () => {
+    const { link } = startLink(['c1:1']);
+    (await nthSession(1)).say(PROGRESS);
+    await until(() => link.state === 'connected');
+
+    expect(await link.signal([PeerSignal.create({ nodeId: 'n2' })])).toEqual(['n2']);
+  });
+});
+
+interface Started {
+  readonly link: ControlLink;
+  readonly ended: DomainError[];
+  readonly states: ControlState[];
+  readonly requests: WatchRequest[];
+  readonly reported: ReportRequest[];
+  readonly acknowledged: ReportRequest[];
+}
+
+function startLink(endpoints: readonly string[], preferred = '', revisions: readonly bigint[] = []): Started {
+  const [ended, states, requests, reported, acknowledged]: [DomainError[], ControlState[], WatchRequest[], ReportRequest[], ReportRequest[]] = [[], [], [], [], []];
+  const left = [...revisions];
+  const handlers: ControlHandlers = {
+    beginStream: () => ({ epoch: 'e1', fromRevision: left.shift() ?? 0n, agentVersion: '' }),
+    onMessage: () => {},
+    onState: (state) => states.push(state),
+    onEnd: (error) => ended.push(error),
+    report: () => Promise.resolve(ReportRequest.create({})),
+    onReported: (request) => acknowledged.push(request),
+  };
+  const connect = (endpoint: string): FakeSession => new FakeSession(endpoint, requests, reported);
+  const link = new ControlLink({ endpoints: new EndpointOrder(endpoints, preferred), connect, handlers, clock, log: silentLog, random: () => 0.5 });
+  link.start();
+  onTestFinished(() => link.stop());
+  return { link, ended, states, requests, reported, acknowledged };
+}
+
+/** A connection on which the test says what the controller says. */
+class FakeSession implements ControlSession {
+  closed = false;
+  failReports = false;
+  readonly #said: WatchResponse[] = [];
+  #wake: () => void = () => {};
+
+  constructor(
+    readonly endpoint: string,
+    private readonly requests: WatchRequest[],
+    private readonly reported: ReportRequest[],
+  ) {
+    sessions.push(this);
+  }
+
+  say(message: WatchResponse): void {
+    this.#said.push(message);
+    this.#wake();
+  }
+
+  async *watch(request: WatchRequest): AsyncGenerator<WatchResponse> {
+    this.requests.push(request);
+    const refusal = refusals.get(this.endpoint);
+    if (refusal !== undefined) throw refusal;
+    while (!this.closed) {
+      const next = this.#said.shift();
+      if (next !== undefined) yield next;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    throw new DomainError('unavailable', 'closed');
+  }
+
+  report(request: ReportRequest): Promise<{ nextReportSeconds: number }> {
+    this.reported.push(request);
+    return this.failReports ? Promise.reject(new DomainError('timeout', 'late')) : Promise.resolve({ nextReportSeconds: 20 });
+  }
+
+  signal(signals: readonly PeerSignal[]): Promise<readonly string[]> {
+    return Promise.resolve(signals.map(({ nodeId }) => nodeId));
+  }
+
+  register(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  deregister(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#wake();
+  }
+}
+
+function nthSession(count: number): Promise<FakeSession> {
+  return until(() => sessions[count - 1], `connection ${count}`);
+}
+
+/** Lets everything that was set in motion come to rest. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
+}
