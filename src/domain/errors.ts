@@ -19,6 +19,7 @@ export const ERROR_CODES = [
   'key_file_unsafe',
   'message_too_large',
   'name_taken',
+  'network_overlap',
   'network_unknown',
   'node_reserved',
   'node_revoked',

@@ -62,7 +62,7 @@ export interface Device {
    * Makes the interface be as `config` says, creating it when it is missing and touching nothing that is right
    * already. Calling it twice is calling it once; after a crash it repairs.
    *
-   * @throws DomainError `device_failed` with what `wg` or `ip` said, `port_taken`.
+   * @throws DomainError `device_failed` with what `wg` or `ip` said; `port_taken`; `network_overlap` before anything is touched.
    */
   set(config: DeviceConfig): Promise<void>;
   /** What the interface looks like now; undefined when it is gone. */

@@ -8,7 +8,8 @@ import type { Log } from '../log.js';
 import { run, RunError } from '../run.js';
 import type { Device, DeviceConfig, DevicePeer, DeviceState } from './device.js';
 import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from './keys.js';
-import { readInterface, runTool, shapeInterface, shapeRoutes, type InterfaceState } from './network-interface.js';
+import { readInterface, readOtherRoutes, runTool, shapeInterface, shapeRoutes, type InterfaceState } from './network-interface.js';
+import { findOverlap } from './overlap.js';
 import { chunkArguments, newPeer, peerDiff } from './peer-diff.js';
 import { parseShowDump } from './show-dump.js';
 import { SOCKET_FOLDER, startWireGuardGo } from './wireguard-go.js';
@@ -46,6 +47,7 @@ export class LinuxDevice implements Device {
   #config: DeviceConfig | undefined;
   #child: ChildProcess | undefined;
   #listenPort = 0;
+  #sparedRoutes = '';
   #stopWatch: (() => void) | undefined;
   #onLost: (reason: string) => void = () => {};
   #queue: Promise<unknown> = Promise.resolve();
@@ -128,7 +130,10 @@ export class LinuxDevice implements Device {
 
   async #apply(config: DeviceConfig): Promise<void> {
     const publicKey = formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(config.privateKey)));
-    const found = (await this.#adopt(publicKey)) ?? (await this.#create());
+    const adopted = await this.#adopt(publicKey);
+    const routes = await this.#usableRoutes(config);
+    // Up to here the machine was only looked at.
+    const found = adopted ?? (await this.#create());
     this.#config = config;
     await shapeInterface(this.interfaceName, found, config);
     const state = await this.#awaitSocket();
@@ -136,8 +141,30 @@ export class LinuxDevice implements Device {
     this.#publicKey = publicKey;
     this.#listenPort = await this.#setPort(config.listenPort, state.listenPort);
     for (const words of chunkArguments(peerDiff(state.peers, config.peers))) await this.#wgSet(words);
-    await shapeRoutes(this.interfaceName, config.routes);
+    await shapeRoutes(this.interfaceName, routes);
     this.#watch();
+  }
+
+  /**
+   * The wanted routes without those to a network that this machine is in itself: a node of an office needs no way to the office.
+   *
+   * @throws DomainError `network_overlap` when the overlay itself collides with one.
+   */
+  async #usableRoutes(config: DeviceConfig): Promise<string[]> {
+    const others = await readOtherRoutes(this.interfaceName);
+    for (const address of config.addresses) {
+      const other = findOverlap(address, others);
+      if (other === undefined) continue;
+      const where = other.device === '' ? '' : ` on ${other.device}`;
+      throw new DomainError(
+        'network_overlap',
+        `network: ${address} overlaps with ${other.destination}${where}, which this machine has already; give the overlay another prefix or take that one away`,
+      );
+    }
+    const [usable, spared] = partition(config.routes, (route) => findOverlap(route, others) === undefined);
+    if (spared.join() !== this.#sparedRoutes) this.#options.log.warn('routes left out: this machine is in these networks itself', { routes: spared });
+    this.#sparedRoutes = spared.join();
+    return usable;
   }
 
   /** The interface of that name if there is one and it is ours. @throws DomainError `device_failed` when it is somebody else's. */
@@ -280,6 +307,10 @@ export class LinuxDevice implements Device {
   get #keyPath(): string {
     return join(this.#options.folder, `${this.interfaceName}.key.tmp`);
   }
+}
+
+function partition(routes: readonly string[], isUsable: (route: string) => boolean): [string[], string[]] {
+  return [routes.filter(isUsable), routes.filter((route) => !isUsable(route))];
 }
 
 /** A keepalive that is turned on makes WireGuard send one at once. */

@@ -1,5 +1,6 @@
 import { DomainError } from '../../domain/errors.js';
 import { run, RunError } from '../run.js';
+import type { SystemRoute } from './overlap.js';
 
 /** The mark of the routes that this program made, so that nobody else's are taken away. @see ip-route(8) "protocol" */
 const ROUTE_PROTOCOL = '189';
@@ -68,8 +69,24 @@ export async function shapeRoutes(name: string, routes: readonly string[]): Prom
   for (const route of routes) if (!have.includes(route)) await runTool('ip', ['route', 'replace', route, 'dev', name, 'proto', ROUTE_PROTOCOL]);
 }
 
+/** The routes of this machine besides its default ones and those into the interface. */
+export async function readOtherRoutes(name: string): Promise<SystemRoute[]> {
+  const found = [...(await readRoutes('-4', [])), ...(await readRoutes('-6', []))];
+  return found
+    .filter(({ destination, device }) => device !== name && !destination.endsWith('/0') && !destination.startsWith('fe80:'))
+    .map(({ destination, device, gateway, protocol }) => ({ destination, device, connected: gateway === undefined && protocol === 'kernel' }));
+}
+
 async function ownRoutes(name: string, family: '-4' | '-6'): Promise<string[]> {
-  const found = JSON.parse((await runTool('ip', [family, '-j', 'route', 'show', 'dev', name, 'proto', ROUTE_PROTOCOL])) || '[]') as { dst: string }[];
+  return (await readRoutes(family, ['dev', name, 'proto', ROUTE_PROTOCOL])).map(({ destination }) => destination);
+}
+
+async function readRoutes(family: '-4' | '-6', selector: readonly string[]): Promise<{ destination: string; device: string; gateway?: string; protocol?: string }[]> {
+  const text = await runTool('ip', [family, '-j', 'route', 'show', ...selector]);
   const [all, host] = family === '-4' ? ['0.0.0.0/0', 32] : ['::/0', 128];
-  return found.map(({ dst }) => (dst === 'default' ? all : dst.includes('/') ? dst : `${dst}/${host}`));
+  return (JSON.parse(text || '[]') as { dst: string; dev?: string; gateway?: string; protocol?: string }[]).map(({ dst, dev, ...rest }) => ({
+    ...rest,
+    destination: dst === 'default' ? all : dst.includes('/') ? dst : `${dst}/${host}`,
+    device: dev ?? '',
+  }));
 }

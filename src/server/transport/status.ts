@@ -26,6 +26,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, WireStatus>> = {
   key_file_unsafe: { grpc: status.FAILED_PRECONDITION, result: '500' },
   message_too_large: { grpc: status.RESOURCE_EXHAUSTED, result: '400' },
   name_taken: { grpc: status.ALREADY_EXISTS, result: '400' },
+  network_overlap: { grpc: status.FAILED_PRECONDITION, result: '500' },
   network_unknown: { grpc: status.NOT_FOUND, result: '400' },
   node_reserved: { grpc: status.FAILED_PRECONDITION, result: '400' },
   node_revoked: { grpc: status.PERMISSION_DENIED, result: '400' },
