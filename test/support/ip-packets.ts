@@ -1,4 +1,4 @@
-import { addressBytes } from '../../src/server/rendezvous/address-bytes.js';
+import { addressBytes } from '../../src/platform/address-bytes.js';
 import { internetChecksum, PROTOCOL, pseudoHeader, writeIpPacket } from '../../src/server/rendezvous/ip-packet.js';
 
 /** A ping, of the IP version that the addresses have. */

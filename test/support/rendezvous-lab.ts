@@ -2,6 +2,7 @@ import type { RendezvousLimits } from '../../src/server/rendezvous/limits.js';
 import type { RendezvousStats } from '../../src/server/rendezvous/rendezvous.js';
 import { newKeyPair, type KeyPair } from '../../src/server/rendezvous/x25519.js';
 import { capabilities } from './lab-capabilities.js';
+import type { NatKind } from './lab-nat.js';
 import type { LabProcess } from './lab-process.js';
 import { aLab } from './lab-vitest.js';
 import type { Lab, PingResult } from './lab.js';
@@ -69,15 +70,16 @@ export class RendezvousLab {
     return lab;
   }
 
-  /** Two machines, each behind a symmetric NAT of its own, and the hub. */
-  static async behindSymmetricNats(): Promise<RendezvousLab> {
+  /** Two machines, each behind a NAT of its own, and the hub. */
+  static async behindNats(kinds: readonly NatKind[]): Promise<RendezvousLab> {
     const lab = new RendezvousLab();
     await lab.lab.wan();
-    for (const i of [1, 2]) {
-      await lab.lab.router(`r${i}`, `203.0.113.${20 + i}`, [`192.168.${i}`], 'sym');
+    for (const [at, kind] of kinds.entries()) {
+      const i = at + 1;
+      await lab.lab.router(`r${i}`, `203.0.113.${20 + i}`, [`192.168.${i}`], kind);
       await lab.lab.behind(`n${i}`, `r${i}`, `192.168.${i}.2`);
     }
-    await lab.#startHub(2, {});
+    await lab.#startHub(kinds.length, {});
     return lab;
   }
 

@@ -1,8 +1,9 @@
 import { createDecipheriv } from 'node:crypto';
+import { x25519PublicKey } from '../../src/platform/wireguard/keys.js';
 import { Mac, mac1For, writeMac1 } from '../../src/server/rendezvous/mac.js';
 import { hash, NoiseState } from '../../src/server/rendezvous/noise.js';
 import { MAC_LENGTH, MESSAGE_LENGTH, MESSAGE_TYPE } from '../../src/server/rendezvous/wire.js';
-import { newKeyPair, publicKeyOf, sharedSecret, type KeyPair } from '../../src/server/rendezvous/x25519.js';
+import { newKeyPair, sharedSecret, type KeyPair } from '../../src/server/rendezvous/x25519.js';
 import { hchacha20, innerNonce } from '../../src/server/rendezvous/xchacha20.js';
 
 /** An initiation and what its maker needs to understand the answers. */
@@ -25,7 +26,7 @@ export interface BeginOptions {
 
 /** Begins a handshake as WireGuard's whitepaper §5.4.2 has it. */
 export function beginHandshake(own: KeyPair, responderKey: Buffer, options: BeginOptions): Begun {
-  const responder = publicKeyOf(responderKey);
+  const responder = x25519PublicKey(responderKey);
   const ephemeral = newKeyPair();
   const state = new NoiseState(responderKey);
   state.mixEphemeral(ephemeral.publicKey);
@@ -67,8 +68,8 @@ export function tai64n(ms: number): Buffer {
 function finish(state: NoiseState, own: KeyPair, ephemeral: KeyPair, response: Buffer): ReturnType<Begun['finish']> {
   const responderEphemeral = response.subarray(12, 44);
   state.mixEphemeral(responderEphemeral);
-  state.mixKey(secretOf(ephemeral, publicKeyOf(responderEphemeral)));
-  state.mixKey(secretOf(own, publicKeyOf(responderEphemeral)));
+  state.mixKey(secretOf(ephemeral, x25519PublicKey(responderEphemeral)));
+  state.mixKey(secretOf(own, x25519PublicKey(responderEphemeral)));
   const key = state.mixPresharedKey(Buffer.alloc(32));
   if (state.open(key, response.subarray(44, 60)) === undefined) return undefined;
   const [sendKey, receiveKey] = state.split();
@@ -86,7 +87,7 @@ function openCookie(responderKey: Buffer, message: Buffer, reply: Buffer): Buffe
   return cookie;
 }
 
-function secretOf(own: KeyPair, publicKey: ReturnType<typeof publicKeyOf>): Buffer {
+function secretOf(own: KeyPair, publicKey: ReturnType<typeof x25519PublicKey>): Buffer {
   const secret = sharedSecret(own.privateKey, publicKey);
   if (secret === undefined) throw new Error('the key shares no secret');
   return secret;

@@ -1,15 +1,14 @@
-import { randomFillSync, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { onTestFinished } from 'vitest';
+import { bindingRequest, isStun, mappedEndpoint } from '../../src/platform/stun.js';
 import { Responder } from '../../src/server/rendezvous/responder.js';
 import { Session } from '../../src/server/rendezvous/session.js';
 import { MESSAGE_TYPE } from '../../src/server/rendezvous/wire.js';
 import { keyPairOf, type KeyPair } from '../../src/server/rendezvous/x25519.js';
 import { until } from './until.js';
 import { beginHandshake, tai64n, type Begun } from './wireguard-initiator.js';
-
-const STUN_COOKIE = 0x2112a442;
 
 /**
  * A node that speaks WireGuard over a real UDP socket on loopback, in this process and without root. Answers
@@ -64,9 +63,9 @@ export class WireguardNode {
   }
 
   /** Leaves its port for another, as a NAT that forgets a mapping makes it look. */
-  async move(): Promise<void> {
+  async move(port = 0): Promise<void> {
     this.#socket.close();
-    this.#socket = await openSocket(this.relayHost);
+    this.#socket = await openSocket(this.relayHost, port);
     this.#listen();
   }
 
@@ -100,17 +99,12 @@ export class WireguardNode {
   /**
    * Waits until the rendezvous has dealt with everything sent before, by a STUN request that it answers in turn.
    *
-   * @returns The answer.
+   * @returns The endpoint that it sees.
    */
-  async settle(): Promise<Buffer> {
-    const request = Buffer.alloc(48);
-    request.writeUInt16BE(1, 0);
-    request.writeUInt16BE(28, 2);
-    request.writeUInt32BE(STUN_COOKIE, 4);
-    randomFillSync(request, 8, 12);
+  async settle(): Promise<string> {
+    const request = bindingRequest();
     this.transmit(request);
-    const id = request.subarray(4, 20);
-    return until(() => this.#settled.find((answer) => answer.subarray(4, 20).equals(id)), 'the rendezvous to settle');
+    return until(() => this.#settled.map((answer) => mappedEndpoint(request, answer)).find(Boolean), 'the rendezvous to settle');
   }
 
   #listen(): void {
@@ -119,7 +113,7 @@ export class WireguardNode {
 
   #receive(message: Buffer): void {
     this.bytesReceived += message.length;
-    if (message.readUInt32BE(4) === STUN_COOKIE) return void this.#settled.push(message);
+    if (isStun(message)) return void this.#settled.push(message);
     this.arrived.push(message);
     const type = message.readUInt32LE(0);
     if (type === MESSAGE_TYPE.initiation) this.#answer(message);
@@ -156,9 +150,9 @@ export class WireguardNode {
   }
 }
 
-async function openSocket(relayHost: string): Promise<Socket> {
+async function openSocket(relayHost: string, port = 0): Promise<Socket> {
   const socket = createSocket(relayHost.includes(':') ? 'udp6' : 'udp4');
-  socket.bind(0, relayHost);
+  socket.bind(port, relayHost);
   await once(socket, 'listening');
   return socket;
 }

@@ -1,4 +1,4 @@
-import { plainAddress } from './address-bytes.js';
+import { plainAddress } from '../../platform/address-bytes.js';
 
 /** Where a datagram came from, as node:dgram tells it. */
 export interface Source {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { addressBytes } from './address-bytes.js';
+import { addressBytes } from '../../platform/address-bytes.js';
 import { CookieJar } from './cookie-jar.js';
 import type { DropReason } from './counters.js';
 import type { Send, Source } from './datagram.js';

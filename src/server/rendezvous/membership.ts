@@ -1,4 +1,4 @@
-import { addressBytes } from './address-bytes.js';
+import { addressBytes } from '../../platform/address-bytes.js';
 import type { Directory } from './directory.js';
 import type { RendezvousLimits } from './limits.js';
 import { Peer } from './peer.js';

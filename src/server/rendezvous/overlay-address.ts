@@ -1,4 +1,4 @@
-import { formatAddressBytes } from './address-bytes.js';
+import { formatAddressBytes } from '../../platform/address-bytes.js';
 import type { DropReason } from './counters.js';
 import { internetChecksum, parseIpPacket, PROTOCOL, pseudoHeader, writeIpPacket, type IpPacket } from './ip-packet.js';
 import type { Peer } from './peer.js';

@@ -1,9 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
+import { x25519PublicKey } from '../../platform/wireguard/keys.js';
 import { isAddressedTo, mac1For, writeMac1, type Mac } from './mac.js';
 import { NoiseState } from './noise.js';
 import { MESSAGE_LENGTH, MESSAGE_TYPE, RESPONSE_RECEIVER_OFFSET, SENDER_OFFSET } from './wire.js';
-import { keyPairOf, newKeyPair, publicKeyOf, sharedSecret, type KeyPair } from './x25519.js';
+import { keyPairOf, newKeyPair, sharedSecret, type KeyPair } from './x25519.js';
 
 /** Pre-shared key of peers that have none. @see whitepaper §5.2 */
 const NO_PRESHARED_KEY = Buffer.alloc(32);
@@ -53,7 +54,7 @@ export class Responder {
    * @throws DomainError `invalid_argument` when it is not 32 bytes or of low order.
    */
   peerKey(publicKey: Uint8Array): PeerKey {
-    const key = publicKeyOf(publicKey);
+    const key = x25519PublicKey(publicKey);
     const staticSecret = sharedSecret(this.#keys.privateKey, key);
     if (staticSecret === undefined) {
       throw new DomainError('invalid_argument', 'WireGuard public key: want a point of high order, got one that shares no secret');
@@ -70,7 +71,7 @@ export class Responder {
   consume<P extends PeerKey>(message: Buffer, peerOf: (publicKey: Buffer) => P | undefined): Initiation<P> | 'forged' | 'unknown' {
     const state = new NoiseState(this.#keys.publicKey);
     const ephemeralRaw = message.subarray(8, 40);
-    const ephemeral = publicKeyOf(ephemeralRaw);
+    const ephemeral = x25519PublicKey(ephemeralRaw);
     const secret = sharedSecret(this.#keys.privateKey, ephemeral);
     if (secret === undefined) return 'forged';
     state.mixEphemeral(ephemeralRaw);

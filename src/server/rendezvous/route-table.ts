@@ -27,7 +27,7 @@ export class Route {
 export class RouteTable {
   readonly #first = new Map<number, Route>();
 
-  /** The first route of `index`; the controller's own sessions come before all others. */
+  /** The first route of `index`; a session of the controller comes before all others. */
   get(index: number): Route | undefined {
     return this.#first.get(index);
   }
@@ -40,16 +40,15 @@ export class RouteTable {
     }
   }
 
-  /**
-   * Adds a session of the controller's own. It goes first: a node that draws the same index, by chance or not,
-   * then receives only what does not authenticate here, and cannot take a session away.
-   */
+  /** Adds a session of the controller's own, whose index is free. */
   addSession(from: Peer, session: Session): void {
-    const route = new Route(session.localIndex, from, session, undefined, undefined);
-    route.following = this.#first.get(route.index);
-    this.#first.set(route.index, route);
+    this.#first.set(session.localIndex, new Route(session.localIndex, from, session, undefined, undefined));
   }
 
+  /**
+   * Adds a route behind those that are there. So a node that draws the index of a session, by chance or not, receives
+   * only what does not authenticate here, and cannot take the session away.
+   */
   addRelay(index: number, from: Peer, to: Peer, pair: RelayPair): Route {
     const route = new Route(index, from, undefined, to, pair);
     const first = this.#first.get(index);

@@ -6,7 +6,7 @@ import { Engine } from './engine.js';
 import { DEFAULT_LIMITS, type RendezvousLimits } from './limits.js';
 import type { Rendezvous, RendezvousEvents, RendezvousNetwork, RendezvousPeer, RendezvousStats } from './rendezvous.js';
 import { Responder } from './responder.js';
-import { answerBinding, isStun } from './stun-binding.js';
+import { answerBinding, isStun } from '../../platform/stun.js';
 import { TokenBucket } from './token-bucket.js';
 import { closeUdpSocket, openUdpSocket, SOCKET_BUFFER_BYTES } from './udp-socket.js';
 

@@ -106,6 +106,22 @@ it('does not follow a copy of a packet that it has had', async () => {
   expect(rendezvous.stats().droppedByReason.packet_replayed).toBe(1);
 });
 
+it('takes nobody to be any more where another node is now', async () => {
+  const { rendezvous, node } = await aRendezvous();
+  const [one, two] = [await node(2), await node(3)];
+  await one.connect(rendezvous.publicKey);
+  await one.settle();
+  const place = one.endpoint;
+  await one.move();
+  await two.move(Number(place.split(':')[1]));
+
+  await two.connect(rendezvous.publicKey);
+
+  await until(() => rendezvous.endpointOf('node-3'));
+  expect(rendezvous.endpointOf('node-3')).toBe(place);
+  expect(rendezvous.endpointOf('node-2')).toBeUndefined();
+});
+
 it('answers every keepalive with one', async () => {
   const { rendezvous, node } = await aRendezvous();
   const one = await node(2);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { mac1For, writeMac1 } from '../../../src/server/rendezvous/mac.js';
 import { aRendezvous, type TestRendezvous } from '../../support/rendezvous.js';
 import { until } from '../../support/until.js';
 import type { WireguardNode } from '../../support/wireguard-node.js';
@@ -73,6 +74,21 @@ it('answers no message of a node that has a bit flipped, is cut short or is repe
 
   expect(lab.rendezvous.endpointOf('node-2')).toBe(a.endpoint);
   await expectUnharmed(lab, a);
+});
+
+it('refuses an ephemeral key that shares no secret', async () => {
+  const lab = await aRendezvous();
+  const node = await lab.node(2);
+  const initiation = node.initiation(lab.rendezvous.publicKey);
+  initiation.fill(0, 8, 40);
+  writeMac1(mac1For(lab.rendezvous.publicKey), initiation);
+
+  node.transmit(initiation);
+
+  await node.settle();
+  expect(node.arrived).toEqual([]);
+  expect(lab.rendezvous.stats().droppedByReason.handshake_forged).toBe(1);
+  expect(lab.errors).toEqual([]);
 });
 
 it('sends strangers no more bytes than they send', async () => {

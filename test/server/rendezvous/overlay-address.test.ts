@@ -130,6 +130,16 @@ it('lets a node have only so many queries waiting', async () => {
   expect(lab.rendezvous.stats().droppedByReason.query_rate).toBe(7);
 });
 
+it('lets a node ask again once it has its answer', async () => {
+  const { node, session } = await aTunnel({ limits: { pendingQueriesPerPeer: 1 }, onDnsQuery: () => Promise.resolve(Buffer.from('fine')) });
+  const answers = (): number => node.packets.filter((each) => each.length > 0).length;
+
+  for (let asked = 1; asked <= 3; asked++) {
+    node.transmit(session.seal(aDatagram('10.66.0.2', '10.66.0.1', Buffer.from('a query'))));
+    await until(() => answers() === asked, `answer ${asked}`);
+  }
+});
+
 it('is silent in a network that it does not know yet', async () => {
   const lab = await aRendezvous();
   const node = await lab.node(2, { network: 'later' });

@@ -43,7 +43,7 @@ describeLab('the rendezvous and real WireGuard', () => {
   });
 
   it('carries two nodes that are both behind symmetric NATs', async () => {
-    const net = await RendezvousLab.behindSymmetricNats();
+    const net = await RendezvousLab.behindNats(['sym', 'sym']);
     await Promise.all([net.wireguard('n1'), net.wireguard('n2')]);
     await until(() => net.hub.events('endpoint').length === 2);
 
@@ -66,6 +66,18 @@ describeLab('the rendezvous and real WireGuard', () => {
 
     await net.reaches('n1', 'n2');
     expect(net.hub.event('endpoint')?.['endpoint']).toMatch(/^\[2001:db8::12\]:\d+$/);
+  });
+
+  it('lets a node find out that its NAT is symmetric, and that it is not', async () => {
+    const net = await RendezvousLab.behindNats(['sym', 'cone']);
+    const { probePort } = await until(() => net.hub.event('info'));
+    const probe = `import { isNatSymmetric } from '${new URL('../../../src/client/symmetric-nat.ts', import.meta.url).href}';
+      console.log(await isNatSymmetric(['203.0.113.10:6441', '203.0.113.10:${String(probePort)}']));`;
+    const argv = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', probe];
+
+    const answers = await Promise.all(['n1', 'n2'].map((node) => net.lab.exec(node, argv)));
+
+    expect(answers.map(({ stdout }) => stdout.trim())).toEqual(['true', 'false']);
   });
 
   it('cuts a removed node off although it and its peers go on trying', async () => {

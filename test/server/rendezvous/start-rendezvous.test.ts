@@ -63,14 +63,14 @@ it('frees its ports when it stops, however often it is told', async () => {
   await second.stop();
 });
 
-it('tells a sender its address on both ports, so that a symmetric NAT shows', async () => {
+it('tells a sender its address on both ports', async () => {
   const { rendezvous, stranger } = await aRendezvous();
   const one = await stranger();
   const two = await WireguardNode.open(randomBytes(32), rendezvous.probePort);
 
-  const seen = [await one.settle(), await two.settle()].map(mappedPort);
+  const seen = [await one.settle(), await two.settle()];
 
-  expect(seen).toEqual([one.endpoint, two.endpoint].map((endpoint) => Number(endpoint.split(':')[1])));
+  expect(seen).toEqual([one.endpoint, two.endpoint]);
 });
 
 it('serves no WireGuard on the port for probes', async () => {
@@ -84,9 +84,3 @@ it('serves no WireGuard on the port for probes', async () => {
   expect(two.arrived).toEqual([]);
   expect(rendezvous.stats().droppedByReason.malformed).toBe(1);
 });
-
-/** The port in XOR-MAPPED-ADDRESS. @see RFC 8489 §14.2 */
-function mappedPort(answer: Buffer): number {
-  expect(answer.readUInt16BE(20)).toBe(0x0020);
-  return answer.readUInt16BE(26) ^ 0x2112;
-}

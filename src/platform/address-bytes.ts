@@ -1,4 +1,4 @@
-import { formatIp4, formatIp6, parseIp4, parseIp6, type Ip4, type Ip6 } from '../../domain/ip.js';
+import { formatIp4, formatIp6, parseIp4, parseIp6, type Ip4, type Ip6 } from '../domain/ip.js';
 
 const MAPPED = '::ffff:';
 
