@@ -132,14 +132,22 @@ function writeMap(state: StateFolder, maps: MapStore): void {
 async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, clock: Clock, log: Log): Promise<RunningAgent> {
   const { agent, link, maps, ending } = parts;
   let stopping: Promise<void> | undefined;
-  const stop = (options: { readonly keepInterface?: boolean } = {}): Promise<void> => (stopping ??= dismantle(parts, stopWatch, options.keepInterface ?? false).finally(() => api.stop()).then(() => ending.done()));
+  const stop = ({ keepInterface = false } = {}): Promise<void> => (stopping ??= end(keepInterface));
+  const end = async (keepInterface: boolean): Promise<void> => {
+    try {
+      await dismantle(parts, stopWatch, keepInterface);
+      // Without its map a refused node does not raise the tunnel at the next start, only to be refused again.
+      if (ending.refusal !== undefined) state.forgetNetwork();
+    } finally {
+      await api.stop();
+      ending.done();
+    }
+  };
   const status = (): Promise<AgentServiceGetStatusResponse> => tellStatus(parts, clock);
   const api = await serveAgentApi(state.socketPath, { status, resolve: (request) => parts.names.resolve(request), stop: (request) => void stop(request) }, log);
   const stopWatch = watchAddresses(clock, config.interfaceName, () => agent.networkChanged());
   ending.onRefusal((refusal) => {
     log.error('the controller does not take this node back', { code: refusal.code, reason: refusal.message });
-    // Without its map the node does not raise the tunnel again at the next start, only to be refused again.
-    state.forgetNetwork();
     void stop();
   });
   const cached = state.map();

@@ -10,6 +10,11 @@ export class Ending {
     this.#settle = resolve;
   });
 
+  /** Why the controller will not take the node back, once it has said so. */
+  get refusal(): DomainError | undefined {
+    return this.#refusal;
+  }
+
   onRefusal(listener: (refusal: DomainError) => void): void {
     this.#onRefusal = listener;
   }
