@@ -8,10 +8,10 @@ export type { Device, DeviceConfig, DeviceKind, DevicePeer, DeviceState, PeerSta
 export { RecordedDevice } from './platform/wireguard/recorded-device.js';
 
 export { startServer, type RunningServer, type ServerDeps } from './server/app.js';
-export { parseServerConfig, readServerConfig, type ServerConfig } from './server/config.js';
+export { parseServerConfig, readServerConfig, type ServerConfig } from './platform/config/server-config.js';
 export { createJoinString, type JoinStringOptions } from './platform/admin-socket.js';
 
 export { startAgent, type AgentOptions, type RunningAgent } from './client/app.js';
-export { parseClientConfig, readClientConfig, type ClientConfig } from './client/config.js';
+export { parseClientConfig, readClientConfig, type ClientConfig } from './platform/config/client-config.js';
 export { joinNode, type JoinOptions } from './client/join.js';
 export type { MembershipFacts } from './client/state/membership.js';

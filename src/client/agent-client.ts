@@ -1,7 +1,7 @@
 import { DomainError } from '../domain/errors.js';
 import { AgentServiceClient, type AgentServiceGetStatusResponse, type ResolveRequest, type ResolveResponse } from '../gen/networkcontroller/v1/agent.js';
 import { callUnary, connect } from '../platform/rpc-client.js';
-import type { ClientConfig } from './config.js';
+import type { ClientConfig } from '../platform/config/client-config.js';
 import { StateFolder } from './state/state-folder.js';
 import { silentLog } from '../platform/log.js';
 

@@ -5,7 +5,7 @@ import { DomainError } from '../domain/errors.js';
 import type { AgentServiceGetStatusResponse } from '../gen/networkcontroller/v1/agent.js';
 import { detachSelf, type Detached } from '../platform/detach.js';
 import { withAgent } from './agent-client.js';
-import type { ClientConfig } from './config.js';
+import type { ClientConfig } from '../platform/config/client-config.js';
 import type { StateFolder } from './state/state-folder.js';
 
 /** How often a starting agent is asked whether it is ready. */

@@ -11,7 +11,7 @@ import { watchAddresses } from './address-watch.js';
 import { Agent } from './agent.js';
 import { serveAgentApi } from './agent-api.js';
 import { agentStatus } from './agent-status.js';
-import type { ClientConfig } from './config.js';
+import type { ClientConfig } from '../platform/config/client-config.js';
 import { ControlLink } from './control-link.js';
 import { Ending } from './ending.js';
 import { EndpointMemory } from './endpoint-memory.js';

@@ -14,7 +14,7 @@ import { VERSION } from '../platform/version.js';
 import { makeWireGuardProof } from '../platform/wireguard/proof.js';
 import { fromPem } from '../platform/x509/pem.js';
 import { checkGrant } from './check-grant.js';
-import type { ClientConfig } from './config.js';
+import type { ClientConfig } from '../platform/config/client-config.js';
 import { makeNodeKeys, openNodeKeys, type OpenedKeys } from './node-keys.js';
 import type { Membership, MembershipFacts, NodeKeys } from './state/membership.js';
 import { StateFolder } from './state/state-folder.js';

@@ -2,7 +2,7 @@ import type { DomainError } from '../domain/errors.js';
 import { untilSignal } from '../platform/lifecycle.js';
 import { openLog } from '../platform/winston-log.js';
 import { startAgent, type RunningAgent } from './app.js';
-import type { ClientConfig } from './config.js';
+import type { ClientConfig } from '../platform/config/client-config.js';
 
 /**
  * Runs the agent in this process until it is told to stop, by `nc-client down` or by a signal.

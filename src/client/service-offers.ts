@@ -1,6 +1,6 @@
 import { Service } from '../gen/networkcontroller/v1/types.js';
 import type { Log } from '../platform/log.js';
-import type { ServiceConfig } from './config.js';
+import type { ServiceConfig } from '../platform/config/client-config.js';
 
 /** The two calls that offering takes. */
 export interface ServiceCalls {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Clock } from '../platform/clock.js';
 import { Output, type OutputFormat, type Terminal } from '../platform/output.js';
-import { readClientConfig, type ClientConfig } from './config.js';
+import { readClientConfig, type ClientConfig } from '../platform/config/client-config.js';
 
 /** The streams of one run of `nc-client`; `process` is one. */
 export interface CommandIo extends Terminal {

@@ -6,7 +6,7 @@ import { chooseDevice } from '../platform/wireguard/choose-device.js';
 import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from '../platform/wireguard/keys.js';
 import { withAgent } from './agent-client.js';
 import { untilAgentGone } from './agent-process.js';
-import type { ClientConfig } from './config.js';
+import type { ClientConfig } from '../platform/config/client-config.js';
 import { openNodeClient } from './node-session.js';
 import type { Membership } from './state/membership.js';
 import type { StateFolder } from './state/state-folder.js';

@@ -9,6 +9,9 @@ export interface NodeToken {
   readonly secret: Secret;
 }
 
+/** LiteKube's node token of the controller's own row, in its spelling. It proves nothing. */
+export const RESERVED_TOKEN = 'reserverd';
+
 const PREFIX = 'ncn1_';
 const SHAPE = /^([a-z0-9][a-z0-9-]{0,62})\.([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/;
 

@@ -1,10 +1,10 @@
 import { distance } from 'fastest-levenshtein';
 import { DomainError } from '../domain/errors.js';
+import { isNodeToken, RESERVED_TOKEN } from '../domain/node-token.js';
 import { GetNodeRequest, ListNodesRequest, type Node } from '../gen/networkcontroller/v1/admin.js';
 import type { AdminApi } from './admin-api.js';
 import { PAGE_SIZE, readAllPages } from './pages.js';
 
-const NODE_TOKEN = 'ncn1_';
 const SUGGESTIONS = 3;
 
 /**
@@ -14,9 +14,9 @@ const SUGGESTIONS = 3;
  * @throws DomainError `node_unknown` with the nearest names, `conflict` with the candidates when several match.
  */
 export async function findNode(api: AdminApi, target: string, network = ''): Promise<Node> {
-  if (target.startsWith(NODE_TOKEN)) return foundByToken(await api.call('getNode', GetNodeRequest.create({ node: target, network })));
+  if (isNodeToken(target)) return foundByToken(await api.call('getNode', GetNodeRequest.create({ node: target, network })));
   const nodes = await listNodes(api, { network });
-  const matching = nodes.filter((node) => node.id === target || node.name === target);
+  const matching = nodes.filter((node) => node.id === target || node.name === target || (node.reserved && target === RESERVED_TOKEN));
   const [only, ...more] = matching;
   if (only === undefined) throw new DomainError('node_unknown', `no node has the id or name "${target}"${nearest(nodes, target)}`);
   if (more.length > 0) throw new DomainError('conflict', `"${target}" matches several nodes: ${matching.map(describe).join(', ')}`);

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { OUTPUT_FORMATS } from '../platform/output.js';
 import { addCompletion } from './commands/completion.js';
+import { addConfigCheck } from './commands/config-check.js';
 import { addEvents } from './commands/events.js';
 import { addHealth } from './commands/health.js';
 import { addNodeList } from './commands/node-list.js';
@@ -51,5 +52,6 @@ function addNouns(program: Command, session: Session): void {
   for (const add of [addNodeList, addNodeShow, addNodeRename, addNodeUnregister, addNodeRevoke]) add(node, session);
   const service = program.command('service').description('names for what nodes offer');
   for (const add of [addServiceAdd, addServiceList, addServiceShow, addServiceRemove]) add(service, session);
+  addConfigCheck(program.command('config').description('configuration files'), session);
   for (const add of [addEvents, addVersion, addCompletion]) add(program, session);
 }

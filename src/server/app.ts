@@ -12,7 +12,7 @@ import { VERSION } from '../platform/version.js';
 import { asAnonymous, asLocal } from './auth/authenticate.js';
 import { clientCertificates } from './auth/client-certificate.js';
 import { RegisterCookies } from './auth/register-cookie.js';
-import type { ServerConfig } from './config.js';
+import type { ServerConfig } from '../platform/config/server-config.js';
 import { startDns, type Dns } from './dns/start-dns.js';
 import { zoneChangesOf, zoneOf } from './dns/zone-feed.js';
 import { endpointsOf, type ListeningPorts } from './endpoints.js';

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import type { ServerConfig } from './config.js';
+import type { ServerConfig } from '../platform/config/server-config.js';
 import { formatHostPort } from '../domain/host-port.js';
 import type { Endpoints } from './services/cluster-facts.js';
 

@@ -6,7 +6,7 @@ import type { Terminal } from '../platform/output.js';
 import { VERSION } from '../platform/version.js';
 import { openLog, type ProgramLog } from '../platform/winston-log.js';
 import { startServer } from './app.js';
-import { readServerConfig } from './config.js';
+import { readServerConfig } from '../platform/config/server-config.js';
 import { initServer } from './server-state.js';
 
 const EXAMPLES = `

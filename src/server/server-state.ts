@@ -7,7 +7,7 @@ import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import { createFileAtomic, makePrivateDir, readPrivateFile } from '../platform/pem-files.js';
 import { formatWireGuardKey, generateWireGuardKeys, parseWireGuardKey } from '../platform/wireguard/keys.js';
-import type { ServerConfig } from './config.js';
+import type { ServerConfig } from '../platform/config/server-config.js';
 import { createPki, openPki, type Pki } from './pki/pki.js';
 import { reconcileNetworks } from './services/networks.js';
 import { keys } from './store/keys.js';

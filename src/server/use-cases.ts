@@ -1,7 +1,7 @@
 import { DomainError } from '../domain/errors.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
-import type { ServerConfig } from './config.js';
+import type { ServerConfig } from '../platform/config/server-config.js';
 import { MapFeed } from './feed/map-feed.js';
 import type { ServerState } from './server-state.js';
 import { AddressPools } from './services/address-pools.js';

@@ -54,9 +54,9 @@ describe('ncadm status', () => {
 network default  10.66.0.0/24  █░░░░░░░░░░░░░░░░░░░  3 of 253 addresses used, 249 free, 1 resting
 
 NAME    STATE        ADDRESS    PATH    ENDPOINT           LAST SEEN  VERSION
-web-1   ● connected  10.66.0.2  direct  203.0.113.7:51820  3s ago     0.1.0
 db      ● init       10.66.0.3  relay   203.0.113.7:51820  3s ago     0.1.0
 laptop  ○ idle       10.66.0.4  none    -                  never      -
+web-1   ● connected  10.66.0.2  direct  203.0.113.7:51820  3s ago     0.1.0
 
 3 nodes: 1 connected, 1 init, 1 idle · 1 service
 `);
@@ -86,8 +86,19 @@ laptop  ○ idle       10.66.0.4  none    -                  never      -
     expect((JSON.parse(stdout) as { nodes: { name: string }[] }).nodes.map(({ name }) => name)).toEqual(['web-1', 'db', 'laptop']);
   });
 
+  it('shows the controller first, counts it not, and web-2 before web-10', async () => {
+    const controller = aNode({ id: 'n-0', name: 'zeus', reserved: true, lastSeenMs: 0 });
+    const nodes = [aNode({ name: 'web-10' }), aNode({ name: 'web-2' }), controller];
+    const socket = await startController({ getStatus: () => ({ ...STATUS, networks: [], nodes }) });
+
+    const { stdout } = await ncadm(['--socket', socket, 'status']);
+
+    expect(stdout.split('\n').filter((line) => line.includes('●')).map((line) => line.split(' ')[0])).toEqual(['zeus', 'web-2', 'web-10']);
+    expect(stdout).toContain('2 nodes: 2 connected, 0 idle');
+  });
+
   it('tells a newcomer how the first node joins', async () => {
-    const socket = await startController({ getStatus: () => STATUS });
+    const socket = await startController({ getStatus: () => ({ ...STATUS, nodes: [aNode({ reserved: true })] }) });
 
     const { stdout } = await ncadm(['--socket', socket, 'status']);
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { startAgent, type AgentOptions, type RunningAgent } from '../../src/client/app.js';
-import { parseClientConfig, type ClientConfig } from '../../src/client/config.js';
+import { parseClientConfig, type ClientConfig } from '../../src/platform/config/client-config.js';
 import { joinNode } from '../../src/client/join.js';
 import type { MembershipFacts } from '../../src/client/state/membership.js';
 import { RecordedDevice } from '../../src/platform/wireguard/recorded-device.js';

@@ -7,7 +7,7 @@ import type { Clock } from '../../src/platform/clock.js';
 import { silentLog } from '../../src/platform/log.js';
 import { callUnary, connect } from '../../src/platform/rpc-client.js';
 import { startServer, type RunningServer } from '../../src/server/app.js';
-import { parseServerConfig } from '../../src/server/config.js';
+import { parseServerConfig } from '../../src/platform/config/server-config.js';
 
 /** A real controller on free ports of 127.0.0.1, and the admin beside it. */
 export interface Controller {

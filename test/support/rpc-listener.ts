@@ -7,7 +7,7 @@ import { NodeServiceService } from '../../src/gen/networkcontroller/v1/node.js';
 import type { ClientTls, RpcTarget } from '../../src/platform/rpc-client.js';
 import type { Log, LogFields } from '../../src/platform/log.js';
 import { asAnonymous, asLocal, type Authenticate } from '../../src/server/auth/authenticate.js';
-import { parseServerConfig, type LimitSettings } from '../../src/server/config.js';
+import { parseServerConfig, type LimitSettings } from '../../src/platform/config/server-config.js';
 import { startGrpcServer, type GrpcServer } from '../../src/server/transport/grpc-server.js';
 import type { HandlersOf } from '../../src/server/transport/handler.js';
 import { ServerTls } from '../../src/server/transport/server-tls.js';

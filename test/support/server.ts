@@ -16,7 +16,7 @@ import { makeCsr } from '../../src/platform/x509/csr.js';
 import { generateP256, type P256KeyPair } from '../../src/platform/x509/p256.js';
 import { toPem } from '../../src/platform/x509/pem.js';
 import { startServer, type RunningServer } from '../../src/server/app.js';
-import { parseServerConfig } from '../../src/server/config.js';
+import { parseServerConfig } from '../../src/platform/config/server-config.js';
 import { tmpDir } from './tmp-dir.js';
 
 /** The keys that a machine makes for itself. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { DomainError } from '../../domain/errors.js';
 import { silentLog } from '../../platform/log.js';
-import type { ClientConfig } from '../config.js';
+import type { ClientConfig } from '../../platform/config/client-config.js';
 import { examples, type Session } from '../session.js';
 import type { Membership } from '../state/membership.js';
 import { StateFolder } from '../state/state-folder.js';

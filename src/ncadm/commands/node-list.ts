@@ -3,7 +3,7 @@ import { NodeState } from '../../gen/networkcontroller/v1/types.js';
 import { listNodes } from '../node-target.js';
 import { examples } from '../options.js';
 import type { Session } from '../session.js';
-import { nodeColumns, nodeJson } from '../views/node-view.js';
+import { inReadingOrder, nodeColumns, nodeJson } from '../views/node-view.js';
 
 const STATES = { idle: NodeState.NODE_STATE_IDLE, init: NodeState.NODE_STATE_INIT, connected: NodeState.NODE_STATE_CONNECTED } as const;
 
@@ -23,7 +23,7 @@ export function addNodeList(parent: Command, session: Session): void {
     .action(
       session.remote<Options, []>(async ({ api, output, options, nowMs }) => {
         const filter = { network: options.network ?? '', ...(options.state && { state: STATES[options.state] }) };
-        const nodes = await listNodes(api, filter);
+        const nodes = inReadingOrder(await listNodes(api, filter));
         output.table(nodes.map(nodeJson), nodeColumns(output.colors, nowMs), nodes);
       }),
     );

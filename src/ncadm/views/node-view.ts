@@ -29,6 +29,11 @@ export function nodeSummary(node: Node) {
   return { id, name, network, bindIp, state: STATES[node.state], endpoint, path: PATHS[node.path], lastSeen: isoTime(node.lastSeenMs), version };
 }
 
+/** The controller first, then by network and name, as people count: web-2 before web-10. */
+export function inReadingOrder(nodes: readonly Node[]): Node[] {
+  return nodes.toSorted((a, b) => Number(b.reserved) - Number(a.reserved) || byText(a.network, b.network) || byText(a.name, b.name));
+}
+
 /** All of a node, for programs. */
 export function nodeJson(node: Node) {
   const { bindIp6, labels, tokenId, appliedRevision, reserved, staticAddress, ephemeral } = node;
@@ -56,7 +61,7 @@ export function nodeColumns(colors: Colors, nowMs: number): Column<Node>[] {
     { title: 'ADDRESS6', cell: ({ bindIp6 }) => bindIp6 || '-', wide: true },
     { title: 'PATH', cell: ({ path }) => pathText(colors, path) },
     { title: 'ENDPOINT', cell: ({ endpoint }) => endpoint || '-', yields: 3 },
-    { title: 'LAST SEEN', cell: ({ lastSeenMs }) => formatAge(lastSeenMs, nowMs) },
+    { title: 'LAST SEEN', cell: ({ lastSeenMs, reserved }) => (reserved ? '-' : formatAge(lastSeenMs, nowMs)) },
     { title: 'VERSION', cell: ({ version }) => version || '-', yields: 4 },
     { title: 'NETWORK', cell: ({ network }) => network, wide: true, yields: 2 },
     { title: 'LABELS', cell: ({ labels }) => labels.join(',') || '-', wide: true, yields: 5 },
@@ -85,3 +90,5 @@ function pathText(colors: Colors, path: PathKind): string {
       return colors.dim('none');
   }
 }
+
+const byText = new Intl.Collator('en', { numeric: true }).compare;

@@ -1,7 +1,7 @@
 import type { GetStatusResponse, NetworkInfo, Node } from '../../gen/networkcontroller/v1/admin.js';
 import { formatAge } from '../../platform/measures.js';
 import type { Colors, Output } from '../../platform/output.js';
-import { nodeColumns, nodeSummary, stateWord } from './node-view.js';
+import { inReadingOrder, nodeColumns, nodeSummary, stateWord } from './node-view.js';
 
 const BAR_CELLS = 20;
 /** Shares of a pool from which on it is shown as a warning. */
@@ -27,7 +27,7 @@ export function statusText(output: Output, status: GetStatusResponse, nodes: rea
   const columns = nodeColumns(output.colors, nowMs);
   const shown = status.networks.length > 1 ? columns.map((column) => (column.title === 'NETWORK' ? { ...column, wide: false } : column)) : columns;
   const parts = [clusterLine(output.colors, status, nowMs), networkLines(output.colors, status.networks)];
-  if (nodes.length > 0) parts.push(output.layOut(shown, nodes));
+  if (nodes.length > 0) parts.push(output.layOut(shown, inReadingOrder(nodes)));
   return [...parts, summaryLine(output.colors, status, nodes)].join('\n');
 }
 
@@ -55,10 +55,12 @@ function poolText(colors: Colors, network: NetworkInfo): string {
 }
 
 function summaryLine(colors: Colors, status: GetStatusResponse, nodes: readonly Node[]): string {
-  if (nodes.length === 0) return `no nodes yet: ${colors.cyan('ncadm token create --expire 10m')} makes a join string\n`;
-  const count = (word: string): number => nodes.filter(({ state }) => stateWord(state) === word).length;
+  // The controller's own row is no machine that joined.
+  const joined = nodes.filter(({ reserved }) => !reserved);
+  if (joined.length === 0) return `no nodes yet: ${colors.cyan('ncadm token create --expire 10m')} makes a join string\n`;
+  const count = (word: string): number => joined.filter(({ state }) => stateWord(state) === word).length;
   const states = [`${count('connected')} connected`, ...(count('init') > 0 ? [`${count('init')} init`] : []), `${count('idle')} idle`];
-  return `${plural(nodes.length, 'node')}: ${states.join(', ')} · ${plural(status.servicesTotal, 'service')}\n`;
+  return `${plural(joined.length, 'node')}: ${states.join(', ')} · ${plural(status.servicesTotal, 'service')}\n`;
 }
 
 function plural(count: number, word: string): string {

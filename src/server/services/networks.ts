@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { formatCidr4, formatCidr6 } from '../../domain/cidr.js';
 import { DomainError } from '../../domain/errors.js';
+import { RESERVED_TOKEN } from '../../domain/node-token.js';
 import { AddressRecord, NetworkRecord, NodeRecord, OwnerRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
-import type { NetworkSettings } from '../config.js';
+import type { NetworkSettings } from '../../platform/config/server-config.js';
 import { keys } from '../store/keys.js';
 import type { Decision, LocalView, Repository, Versioned } from '../store/local-view.js';
 import { planOf } from './address-pools.js';
@@ -13,7 +14,7 @@ import { planOf } from './address-pools.js';
 export const CONTROLLER_NAME = 'controller';
 
 /** What stands in place of a token's hash in the controller's own row; LiteKube's spelling. */
-const RESERVED = Buffer.from('reserverd');
+const RESERVED = Buffer.from(RESERVED_TOKEN);
 
 /**
  * Makes the store's networks be as the configuration says: a new one is added with the controller's own row in it, changed

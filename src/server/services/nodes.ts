@@ -11,9 +11,6 @@ import { isNodeToken, nodeOfToken } from './node-tokens.js';
 import type { PresenceBoard } from './presence.js';
 import type { Revocations, RevokedSerial } from './revocations.js';
 
-/** The token under which LiteKube keeps the controller's own row; nobody may take it away. */
-export const RESERVED_TOKEN = 'reserverd';
-
 /** How a membership ends, as the audit log says it. */
 export type RemovalMethod = 'UnRegister' | 'UnregisterNode' | 'RevokeNode' | 'SweepEphemeral';
 

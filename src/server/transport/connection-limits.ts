@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { parseIp6 } from '../../domain/ip.js';
 import type { Clock } from '../../platform/clock.js';
-import type { LimitSettings } from '../config.js';
+import type { LimitSettings } from '../../platform/config/server-config.js';
 
 /** Why a connection was turned away before TLS. */
 export type RefusedFor = 'connections' | 'connectionsPerSource' | 'handshakes' | 'handshakesPerSecond';

@@ -1,7 +1,7 @@
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { systemClock } from '../../platform/clock.js';
-import type { LimitSettings } from '../config.js';
+import type { LimitSettings } from '../../platform/config/server-config.js';
 import { ConnectionLimits, type Admission } from './connection-limits.js';
 import { listen } from './listen.js';
 import type { Listener } from './listener.js';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { formatCidr4, formatCidr6 } from '../../src/domain/cidr.js';
-import { parseServerConfig, type ServerConfig } from '../../src/server/config.js';
+import { formatCidr4, formatCidr6 } from '../../../src/domain/cidr.js';
+import { parseServerConfig, type ServerConfig } from '../../../src/platform/config/server-config.js';
 
-const MANUAL = readFileSync(new URL('../../server.yml', import.meta.url), 'utf8');
+const MANUAL = readFileSync(new URL('../../../server.yml', import.meta.url), 'utf8');
 const parse = (body: string): ServerConfig => parseServerConfig(`server:\n  ${body.replaceAll('\n', '\n  ')}\n`, '/etc/nc/server.yml');
 
 /** The keys that a group knows, as the refusal of an unknown one lists them. */

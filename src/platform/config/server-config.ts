@@ -1,14 +1,14 @@
 import { isIP, isIPv6 } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
-import { AddressPlan } from '../domain/address-plan.js';
-import { formatCidr4, formatCidr6, overlap4, overlap6, parseCidr4, parseCidr6, type Cidr4, type Cidr6 } from '../domain/cidr.js';
-import { parseDuration } from '../domain/duration.js';
-import { DomainError } from '../domain/errors.js';
-import type { HostPort } from '../domain/host-port.js';
-import { parseLabel } from '../domain/names.js';
-import { adminSocketPath } from '../platform/paths.js';
-import { checked, deepFreeze, parsed, parseYamlConfig, readConfigText, section, type Fault } from '../platform/yaml-config.js';
+import { AddressPlan } from '../../domain/address-plan.js';
+import { formatCidr4, formatCidr6, overlap4, overlap6, parseCidr4, parseCidr6, type Cidr4, type Cidr6 } from '../../domain/cidr.js';
+import { parseDuration } from '../../domain/duration.js';
+import { DomainError } from '../../domain/errors.js';
+import type { HostPort } from '../../domain/host-port.js';
+import { parseLabel } from '../../domain/names.js';
+import { adminSocketPath } from '../paths.js';
+import { checked, deepFreeze, parsed, parseYamlConfig, readConfigText, section, type Fault } from '../yaml-config.js';
 
 /** One overlay network. */
 export interface NetworkSettings {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseClientConfig, readClientConfig } from '../../src/client/config.js';
+import { parseClientConfig, readClientConfig } from '../../../src/platform/config/client-config.js';
 
 describe('a client.yml is refused when it', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as v from 'valibot';
-import { parseYamlConfig, readConfigText, section } from '../platform/yaml-config.js';
+import { parseYamlConfig, readConfigText, section } from '../yaml-config.js';
 
 /** Linux keeps an interface name in 16 bytes with the closing zero. @see netdevice(7) IFNAMSIZ */
 const INTERFACE_NAME = /^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,14}$/;
