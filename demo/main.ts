@@ -35,7 +35,7 @@ async function perform(): Promise<number> {
 
 async function raise(): Promise<Stage> {
   if (!isBuilt()) throw new Error('the programs are not built: npm run build');
-  const { missing } = capabilities();
+  const missing = process.argv.includes('--recorded') ? 'to be run without --recorded' : capabilities().missing;
   teller.say(missing === '' ? LabStage.description() : RecordedStage.description(missing));
   let stage: Stage | undefined;
   await teller.promise('the machines are there', async () => {

@@ -39,8 +39,10 @@ export class Story {
     }
     this.#tellJoinTimes();
     await this.#teller.promise('every node reaches every other', () => this.#reachEachOther());
-    if (this.#stage.wire !== undefined) await this.#teller.promise('on the wire there is WireGuard and nothing readable', () => this.#proveWire());
-    await this.#teller.promise(`a service on one node resolves on another`, () => this.#resolveService());
+    const wire = 'on the wire there is WireGuard and nothing readable';
+    if (this.#stage.wire !== undefined) await this.#teller.promise(wire, () => this.#proveWire());
+    else this.#teller.say(`  – ${wire}: cannot be shown, a recorded device sends nothing`);
+    await this.#teller.promise('a service on one node resolves on another', () => this.#resolveService());
     await this.#teller.promise('the controller is killed with kill -9 and the network goes on', () => this.#outage());
     await this.#teller.promise('the controller comes back and every node has the same address', () => this.#comeBack());
     await this.#teller.promise('a node that is unregistered is cut off', () => this.#unregister());
