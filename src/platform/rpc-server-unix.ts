@@ -1,8 +1,9 @@
-import { chmodSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { createServer } from 'node:net';
 import { Metadata, Server, ServerCredentials, status, type handleUnaryCall, type ServiceDefinition, type ServiceError, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { DomainError } from '../domain/errors.js';
 import type { Log } from './log.js';
+import { listenOnPrivateSocket } from './private-socket.js';
+import { ERROR_CODE_KEY } from './rpc-metadata.js';
 
 /** The unary methods of a service as functions, for the services that ts-proto describes as `…Server`. */
 export type UnaryMethods<S> = {
@@ -20,26 +21,25 @@ export interface UnixServer {
  *
  * A socket file that nobody answers on was left by a crash and is replaced.
  *
- * @param path A folder that only the owner can enter must hold it, so that nobody gets in before the mode is set.
- * @throws DomainError `conflict` when another process serves this socket.
+ * @throws DomainError `conflict` when another process serves this socket; `config_invalid` for a folder that others can write to.
  */
 export async function serveUnixSocket<S>(path: string, service: ServiceDefinition, methods: UnaryMethods<S>, log: Log): Promise<UnixServer> {
-  if (await answers(path)) throw new DomainError('conflict', `${path}: another process serves this socket`);
-  rmSync(path, { force: true });
   const server = new Server();
   server.addService(service, implementation(methods, log));
-  await new Promise<void>((resolve, reject) => {
-    server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error)));
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const socket = createServer((connection) => injector.injectConnection(connection));
+  await listenOnPrivateSocket(socket, path, 'agent socket').catch((error: unknown) => {
+    if (error instanceof DomainError && error.code === 'port_taken') throw new DomainError('conflict', `${path}: another process serves this socket`, { cause: error });
+    throw error;
   });
-  chmodSync(path, 0o600);
   return {
     stop: () =>
       new Promise((resolve) => {
+        socket.close();
         // The answer to the call that asked for the end is still on its way.
         const force = setTimeout(() => server.forceShutdown(), 500);
         server.tryShutdown(() => {
           clearTimeout(force);
-          rmSync(path, { force: true });
           resolve();
         });
       }),
@@ -60,17 +60,9 @@ function implementation<S>(methods: UnaryMethods<S>, log: Log): UntypedServiceIm
 function toServiceError(error: unknown, method: string, log: Log): Partial<ServiceError> {
   const metadata = new Metadata();
   if (error instanceof DomainError) {
-    metadata.set('nc-error-code', error.code);
+    metadata.set(ERROR_CODE_KEY, error.code);
     return { code: status.FAILED_PRECONDITION, details: `${error.code}: ${error.message}`, metadata };
   }
   log.error('a call failed', { method, error });
   return { code: status.INTERNAL, details: 'internal: see the log', metadata };
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
 }

@@ -14,6 +14,9 @@ export interface ConnectionStats {
   readonly refused: Readonly<Record<RefusedFor, number>>;
 }
 
+/** What a listener without limits has turned away. */
+export const NOTHING_REFUSED: ConnectionStats['refused'] = { connections: 0, connectionsPerSource: 0, handshakes: 0, handshakesPerSecond: 0 };
+
 /** The place of one admitted connection. */
 export interface Admission {
   /** The handshake is over; the place among those in the middle of one is free. Idempotent. */
@@ -40,7 +43,7 @@ export class ConnectionLimits {
   readonly #limits: LimitSettings;
   readonly #clock: Clock;
   readonly #sources = new Map<string, Source>();
-  readonly #refused: Record<RefusedFor, number> = { connections: 0, connectionsPerSource: 0, handshakes: 0, handshakesPerSecond: 0 };
+  readonly #refused: Record<RefusedFor, number> = { ...NOTHING_REFUSED };
   #open = 0;
   #handshaking = 0;
   #accepted = 0;

@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { systemClock } from '../../platform/clock.js';
 import type { LimitSettings } from '../../platform/config/server-config.js';
 import { ConnectionLimits, type Admission } from './connection-limits.js';
-import { listen } from './listen.js';
+import { listen } from '../../platform/listen.js';
 import type { Listener } from './listener.js';
 import type { ServerTls } from './server-tls.js';
 

@@ -1,5 +1,5 @@
 import type { ListenOptions, Server } from 'node:net';
-import { DomainError } from '../../domain/errors.js';
+import { DomainError } from '../domain/errors.js';
 
 /**
  * Binds `server` and waits until it listens.
