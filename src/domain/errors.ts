@@ -4,6 +4,7 @@
  */
 export const ERROR_CODES = [
   'address_taken',
+  'admin_unknown',
   'already_initialised',
   'certificate_invalid',
   'certificate_superseded',

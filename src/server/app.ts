@@ -23,6 +23,7 @@ import type { Rendezvous } from './rendezvous/rendezvous.js';
 import { startRendezvous } from './rendezvous/start-rendezvous.js';
 import { openServerState, type ServerState } from './server-state.js';
 import { planOf } from './services/address-pools.js';
+import type { Refusal } from './services/audit.js';
 import { HighWaterClock } from './services/high-water-clock.js';
 import { Signals } from './services/signals.js';
 import { adminHandlers } from './transport/admin-handlers.js';
@@ -77,6 +78,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const endpoints = () => endpointsOf(config, ports);
   const cases = useCases(state, config, { clock, log, version: VERSION, wgPublicKey, endpoints });
   await parts.start('presence', () => cases.presence);
+  await parts.start('refusals', () => cases.refusals);
 
   const dns = await parts.start('dns', () => startNames(state, config, log));
   const rendezvous = await parts.start('rendezvous', () => startMeetingPoint(state, config, cases, dns, { clock, log }));
@@ -184,6 +186,7 @@ function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admi
   const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals }));
   const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock }));
   const { bindAddress: host, limits } = config;
+  const onRefusal = (refusal: Refusal): void => cases.refusals.note(refusal);
   const authenticate = clientCertificates({
     view: repository.view,
     clusterId: pki.clusterId,
@@ -198,6 +201,7 @@ function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admi
       authenticate: asAnonymous,
       messageBytes: limits.bootstrapMessageBytes,
       log,
+      onRefusal,
     },
     control: {
       listen: { key: 'server.grpcPort', host, port: config.grpcPort, tls: identity.control, limits },
@@ -205,8 +209,9 @@ function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admi
       authenticate,
       messageBytes: limits.messageBytes,
       log,
+      onRefusal,
     },
-    admin: { listen: { socketPath: config.adminSocket }, services: [admin, node], authenticate: asLocal, messageBytes: limits.messageBytes, log },
+    admin: { listen: { socketPath: config.adminSocket }, services: [admin, node], authenticate: asLocal, messageBytes: limits.messageBytes, log, onRefusal },
   };
 }
 

@@ -6,11 +6,13 @@ import { MapFeed } from './feed/map-feed.js';
 import type { ServerState } from './server-state.js';
 import { AddressPools } from './services/address-pools.js';
 import { AddressTaking } from './services/address-taking.js';
+import { Admins } from './services/admins.js';
 import { ClusterFacts, type Endpoints } from './services/cluster-facts.js';
 import { EventTail } from './services/event-tail.js';
 import { Nodes } from './services/nodes.js';
 import { PresenceBoard } from './services/presence.js';
 import { Registrations } from './services/registrations.js';
+import { RefusalAudit } from './services/refusal-audit.js';
 import { Renewals } from './services/renewals.js';
 import { Revocations } from './services/revocations.js';
 import { Reports } from './services/reports.js';
@@ -26,6 +28,8 @@ export interface UseCases {
   readonly reports: Reports;
   readonly tokens: Tokens;
   readonly nodes: Nodes;
+  readonly admins: Admins;
+  readonly refusals: RefusalAudit;
   readonly registrations: Registrations;
   readonly renewals: Renewals;
   readonly revocations: Revocations;
@@ -61,6 +65,8 @@ export function useCases(
     tokens: new Tokens({ repository, pools, clock }),
     revocations,
     nodes: new Nodes({ repository, presence, revocations, clock, quarantineMs: config.addresses.quarantineMs }),
+    admins: new Admins({ repository, issuer: pki, clock }),
+    refusals: new RefusalAudit({ store, clock, log }),
     registrations: new Registrations({ repository, addresses, uses: new TokenUses(), issuer: pki, clock }),
     renewals: new Renewals({ repository, issuer: pki, clock, log, isConnected: (nodeId) => presence.isHere(nodeId) }),
     services: new ServiceRegistry({ repository, clock }),

@@ -13,15 +13,19 @@ const NOBODY = createHash('sha256').update('no such token').digest();
  * The secret comes first and is compared in constant time; an unknown id and a wrong secret are told apart by
  * nothing. Only a holder of the secret learns that a token is expired or spent ({@link requireUsable}).
  *
- * @param text "<id>.<secret>"
+ * @param text  "<id>.<secret>"; after a rotation the secret before is good for a while.
+ * @param nowMs UTC ms.
  * @returns The token's record.
  * @throws DomainError `token_invalid`.
  */
-export function verifyBootstrapToken(view: LocalView, text: string): Versioned<TokenRecord> {
+export function verifyBootstrapToken(view: LocalView, text: string, nowMs: number): Versioned<TokenRecord> {
   const [, id = '', secret = ''] = /^([0-9a-f]{16})\.([A-Za-z0-9_-]{22})$/.exec(text) ?? [];
   const token = view.token(id);
-  const matches = timingSafeEqual(token?.value.secretHash ?? NOBODY, createHash('sha256').update(secret).digest());
-  if (token === undefined || !matches) {
+  const shown = createHash('sha256').update(secret).digest();
+  // Both are compared whatever the first says, so that the time tells nothing.
+  const isCurrent = timingSafeEqual(hash32(token?.value.secretHash), shown);
+  const isPrevious = timingSafeEqual(hash32(token?.value.previousHash), shown) && nowMs < (token?.value.previousUntilMs ?? 0);
+  if (token === undefined || !(isCurrent || isPrevious)) {
     throw new DomainError('token_invalid', 'bootstrap_token: not a token of this controller; ask an admin for a new join string');
   }
   return token;
@@ -45,6 +49,10 @@ export function requireUsable(token: TokenRecord, state: 'usable' | 'expired' | 
     case 'revoked':
       throw new DomainError('token_revoked', 'bootstrap_token: revoked by an admin; ask for a new join string');
   }
+}
+
+function hash32(hash: Uint8Array | undefined): Uint8Array {
+  return hash?.length === NOBODY.length ? hash : NOBODY;
 }
 
 function requireSource(token: TokenRecord, address: string): void {

@@ -13,6 +13,17 @@ export interface AuditEntry {
   readonly reason?: string;
 }
 
+/** A refusal, as the transport saw it. */
+export interface Refusal {
+  /** `node:<id>`, `admin:<name>`, `local`, `anonymous`, or `unknown` before anybody was authenticated. */
+  readonly actor: string;
+  readonly peerAddress: string;
+  readonly method: string;
+  /** The code. */
+  readonly result: string;
+  readonly reason: string;
+}
+
 /** How long an audit record is kept in the store; the rotated log files are the archive. */
 const KEEP_MS = 90 * 24 * 3_600_000;
 
@@ -32,7 +43,16 @@ export function auditOperation(caller: Caller, entry: AuditEntry, nowMs: number)
     result: 'ok',
     reason: entry.reason ?? '',
   });
-  // Time first, so that the keys sort by it; the random part keeps two changes of one millisecond apart.
+  return putAudit(record, nowMs);
+}
+
+/** The write of a refusal's audit record, which has no transaction of its own to be part of. */
+export function refusalOperation(refusal: Refusal, nowMs: number): Operation {
+  return putAudit(AuditRecord.fromPartial({ ...refusal, atMs: nowMs }), nowMs);
+}
+
+function putAudit(record: AuditRecord, nowMs: number): Operation {
+  // Time first, so that the keys sort by it; the random part keeps two records of one millisecond apart.
   const id = `${nowMs.toString(16).padStart(12, '0')}-${randomBytes(6).toString('hex')}`;
   return { put: keys.audit(id), value: AuditRecord.encode(record).finish(), expireAtMs: nowMs + KEEP_MS };
 }

@@ -72,7 +72,7 @@ export class Registrations {
    *   `name_taken`, `address_taken`, `wireguard_key_taken`, `pool_exhausted`, `invalid_argument`, `node_revoked`.
    */
   async register(request: RegistrationRequest, caller: Caller): Promise<Registration> {
-    const tokenId = verifyBootstrapToken(this.#repository.view, request.bootstrapToken).value.id;
+    const tokenId = verifyBootstrapToken(this.#repository.view, request.bootstrapToken, this.#clock.now()).value.id;
     const release = (draft: Draft): void => draft.aside.release();
     const { result } = await this.#repository.update((view) => this.#decide(view, tokenId, request, caller), release);
     release(result);

@@ -36,7 +36,10 @@ export interface CreatedToken {
 /** What a token is worth at a moment. */
 export type TokenState = 'usable' | 'expired' | 'spent' | 'revoked';
 
-/** Bootstrap tokens: made, listed, revoked. Only the hash of a secret is ever stored. */
+/** How long a rotated secret may stay good. */
+const MAX_GRACE_MS = 7 * 24 * 3_600_000;
+
+/** Bootstrap tokens: made, listed, rotated, revoked. Only the hash of a secret is ever stored. */
 export class Tokens {
   readonly #repository: Repository;
   readonly #pools: AddressPools;
@@ -86,6 +89,33 @@ export class Tokens {
     return result;
   }
 
+  /**
+   * Gives a token another secret. The one before stays good for `graceMs`, so that those who hold it can be given the new one.
+   *
+   * @throws DomainError `token_unknown`, `token_revoked`, `invalid_argument`.
+   */
+  async rotate(id: string, graceMs: number, caller: Caller): Promise<CreatedToken> {
+    if (!(graceMs >= 0 && graceMs <= MAX_GRACE_MS)) {
+      throw new DomainError('invalid_argument', `grace: want 0 to 7 days, got ${graceMs} ms`);
+    }
+    const secret = randomBytes(16).toString('base64url');
+    const { result } = await this.#repository.update((view) => {
+      const token = this.#known(view, id);
+      if (token.value.revokedAtMs !== 0) throw new DomainError('token_revoked', `token: ${id} is revoked; make a new one`);
+      const now = this.#clock.now();
+      const record: TokenRecord = { ...token.value, secretHash: hashOf(secret), previousHash: token.value.secretHash, previousUntilMs: now + graceMs };
+      return {
+        if: [{ key: token.key, modRev: token.modRev }],
+        then: [
+          { put: token.key, value: TokenRecord.encode(record).finish() },
+          auditOperation(caller, { object: `token/${id}`, method: 'RotateToken', network: record.network }, now),
+        ],
+        result: record,
+      };
+    });
+    return { record: result, secret };
+  }
+
   /** @throws DomainError `token_unknown`. */
   get(id: string): TokenRecord {
     return this.#known(this.#repository.view, id).value;
@@ -114,7 +144,7 @@ export class Tokens {
     const now = this.#clock.now();
     return TokenRecord.fromPartial({
       id: randomBytes(8).toString('hex'),
-      secretHash: createHash('sha256').update(secret).digest(),
+      secretHash: hashOf(secret),
       network: request.network,
       label: request.label,
       createdBy: actorOf(caller),
@@ -177,6 +207,10 @@ export function releaseOf(view: LocalView, record: TokenRecord): { if: Compare[]
   const held = view.address(record.network, record.bindIp);
   if (held?.value.tokenId !== record.id) return { if: [], then: [] };
   return { if: [{ key: held.key, modRev: held.modRev }], then: [{ del: held.key }] };
+}
+
+function hashOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
 }
 
 function checkBinding(request: TokenRequest): void {

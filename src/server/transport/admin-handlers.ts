@@ -1,7 +1,11 @@
 import { DomainError } from '../../domain/errors.js';
+import { csrSpki } from '../../platform/x509/csr.js';
 import {
   Token,
+  type Admin,
   type AdminServiceService,
+  type CreateAdminRequest,
+  type CreateAdminResponse,
   type CreateTokenRequest,
   type CreateTokenResponse,
   type GetStatusRequest,
@@ -11,12 +15,13 @@ import {
   type WatchEventsRequest,
   type WatchEventsResponse,
 } from '../../gen/networkcontroller/v1/admin.js';
-import type { NetworkRecord, TokenRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import type { CertificateRecord, NetworkRecord, TokenRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import type { Service } from '../../gen/networkcontroller/v1/types.js';
 import type { Caller } from '../auth/caller.js';
 import { serviceOf } from '../feed/encoded.js';
 import type { EventTail } from '../services/event-tail.js';
 import { planOf } from '../services/address-pools.js';
+import type { Admins } from '../services/admins.js';
 import type { ClusterFacts } from '../services/cluster-facts.js';
 import { nodeStatus, stateNumber, type LiveFacts } from '../services/node-status.js';
 import type { Nodes } from '../services/nodes.js';
@@ -32,6 +37,7 @@ export interface AdminDeps {
   readonly live: LiveFacts;
   readonly tokens: Tokens;
   readonly nodes: Nodes;
+  readonly admins: Admins;
   readonly services: ServiceRegistry;
   readonly events: EventTail;
   /** The join string of a token: "ncj1_<id>.<secret>.<pin>@host:port". */
@@ -57,6 +63,10 @@ export function adminHandlers(deps: AdminDeps): HandlersOf<typeof AdminServiceSe
     },
     getToken: async (request) => ({ token: tokenMessage(tokens, tokens.get(request.id)) }),
     revokeToken: async (request, caller) => ({ token: tokenMessage(tokens, await tokens.revoke(request.id, caller)) }),
+    rotateToken: async (request, caller) => {
+      const { record, secret } = await tokens.rotate(request.id, request.graceMs, caller);
+      return { token: tokenMessage(tokens, record), join: deps.joinString(record.id, secret) };
+    },
     listNodes: async (request) => {
       const state = stateNumber(request.state);
       const filter = { ...networkFilter(request.network), ...(state === undefined ? {} : { state }) };
@@ -92,6 +102,14 @@ export function adminHandlers(deps: AdminDeps): HandlersOf<typeof AdminServiceSe
       return { services: result.map(serviceOf), revision: rev };
     },
     watchEvents: watchEvents(deps),
+    listAudit: async ({ actor, object, result, pageToken, pageSize: wanted }) => {
+      const filter = { ...(actor && { actor }), ...(object && { object }), ...(result && { result }) };
+      const page = repository.view.pageAudit(filter, pageToken, pageSize(wanted));
+      return { entries: page.items.map(({ key, value }) => ({ id: key.slice(key.lastIndexOf('/') + 1), ...value })), nextPageToken: page.next };
+    },
+    createAdmin: createAdmin(deps),
+    listAdmins: async () => ({ admins: deps.admins.list().map(adminMessage) }),
+    revokeAdmin: async (request, caller) => ({ admins: (await deps.admins.revoke(request.admin, caller)).map(adminMessage) }),
   };
 }
 
@@ -158,6 +176,25 @@ function createToken({ tokens, joinString, defaultExpireMs }: AdminDeps): UnaryH
   };
 }
 
+/** `AdminService.CreateAdmin`: the certificate and what an admin elsewhere needs beside it. */
+function createAdmin({ admins, facts }: AdminDeps): UnaryHandler<CreateAdminRequest, CreateAdminResponse> {
+  return async (request, caller) => {
+    const lifetimeMs = request.ttlMs === 0 ? undefined : request.ttlMs;
+    const { record, der } = await admins.create({ name: request.name, role: request.role || 'admin', spki: csrSpki(request.csr), lifetimeMs }, caller);
+    return {
+      admin: adminMessage(record),
+      certificate: Buffer.from(der),
+      grpcCas: facts.bundle().grpc,
+      clusterId: facts.clusterId,
+      controlEndpoints: [...facts.controlEndpoints()],
+    };
+  };
+}
+
+function adminMessage(record: CertificateRecord): Admin {
+  return { name: record.subjectId, role: record.role, serial: record.serial, expiresAtMs: record.notAfterMs, revokedAtMs: record.revokedAtMs };
+}
+
 /** `AdminService.WatchEvents`: the event log from a revision on, then live if asked to. */
 function watchEvents(deps: AdminDeps): StreamHandler<WatchEventsRequest, WatchEventsResponse> {
   return (request, _caller: Caller, sink) => {
@@ -167,7 +204,7 @@ function watchEvents(deps: AdminDeps): StreamHandler<WatchEventsRequest, WatchEv
 
 function tokenMessage(tokens: Tokens, record: TokenRecord): Token {
   const { used, state } = tokens.usageOf(record);
-  const { secretHash: _secretHash, caGeneration: _caGeneration, ...shown } = record;
+  const { secretHash: _secretHash, previousHash: _previousHash, caGeneration: _caGeneration, ...shown } = record;
   return Token.fromPartial({ ...shown, used, state });
 }
 

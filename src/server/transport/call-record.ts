@@ -4,6 +4,7 @@ import { DomainError } from '../../domain/errors.js';
 import type { Log } from '../../platform/log.js';
 import type { Authenticate } from '../auth/authenticate.js';
 import { actorOf, type Caller } from '../auth/caller.js';
+import type { Refusal } from '../services/audit.js';
 import { plainAddress } from './connection-limits.js';
 import type { StreamSink } from './handler.js';
 import { authorise } from './policy.js';
@@ -13,6 +14,8 @@ import { STATUS_OF } from './status.js';
 export interface CallContext {
   readonly authenticate: Authenticate;
   readonly log: Log;
+  /** Told of every refusal, for the audit log. */
+  readonly onRefusal?: ((refusal: Refusal) => void) | undefined;
   /** Once true, nothing new is begun. */
   draining: boolean;
   /** The streams that are open. */
@@ -61,6 +64,9 @@ export class CallRecord {
     else if (refusal === undefined) this.#context.log.error('rpc failed', { ...line, error });
     else if (STATUS_OF[refusal.code].result === '500' && refusal.code !== 'draining') this.#context.log.warn('rpc refused', { ...line, error });
     else this.#context.log.info('rpc refused', { ...line, reason: refusal.message });
+    if (refusal === undefined || refusal.code === 'draining') return;
+    const method = this.#method.slice(this.#method.lastIndexOf('/') + 1);
+    this.#context.onRefusal?.({ actor: this.#actor, peerAddress: this.#address, method, result: code, reason: refusal.message });
   }
 }
 

@@ -18,6 +18,8 @@ export interface GrpcServerOptions {
   /** The longest message taken, in bytes. */
   readonly messageBytes: number;
   readonly log: Log;
+  /** Told of every refusal. */
+  readonly onRefusal?: CallContext['onRefusal'];
   /** How long calls that are being answered may still take when the server stops; 1 s. */
   readonly drainMs?: number;
 }
@@ -53,7 +55,7 @@ const CHANNEL_OPTIONS = {
  * @throws DomainError `port_taken`, `config_invalid`.
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const context: CallContext = { authenticate: options.authenticate, log: options.log, draining: false, streams: new Set() };
+  const context: CallContext = { authenticate: options.authenticate, log: options.log, onRefusal: options.onRefusal, draining: false, streams: new Set() };
   const server = new Server({ ...CHANNEL_OPTIONS, 'grpc.max_receive_message_length': options.messageBytes });
   const health = new HealthImplementation({ '': 'SERVING' });
   health.addToServer(server);

@@ -41,6 +41,7 @@ export const POLICY = {
   '/networkcontroller.v1.AdminService/ListTokens': READER,
   '/networkcontroller.v1.AdminService/GetToken': READER,
   '/networkcontroller.v1.AdminService/RevokeToken': ADMIN,
+  '/networkcontroller.v1.AdminService/RotateToken': ADMIN,
   '/networkcontroller.v1.AdminService/ListNodes': READER,
   '/networkcontroller.v1.AdminService/GetNode': READER,
   '/networkcontroller.v1.AdminService/RenameNode': ADMIN,
@@ -50,6 +51,10 @@ export const POLICY = {
   '/networkcontroller.v1.AdminService/ListServices': READER,
   '/networkcontroller.v1.AdminService/RemoveService': ADMIN,
   '/networkcontroller.v1.AdminService/WatchEvents': READER,
+  '/networkcontroller.v1.AdminService/ListAudit': READER,
+  '/networkcontroller.v1.AdminService/CreateAdmin': ADMIN,
+  '/networkcontroller.v1.AdminService/ListAdmins': READER,
+  '/networkcontroller.v1.AdminService/RevokeAdmin': ADMIN,
 } as const satisfies Record<MethodPath, readonly CallerKind[]>;
 
 /**

@@ -11,6 +11,7 @@ export interface WireStatus {
 /** Every code's status; a new code does not compile without its line here. */
 export const STATUS_OF: Readonly<Record<ErrorCode, WireStatus>> = {
   address_taken: { grpc: status.ALREADY_EXISTS, result: '400' },
+  admin_unknown: { grpc: status.NOT_FOUND, result: '400' },
   already_initialised: { grpc: status.FAILED_PRECONDITION, result: '400' },
   certificate_invalid: { grpc: status.UNAUTHENTICATED, result: '400' },
   certificate_superseded: { grpc: status.UNAUTHENTICATED, result: '400' },

@@ -272,6 +272,91 @@ export interface WatchEventsResponse {
   network: string;
 }
 
+export interface RotateTokenRequest {
+  id: string;
+  /** How long the old secret stays good, ms; 0 for not at all. */
+  graceMs: number;
+}
+
+export interface RotateTokenResponse {
+  token: Token | undefined;
+  join: string;
+}
+
+export interface AuditEntry {
+  id: string;
+  atMs: number;
+  /** node:<id>, admin:<name>, local, anonymous */
+  actor: string;
+  peerAddress: string;
+  serial: string;
+  method: string;
+  object: string;
+  network: string;
+  /** ok, or the code of the refusal */
+  result: string;
+  reason: string;
+}
+
+export interface ListAuditRequest {
+  actor: string;
+  object: string;
+  result: string;
+  pageSize: number;
+  pageToken: string;
+}
+
+export interface ListAuditResponse {
+  entries: AuditEntry[];
+  nextPageToken: string;
+}
+
+export interface Admin {
+  name: string;
+  /** admin or viewer */
+  role: string;
+  serial: string;
+  expiresAtMs: number;
+  revokedAtMs: number;
+}
+
+export interface CreateAdminRequest {
+  /** A DNS label. */
+  name: string;
+  role: string;
+  /** PKCS #10, DER, P-256: the key is made by ncadm and stays with the admin. */
+  csr: Buffer;
+  /** Milliseconds; 0 for 12 hours, at most 30 days. */
+  ttlMs: number;
+}
+
+export interface CreateAdminResponse {
+  admin:
+    | Admin
+    | undefined;
+  /** DER. */
+  certificate: Buffer;
+  grpcCas: CaBundle | undefined;
+  clusterId: string;
+  controlEndpoints: string[];
+}
+
+export interface ListAdminsRequest {
+}
+
+export interface ListAdminsResponse {
+  admins: Admin[];
+}
+
+export interface RevokeAdminRequest {
+  /** Name: all of the admin's certificates; or one serial. */
+  admin: string;
+}
+
+export interface RevokeAdminResponse {
+  admins: Admin[];
+}
+
 function createBaseClusterInfo(): ClusterInfo {
   return { id: "", epoch: "", revision: 0n };
 }
@@ -3322,6 +3407,1006 @@ export const WatchEventsResponse: MessageFns<WatchEventsResponse> = {
   },
 };
 
+function createBaseRotateTokenRequest(): RotateTokenRequest {
+  return { id: "", graceMs: 0 };
+}
+
+export const RotateTokenRequest: MessageFns<RotateTokenRequest> = {
+  encode(message: RotateTokenRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.graceMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.graceMs)) !== BigInt(message.graceMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.graceMs) of type int64 too large");
+      }
+      writer.uint32(16).int64(BigInt(message.graceMs));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateTokenRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateTokenRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.graceMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RotateTokenRequest>): RotateTokenRequest {
+    return RotateTokenRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateTokenRequest>): RotateTokenRequest {
+    const message = createBaseRotateTokenRequest();
+    message.id = object.id ?? "";
+    message.graceMs = object.graceMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseRotateTokenResponse(): RotateTokenResponse {
+  return { token: undefined, join: "" };
+}
+
+export const RotateTokenResponse: MessageFns<RotateTokenResponse> = {
+  encode(message: RotateTokenResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.token !== undefined) {
+      Token.encode(message.token, writer.uint32(10).fork()).join();
+    }
+    if (message.join !== "") {
+      writer.uint32(18).string(message.join);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateTokenResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateTokenResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.token = Token.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.join = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RotateTokenResponse>): RotateTokenResponse {
+    return RotateTokenResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateTokenResponse>): RotateTokenResponse {
+    const message = createBaseRotateTokenResponse();
+    message.token = (object.token !== undefined && object.token !== null) ? Token.fromPartial(object.token) : undefined;
+    message.join = object.join ?? "";
+    return message;
+  },
+};
+
+function createBaseAuditEntry(): AuditEntry {
+  return {
+    id: "",
+    atMs: 0,
+    actor: "",
+    peerAddress: "",
+    serial: "",
+    method: "",
+    object: "",
+    network: "",
+    result: "",
+    reason: "",
+  };
+}
+
+export const AuditEntry: MessageFns<AuditEntry> = {
+  encode(message: AuditEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.atMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.atMs)) !== BigInt(message.atMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.atMs) of type int64 too large");
+      }
+      writer.uint32(16).int64(BigInt(message.atMs));
+    }
+    if (message.actor !== "") {
+      writer.uint32(26).string(message.actor);
+    }
+    if (message.peerAddress !== "") {
+      writer.uint32(34).string(message.peerAddress);
+    }
+    if (message.serial !== "") {
+      writer.uint32(42).string(message.serial);
+    }
+    if (message.method !== "") {
+      writer.uint32(50).string(message.method);
+    }
+    if (message.object !== "") {
+      writer.uint32(58).string(message.object);
+    }
+    if (message.network !== "") {
+      writer.uint32(66).string(message.network);
+    }
+    if (message.result !== "") {
+      writer.uint32(74).string(message.result);
+    }
+    if (message.reason !== "") {
+      writer.uint32(82).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AuditEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuditEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.peerAddress = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.serial = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.object = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.result = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AuditEntry>): AuditEntry {
+    return AuditEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AuditEntry>): AuditEntry {
+    const message = createBaseAuditEntry();
+    message.id = object.id ?? "";
+    message.atMs = object.atMs ?? 0;
+    message.actor = object.actor ?? "";
+    message.peerAddress = object.peerAddress ?? "";
+    message.serial = object.serial ?? "";
+    message.method = object.method ?? "";
+    message.object = object.object ?? "";
+    message.network = object.network ?? "";
+    message.result = object.result ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseListAuditRequest(): ListAuditRequest {
+  return { actor: "", object: "", result: "", pageSize: 0, pageToken: "" };
+}
+
+export const ListAuditRequest: MessageFns<ListAuditRequest> = {
+  encode(message: ListAuditRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.object !== "") {
+      writer.uint32(18).string(message.object);
+    }
+    if (message.result !== "") {
+      writer.uint32(26).string(message.result);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(32).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(42).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAuditRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAuditRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.object = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.result = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListAuditRequest>): ListAuditRequest {
+    return ListAuditRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListAuditRequest>): ListAuditRequest {
+    const message = createBaseListAuditRequest();
+    message.actor = object.actor ?? "";
+    message.object = object.object ?? "";
+    message.result = object.result ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListAuditResponse(): ListAuditResponse {
+  return { entries: [], nextPageToken: "" };
+}
+
+export const ListAuditResponse: MessageFns<ListAuditResponse> = {
+  encode(message: ListAuditResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      AuditEntry.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAuditResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAuditResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(AuditEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListAuditResponse>): ListAuditResponse {
+    return ListAuditResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListAuditResponse>): ListAuditResponse {
+    const message = createBaseListAuditResponse();
+    message.entries = object.entries?.map((e) => AuditEntry.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseAdmin(): Admin {
+  return { name: "", role: "", serial: "", expiresAtMs: 0, revokedAtMs: 0 };
+}
+
+export const Admin: MessageFns<Admin> = {
+  encode(message: Admin, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.role !== "") {
+      writer.uint32(18).string(message.role);
+    }
+    if (message.serial !== "") {
+      writer.uint32(26).string(message.serial);
+    }
+    if (message.expiresAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.expiresAtMs)) !== BigInt(message.expiresAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.expiresAtMs) of type int64 too large");
+      }
+      writer.uint32(32).int64(BigInt(message.expiresAtMs));
+    }
+    if (message.revokedAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.revokedAtMs)) !== BigInt(message.revokedAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.revokedAtMs) of type int64 too large");
+      }
+      writer.uint32(40).int64(BigInt(message.revokedAtMs));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Admin {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdmin();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.serial = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.expiresAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.revokedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Admin>): Admin {
+    return Admin.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Admin>): Admin {
+    const message = createBaseAdmin();
+    message.name = object.name ?? "";
+    message.role = object.role ?? "";
+    message.serial = object.serial ?? "";
+    message.expiresAtMs = object.expiresAtMs ?? 0;
+    message.revokedAtMs = object.revokedAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseCreateAdminRequest(): CreateAdminRequest {
+  return { name: "", role: "", csr: Buffer.alloc(0), ttlMs: 0 };
+}
+
+export const CreateAdminRequest: MessageFns<CreateAdminRequest> = {
+  encode(message: CreateAdminRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.role !== "") {
+      writer.uint32(18).string(message.role);
+    }
+    if (message.csr.length !== 0) {
+      writer.uint32(26).bytes(message.csr);
+    }
+    if (message.ttlMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.ttlMs)) !== BigInt(message.ttlMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.ttlMs) of type int64 too large");
+      }
+      writer.uint32(32).int64(BigInt(message.ttlMs));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateAdminRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateAdminRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.csr = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.ttlMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CreateAdminRequest>): CreateAdminRequest {
+    return CreateAdminRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateAdminRequest>): CreateAdminRequest {
+    const message = createBaseCreateAdminRequest();
+    message.name = object.name ?? "";
+    message.role = object.role ?? "";
+    message.csr = object.csr ?? Buffer.alloc(0);
+    message.ttlMs = object.ttlMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseCreateAdminResponse(): CreateAdminResponse {
+  return { admin: undefined, certificate: Buffer.alloc(0), grpcCas: undefined, clusterId: "", controlEndpoints: [] };
+}
+
+export const CreateAdminResponse: MessageFns<CreateAdminResponse> = {
+  encode(message: CreateAdminResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.admin !== undefined) {
+      Admin.encode(message.admin, writer.uint32(10).fork()).join();
+    }
+    if (message.certificate.length !== 0) {
+      writer.uint32(18).bytes(message.certificate);
+    }
+    if (message.grpcCas !== undefined) {
+      CaBundle.encode(message.grpcCas, writer.uint32(26).fork()).join();
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(34).string(message.clusterId);
+    }
+    for (const v of message.controlEndpoints) {
+      writer.uint32(42).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateAdminResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateAdminResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.admin = Admin.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.certificate = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.grpcCas = CaBundle.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.controlEndpoints.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CreateAdminResponse>): CreateAdminResponse {
+    return CreateAdminResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateAdminResponse>): CreateAdminResponse {
+    const message = createBaseCreateAdminResponse();
+    message.admin = (object.admin !== undefined && object.admin !== null) ? Admin.fromPartial(object.admin) : undefined;
+    message.certificate = object.certificate ?? Buffer.alloc(0);
+    message.grpcCas = (object.grpcCas !== undefined && object.grpcCas !== null)
+      ? CaBundle.fromPartial(object.grpcCas)
+      : undefined;
+    message.clusterId = object.clusterId ?? "";
+    message.controlEndpoints = object.controlEndpoints?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseListAdminsRequest(): ListAdminsRequest {
+  return {};
+}
+
+export const ListAdminsRequest: MessageFns<ListAdminsRequest> = {
+  encode(_: ListAdminsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAdminsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAdminsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListAdminsRequest>): ListAdminsRequest {
+    return ListAdminsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListAdminsRequest>): ListAdminsRequest {
+    const message = createBaseListAdminsRequest();
+    return message;
+  },
+};
+
+function createBaseListAdminsResponse(): ListAdminsResponse {
+  return { admins: [] };
+}
+
+export const ListAdminsResponse: MessageFns<ListAdminsResponse> = {
+  encode(message: ListAdminsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.admins) {
+      Admin.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAdminsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAdminsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.admins.push(Admin.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListAdminsResponse>): ListAdminsResponse {
+    return ListAdminsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListAdminsResponse>): ListAdminsResponse {
+    const message = createBaseListAdminsResponse();
+    message.admins = object.admins?.map((e) => Admin.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRevokeAdminRequest(): RevokeAdminRequest {
+  return { admin: "" };
+}
+
+export const RevokeAdminRequest: MessageFns<RevokeAdminRequest> = {
+  encode(message: RevokeAdminRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.admin !== "") {
+      writer.uint32(10).string(message.admin);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeAdminRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeAdminRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.admin = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RevokeAdminRequest>): RevokeAdminRequest {
+    return RevokeAdminRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RevokeAdminRequest>): RevokeAdminRequest {
+    const message = createBaseRevokeAdminRequest();
+    message.admin = object.admin ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeAdminResponse(): RevokeAdminResponse {
+  return { admins: [] };
+}
+
+export const RevokeAdminResponse: MessageFns<RevokeAdminResponse> = {
+  encode(message: RevokeAdminResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.admins) {
+      Admin.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeAdminResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeAdminResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.admins.push(Admin.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RevokeAdminResponse>): RevokeAdminResponse {
+    return RevokeAdminResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RevokeAdminResponse>): RevokeAdminResponse {
+    const message = createBaseRevokeAdminResponse();
+    message.admins = object.admins?.map((e) => Admin.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 export type AdminServiceService = typeof AdminServiceService;
 export const AdminServiceService = {
   getStatus: {
@@ -3369,6 +4454,16 @@ export const AdminServiceService = {
     requestDeserialize: (value: Buffer): RevokeTokenRequest => RevokeTokenRequest.decode(value),
     responseSerialize: (value: RevokeTokenResponse): Buffer => Buffer.from(RevokeTokenResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RevokeTokenResponse => RevokeTokenResponse.decode(value),
+  },
+  /** Gives a token another secret; the old one stays good for a while. */
+  rotateToken: {
+    path: "/networkcontroller.v1.AdminService/RotateToken" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RotateTokenRequest): Buffer => Buffer.from(RotateTokenRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RotateTokenRequest => RotateTokenRequest.decode(value),
+    responseSerialize: (value: RotateTokenResponse): Buffer => Buffer.from(RotateTokenResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RotateTokenResponse => RotateTokenResponse.decode(value),
   },
   listNodes: {
     path: "/networkcontroller.v1.AdminService/ListNodes" as const,
@@ -3448,7 +4543,7 @@ export const AdminServiceService = {
       Buffer.from(RemoveServiceResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RemoveServiceResponse => RemoveServiceResponse.decode(value),
   },
-  /** The event log and the audit log, from a revision, following when asked to. */
+  /** The event log, from a revision, following when asked to. */
   watchEvents: {
     path: "/networkcontroller.v1.AdminService/WatchEvents" as const,
     requestStream: false as const,
@@ -3457,6 +4552,44 @@ export const AdminServiceService = {
     requestDeserialize: (value: Buffer): WatchEventsRequest => WatchEventsRequest.decode(value),
     responseSerialize: (value: WatchEventsResponse): Buffer => Buffer.from(WatchEventsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchEventsResponse => WatchEventsResponse.decode(value),
+  },
+  /** The audit log, newest first. */
+  listAudit: {
+    path: "/networkcontroller.v1.AdminService/ListAudit" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListAuditRequest): Buffer => Buffer.from(ListAuditRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAuditRequest => ListAuditRequest.decode(value),
+    responseSerialize: (value: ListAuditResponse): Buffer => Buffer.from(ListAuditResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAuditResponse => ListAuditResponse.decode(value),
+  },
+  /** Certifies an admin's key; the role stands in the store. */
+  createAdmin: {
+    path: "/networkcontroller.v1.AdminService/CreateAdmin" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CreateAdminRequest): Buffer => Buffer.from(CreateAdminRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CreateAdminRequest => CreateAdminRequest.decode(value),
+    responseSerialize: (value: CreateAdminResponse): Buffer => Buffer.from(CreateAdminResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CreateAdminResponse => CreateAdminResponse.decode(value),
+  },
+  listAdmins: {
+    path: "/networkcontroller.v1.AdminService/ListAdmins" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListAdminsRequest): Buffer => Buffer.from(ListAdminsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAdminsRequest => ListAdminsRequest.decode(value),
+    responseSerialize: (value: ListAdminsResponse): Buffer => Buffer.from(ListAdminsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAdminsResponse => ListAdminsResponse.decode(value),
+  },
+  revokeAdmin: {
+    path: "/networkcontroller.v1.AdminService/RevokeAdmin" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeAdminRequest): Buffer => Buffer.from(RevokeAdminRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeAdminRequest => RevokeAdminRequest.decode(value),
+    responseSerialize: (value: RevokeAdminResponse): Buffer => Buffer.from(RevokeAdminResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeAdminResponse => RevokeAdminResponse.decode(value),
   },
 } as const;
 
@@ -3467,6 +4600,8 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   listTokens: handleUnaryCall<ListTokensRequest, ListTokensResponse>;
   getToken: handleUnaryCall<GetTokenRequest, GetTokenResponse>;
   revokeToken: handleUnaryCall<RevokeTokenRequest, RevokeTokenResponse>;
+  /** Gives a token another secret; the old one stays good for a while. */
+  rotateToken: handleUnaryCall<RotateTokenRequest, RotateTokenResponse>;
   listNodes: handleUnaryCall<ListNodesRequest, ListNodesResponse>;
   getNode: handleUnaryCall<GetNodeRequest, GetNodeResponse>;
   renameNode: handleUnaryCall<RenameNodeRequest, RenameNodeResponse>;
@@ -3477,8 +4612,14 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   addService: handleUnaryCall<AddServiceRequest, AddServiceResponse>;
   listServices: handleUnaryCall<ListServicesRequest, ListServicesResponse>;
   removeService: handleUnaryCall<RemoveServiceRequest, RemoveServiceResponse>;
-  /** The event log and the audit log, from a revision, following when asked to. */
+  /** The event log, from a revision, following when asked to. */
   watchEvents: handleServerStreamingCall<WatchEventsRequest, WatchEventsResponse>;
+  /** The audit log, newest first. */
+  listAudit: handleUnaryCall<ListAuditRequest, ListAuditResponse>;
+  /** Certifies an admin's key; the role stands in the store. */
+  createAdmin: handleUnaryCall<CreateAdminRequest, CreateAdminResponse>;
+  listAdmins: handleUnaryCall<ListAdminsRequest, ListAdminsResponse>;
+  revokeAdmin: handleUnaryCall<RevokeAdminRequest, RevokeAdminResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -3558,6 +4699,22 @@ export interface AdminServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeTokenResponse) => void,
   ): ClientUnaryCall;
+  /** Gives a token another secret; the old one stays good for a while. */
+  rotateToken(
+    request: RotateTokenRequest,
+    callback: (error: ServiceError | null, response: RotateTokenResponse) => void,
+  ): ClientUnaryCall;
+  rotateToken(
+    request: RotateTokenRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RotateTokenResponse) => void,
+  ): ClientUnaryCall;
+  rotateToken(
+    request: RotateTokenRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RotateTokenResponse) => void,
+  ): ClientUnaryCall;
   listNodes(
     request: ListNodesRequest,
     callback: (error: ServiceError | null, response: ListNodesResponse) => void,
@@ -3680,13 +4837,75 @@ export interface AdminServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RemoveServiceResponse) => void,
   ): ClientUnaryCall;
-  /** The event log and the audit log, from a revision, following when asked to. */
+  /** The event log, from a revision, following when asked to. */
   watchEvents(request: WatchEventsRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchEventsResponse>;
   watchEvents(
     request: WatchEventsRequest,
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchEventsResponse>;
+  /** The audit log, newest first. */
+  listAudit(
+    request: ListAuditRequest,
+    callback: (error: ServiceError | null, response: ListAuditResponse) => void,
+  ): ClientUnaryCall;
+  listAudit(
+    request: ListAuditRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListAuditResponse) => void,
+  ): ClientUnaryCall;
+  listAudit(
+    request: ListAuditRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListAuditResponse) => void,
+  ): ClientUnaryCall;
+  /** Certifies an admin's key; the role stands in the store. */
+  createAdmin(
+    request: CreateAdminRequest,
+    callback: (error: ServiceError | null, response: CreateAdminResponse) => void,
+  ): ClientUnaryCall;
+  createAdmin(
+    request: CreateAdminRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CreateAdminResponse) => void,
+  ): ClientUnaryCall;
+  createAdmin(
+    request: CreateAdminRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CreateAdminResponse) => void,
+  ): ClientUnaryCall;
+  listAdmins(
+    request: ListAdminsRequest,
+    callback: (error: ServiceError | null, response: ListAdminsResponse) => void,
+  ): ClientUnaryCall;
+  listAdmins(
+    request: ListAdminsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListAdminsResponse) => void,
+  ): ClientUnaryCall;
+  listAdmins(
+    request: ListAdminsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListAdminsResponse) => void,
+  ): ClientUnaryCall;
+  revokeAdmin(
+    request: RevokeAdminRequest,
+    callback: (error: ServiceError | null, response: RevokeAdminResponse) => void,
+  ): ClientUnaryCall;
+  revokeAdmin(
+    request: RevokeAdminRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeAdminResponse) => void,
+  ): ClientUnaryCall;
+  revokeAdmin(
+    request: RevokeAdminRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeAdminResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const AdminServiceClient = makeGenericClientConstructor(

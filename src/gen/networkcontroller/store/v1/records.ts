@@ -89,6 +89,9 @@ export interface TokenRecord {
   labels: string[];
   ephemeral: boolean;
   fromCidrs: string[];
+  /** After a rotation: the secret before, and until when it is still good. */
+  previousHash: Buffer;
+  previousUntilMs: number;
 }
 
 /** ExchangeRecord remembers which node a token gave for which keys. */
@@ -934,6 +937,8 @@ function createBaseTokenRecord(): TokenRecord {
     labels: [],
     ephemeral: false,
     fromCidrs: [],
+    previousHash: Buffer.alloc(0),
+    previousUntilMs: 0,
   };
 }
 
@@ -992,6 +997,15 @@ export const TokenRecord: MessageFns<TokenRecord> = {
     }
     for (const v of message.fromCidrs) {
       writer.uint32(130).string(v!);
+    }
+    if (message.previousHash.length !== 0) {
+      writer.uint32(138).bytes(message.previousHash);
+    }
+    if (message.previousUntilMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.previousUntilMs)) !== BigInt(message.previousUntilMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.previousUntilMs) of type int64 too large");
+      }
+      writer.uint32(144).int64(BigInt(message.previousUntilMs));
     }
     return writer;
   },
@@ -1129,6 +1143,22 @@ export const TokenRecord: MessageFns<TokenRecord> = {
             message.fromCidrs.push(reader.string());
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.previousHash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.previousUntilMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1161,6 +1191,8 @@ export const TokenRecord: MessageFns<TokenRecord> = {
     message.labels = object.labels?.map((e) => e) || [];
     message.ephemeral = object.ephemeral ?? false;
     message.fromCidrs = object.fromCidrs?.map((e) => e) || [];
+    message.previousHash = object.previousHash ?? Buffer.alloc(0);
+    message.previousUntilMs = object.previousUntilMs ?? 0;
     return message;
   },
 };
