@@ -13,6 +13,16 @@ export interface ZoneAnswer {
   readonly authority: readonly ResourceRecord[];
   /** Addresses of the targets in `answers`. */
   readonly additional: readonly ResourceRecord[];
+  /** What is not there, when something is not. */
+  readonly denied?: Denial;
+}
+
+/** A name that does not exist, or has no record of the type asked for. */
+export interface Denial {
+  readonly name: DnsName;
+  readonly apex: DnsName;
+  /** The types that the name does have; undefined when it does not exist. */
+  readonly types: readonly RecordType[] | undefined;
 }
 
 /** The zone as the lookup reads it. */
@@ -43,8 +53,10 @@ export function answerFrom(zone: ZoneData, name: DnsName, type: QuestionType): Z
     for (const record of found) answers.push(source === at ? record : { ...record, name: at });
     const alias = found[0]?.data;
     if (alias?.type !== 'CNAME' || type === 'CNAME' || type === 'ANY' || aliases === MAX_ALIASES) {
-      const authority = found.length === 0 ? [negativeSoa(zone.soaOf(apex))] : [];
-      return { rcode: source === undefined ? 'NXDOMAIN' : 'NOERROR', answers, authority, additional: additionalFor(zone, found) };
+      const rcode = source === undefined ? 'NXDOMAIN' : 'NOERROR';
+      if (found.length > 0) return { rcode, answers, authority: [], additional: additionalFor(zone, found) };
+      const denied = { name: at, apex, types: source === undefined ? undefined : typesAt(zone, source, apex) };
+      return { rcode, answers, authority: [negativeSoa(zone.soaOf(apex))], additional: [], denied };
     }
     at = alias.target;
   }
@@ -56,6 +68,11 @@ function recordsAt(zone: ZoneData, source: DnsName, apex: DnsName, type: Questio
   if (wanted === undefined) return [];
   const records = zone.tree.records(source, wanted);
   return records.length > 0 ? records : zone.tree.records(source, 'CNAME');
+}
+
+function typesAt(zone: ZoneData, source: DnsName, apex: DnsName): RecordType[] {
+  const types = [...zone.tree.types(source)];
+  return source === apex ? [...types, 'SOA'] : types;
 }
 
 function negativeSoa(soa: ResourceRecord): ResourceRecord {

@@ -124,6 +124,7 @@ async function startNames({ repository }: ServerState, config: ServerConfig, log
     ports: dns.ports,
     tlsPorts: dns.tlsPorts,
     setCertificate: (material) => dns.setCertificate(material),
+    setSigningKeys: (keys) => dns.setSigningKeys(keys),
     apply: (revision) => dns.apply(revision),
     answer: (query, client) => dns.answer(query, client),
     stats: () => dns.stats(),

@@ -8,7 +8,7 @@ import { composeOpt } from './reply.js';
  */
 export function encodeForwardedQuery(query: Query, id: number): Buffer {
   const { message, questionEnd } = query;
-  const edns = { version: 0, udpOctets: 0, dnssecOk: query.edns?.dnssecOk === true };
+  const edns = { version: 0, udpOctets: 0, dnssecOk: query.edns?.dnssecOk === true, compactOk: false };
   const header = Buffer.from([id >> 8, id & 0xff, 0x01, message[3]! & 0x30, 0, 1, 0, 0, 0, 0, 0, 1]);
   return Buffer.concat([header, message.subarray(HEADER_OCTETS, questionEnd), composeOpt(edns)]);
 }

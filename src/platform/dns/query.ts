@@ -11,6 +11,8 @@ export interface Edns {
   /** The largest UDP answer that it takes. */
   readonly udpOctets: number;
   readonly dnssecOk: boolean;
+  /** It knows a denial by its NSEC record whatever the code says. @see RFC 9824 §5.1 */
+  readonly compactOk: boolean;
 }
 
 /** A query that can be answered. */
@@ -90,7 +92,7 @@ function readAdditional(message: Buffer, offset: number): { edns: Edns | undefin
     if (end > message.length) return 'malformed';
     if (message.readUInt16BE(fixed) === TYPE_OPT) {
       if (edns !== undefined || fixed !== at + 1 || !optionsFit(message, fixed + 10, end)) return 'malformed';
-      edns = { version: message[fixed + 5]!, udpOctets: message.readUInt16BE(fixed + 2), dnssecOk: (message[fixed + 6]! & 0x80) !== 0 };
+      edns = { version: message[fixed + 5]!, udpOctets: message.readUInt16BE(fixed + 2), dnssecOk: (message[fixed + 6]! & 0x80) !== 0, compactOk: (message[fixed + 6]! & 0x40) !== 0 };
     }
     at = end;
   }

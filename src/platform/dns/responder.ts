@@ -1,9 +1,10 @@
 import type { DnsName } from '../../domain/dns-name.js';
 import type { Zone } from '../../domain/zone.js';
-import { typeName, type Rcode } from './codes.js';
+import { RCODES, typeName, type Rcode } from './codes.js';
+import { TYPE_DNSKEY, type Signer } from './dnssec/signer.js';
 import { questionKey, questionName, questionOctets, readQuery, type Query } from './query.js';
 import { composeAnswer, composeRefusal, type Transport } from './reply.js';
-import { encodeAnswer, type WireAnswer } from './wire-answer.js';
+import { encodeSections, joinSections, type WireAnswer, type WireSections } from './wire-answer.js';
 
 /** What to do with a message. */
 export type Reply =
@@ -41,11 +42,18 @@ const MAX_CACHED_ANSWERS = 16_384;
 export class Responder {
   readonly #zone: Zone;
   readonly #answers = new Map<string, { readonly wire: WireAnswer; turn: number }>();
-  #version: number;
+  #signer: Signer | undefined;
+  #version = -1;
+  #day = 0;
 
   constructor(zone: Zone) {
     this.#zone = zone;
-    this.#version = zone.version;
+  }
+
+  /** Signs answers from now on for clients that want it. */
+  signWith(signer: Signer | undefined): void {
+    this.#signer = signer;
+    this.#answers.clear();
   }
 
   /** Answers one message; never throws, whatever it holds. */
@@ -61,24 +69,44 @@ export class Responder {
   }
 
   #fromCache(query: Query, received: Received): Reply | undefined {
-    if (this.#version !== this.#zone.version) {
-      this.#answers.clear();
-      this.#version = this.#zone.version;
-    }
+    this.#forgetOutdated();
     // As sent first: nearly every client writes lower case.
-    const known = this.#answers.get(questionOctets(query)) ?? this.#answers.get(questionKey(query));
+    const variant = this.#variantOf(query);
+    const known = this.#answers.get(variant + questionOctets(query)) ?? this.#answers.get(variant + questionKey(query));
     if (known === undefined) return undefined;
     return { kind: 'answer', source: 'cache', message: composeAnswer(query, known.wire, { ...received, turn: ++known.turn }) };
   }
 
+  #forgetOutdated(): void {
+    const day = this.#signer?.day ?? 0;
+    if (this.#version !== this.#zone.version || this.#day !== day) this.#answers.clear();
+    this.#version = this.#zone.version;
+    this.#day = day;
+  }
+
   #fromZone(query: Query, received: Received): Reply {
     const name = questionName(query);
-    const answer = this.#zone.lookup(name, typeName(query.type));
-    if (answer === undefined) return { kind: 'outside', query, name };
-    const wire = encodeAnswer(name, answer);
+    const sections = this.#sectionsFor(query, name);
+    if (sections === undefined) return { kind: 'outside', query, name };
+    const wire = joinSections(name, sections);
     if (this.#answers.size >= MAX_CACHED_ANSWERS) this.#answers.clear();
-    this.#answers.set(questionKey(query), { wire, turn: 0 });
+    this.#answers.set(this.#variantOf(query) + questionKey(query), { wire, turn: 0 });
     return { kind: 'answer', source: 'zone', message: composeAnswer(query, wire, { ...received, turn: 0 }) };
+  }
+
+  /** Without keys everybody gets the same answer. */
+  #variantOf({ edns }: Query): '' | 'signed ' | 'compact ' {
+    if (this.#signer === undefined || edns?.dnssecOk !== true) return '';
+    return edns.compactOk ? 'compact ' : 'signed ';
+  }
+
+  #sectionsFor(query: Query, name: DnsName): WireSections | undefined {
+    const answer = this.#zone.lookup(name, typeName(query.type));
+    if (answer === undefined || this.#signer === undefined) return answer && encodeSections(answer);
+    const isKeys = query.type === TYPE_DNSKEY && this.#zone.apexOf(name) === name;
+    const sections = isKeys ? { rcode: RCODES.NOERROR, answers: this.#signer.dnskeys(name), authority: [], additional: [] } : encodeSections(answer);
+    const variant = this.#variantOf(query);
+    return variant === '' ? sections : this.#signer.sign(sections, isKeys ? undefined : answer.denied, (at) => this.#zone.apexOf(at), variant === 'compact ');
   }
 }
 

@@ -25,21 +25,51 @@ export interface WireAnswer {
   readonly turns: readonly number[];
 }
 
+/** A record whose data is encoded. */
+export interface WireRecord {
+  readonly name: DnsName;
+  readonly type: number;
+  readonly ttlSeconds: number;
+  /** Its length in two octets first. */
+  readonly rdata: Buffer;
+}
+
+/** An answer whose records are encoded one by one. */
+export interface WireSections {
+  readonly rcode: number;
+  readonly answers: readonly WireRecord[];
+  readonly authority: readonly WireRecord[];
+  readonly additional: readonly WireRecord[];
+}
+
+/** Encodes the data of every record of an answer. */
+export function encodeSections(answer: ZoneAnswer): WireSections {
+  return {
+    rcode: RCODES[answer.rcode],
+    answers: answer.answers.map(wireRecord),
+    authority: answer.authority.map(wireRecord),
+    additional: answer.additional.map(wireRecord),
+  };
+}
+
+function wireRecord({ name, ttlSeconds, data }: ResourceRecord): WireRecord {
+  return { name, type: typeCode(data.type), ttlSeconds, rdata: encodeRdata(data) };
+}
+
 /**
- * Encodes an answer to the question `name`.
+ * Joins the records of an answer to the question `name`.
  *
  * @param name The question's name; other names are compressed against it.
  */
-export function encodeAnswer(name: DnsName, answer: ZoneAnswer): WireAnswer {
-  const { answers, authority, additional } = answer;
+export function joinSections(name: DnsName, { rcode, answers, authority, additional }: WireSections): WireAnswer {
   const owners = new OwnerNames(name);
   const parts = [...answers, ...authority, ...additional].map((record) => encodeRecord(record, owners));
   const starts = [0];
   for (const part of parts) starts.push(starts.at(-1)! + part.length);
   const last = answers.at(-1);
-  const setStart = answers.findIndex((record) => record.name === last?.name && record.data.type === last.data.type);
+  const setStart = answers.findIndex((record) => record.name === last?.name && record.type === last.type);
   return {
-    rcode: RCODES[answer.rcode],
+    rcode,
     sections: Buffer.concat(parts),
     answerCount: answers.length,
     authorityCount: authority.length,
@@ -49,12 +79,12 @@ export function encodeAnswer(name: DnsName, answer: ZoneAnswer): WireAnswer {
   };
 }
 
-function encodeRecord(record: ResourceRecord, owners: OwnerNames): Buffer {
+function encodeRecord({ name, type, ttlSeconds, rdata }: WireRecord, owners: OwnerNames): Buffer {
   const fixed = Buffer.allocUnsafe(8);
-  fixed.writeUInt16BE(typeCode(record.data.type), 0);
+  fixed.writeUInt16BE(type, 0);
   fixed.writeUInt16BE(CLASS_IN, 2);
-  fixed.writeUInt32BE(record.ttlSeconds, 4);
-  return Buffer.concat([owners.encode(record.name), fixed, encodeRdata(record.data)]);
+  fixed.writeUInt32BE(ttlSeconds, 4);
+  return Buffer.concat([owners.encode(name), fixed, rdata]);
 }
 
 /** Writes names as pointers to the question as far as they share its end. @see RFC 1035 §4.1.4 */

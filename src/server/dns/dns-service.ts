@@ -3,6 +3,8 @@ import { Zone } from '../../domain/zone.js';
 import type { ZoneChange } from '../../domain/zone-input.js';
 import type { Clock } from '../../platform/clock.js';
 import { typeName, type Rcode } from '../../platform/dns/codes.js';
+import { Signer } from '../../platform/dns/dnssec/signer.js';
+import { SigningKey } from '../../platform/dns/dnssec/signing-key.js';
 import { relayAnswer } from '../../platform/dns/foreign-answer.js';
 import { composeRefusal, type Transport } from '../../platform/dns/reply.js';
 import type { Query } from '../../platform/dns/query.js';
@@ -25,6 +27,12 @@ export interface DnsServiceOptions {
   readonly log: Log;
 }
 
+/** DNSSEC keys, PKCS #8 in PEM: those that sign, and those that are only shown beside them during a change of keys. */
+export interface SigningKeysPem {
+  readonly active: readonly string[];
+  readonly published: readonly string[];
+}
+
 /** The changes of one revision. */
 export interface ZoneRevision {
   readonly revision: bigint;
@@ -41,6 +49,7 @@ export class DnsService {
   readonly #resolver: Resolver;
   readonly #enclosures: readonly { readonly suffix: DnsName; readonly types: readonly string[] | undefined }[];
   readonly #counters: DnsCounters;
+  readonly #clock: Clock;
   readonly #log: Log;
 
   /** @throws DomainError `invalid_argument` for a zone that is no name. */
@@ -50,6 +59,7 @@ export class DnsService {
     this.#resolver = new Resolver(options.upstreams, options.clock);
     this.#enclosures = options.enclosures.map(({ suffix, types }) => ({ suffix: parseDnsName(suffix, 'enclosure'), types }));
     this.#counters = options.counters;
+    this.#clock = options.clock;
     this.#log = options.log;
   }
 
@@ -67,6 +77,13 @@ export class DnsService {
     this.#zone.setRevision(revision);
     this.#counters.set('names', this.#zone.size);
     this.#counters.set('serial', this.#zone.serial);
+  }
+
+  /** Signs the zones with these keys from now on, or not at all. @throws DomainError `state_invalid` for a key that cannot be read. */
+  signWith(keys: SigningKeysPem | undefined): void {
+    if (keys === undefined) return this.#responder.signWith(undefined);
+    const [active, published] = [keys.active, keys.published].map((pems) => pems.map((pem) => SigningKey.fromPem(pem)));
+    this.#responder.signWith(new Signer({ active: active!, published: published! }, this.#clock));
   }
 
   /** A `QueryHandler`. */

@@ -26,6 +26,8 @@ function serve(service: DnsService, listeners: Listeners): void {
         return service.handle(message.query, message.client, (answer) => tell({ kind: 'answer', id: message.id, answer }));
       case 'certificate':
         return listeners.setCertificate(message.material);
+      case 'signingKeys':
+        return service.signWith(message.keys);
       case 'stop':
         return void listeners.stop().then(() => tell({ kind: 'stopped' }));
     }
@@ -36,6 +38,7 @@ function serve(service: DnsService, listeners: Listeners): void {
 async function start(): Promise<void> {
   const log: Log = { debug: logTo('debug'), info: logTo('info'), warn: logTo('warn'), error: logTo('error') };
   const service = new DnsService({ ...setup, counters: new DnsCounters(setup.counters), clock: systemClock, log });
+  service.signWith(setup.signingKeys);
   service.apply(setup.first);
   serve(service, await openListeners(setup, service.handle, systemClock));
 }

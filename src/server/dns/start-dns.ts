@@ -2,9 +2,10 @@ import type { Worker } from 'node:worker_threads';
 import { DomainError } from '../../domain/errors.js';
 import type { ZoneChange, ZoneNetwork } from '../../domain/zone-input.js';
 import type { Log } from '../../platform/log.js';
+import { SigningKey } from '../../platform/dns/dnssec/signing-key.js';
 import { startWorker } from '../../platform/worker.js';
 import { DnsCounters, type DnsStats } from './counters.js';
-import type { ZoneRevision } from './dns-service.js';
+import type { SigningKeysPem, ZoneRevision } from './dns-service.js';
 import type { DnsAddress, DnsTlsMaterial, Via } from './query-handler.js';
 import type { Enclosure, Upstream } from './upstream.js';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.js';
@@ -22,6 +23,8 @@ export interface DnsOptions {
   readonly changes?: readonly ZoneChange[];
   /** The revision that shows `networks` and `changes`. */
   readonly revision?: bigint;
+  /** Keys to sign the zones with; unsigned without. */
+  readonly signingKeys?: SigningKeysPem;
   /** Name servers that are asked for other names, on behalf of our own nodes; none means REFUSED. */
   readonly upstreams: readonly Upstream[];
   /** Names that are never asked of others, beside our own zones. */
@@ -42,6 +45,12 @@ export interface Dns {
    * answer.
    */
   answer(query: Uint8Array, client: { readonly address: string; readonly via?: Via }): Promise<Uint8Array | undefined>;
+  /**
+   * Signs with other keys from now on, or with none.
+   *
+   * @throws DomainError `state_invalid` for a key that cannot be read; the keys before stay.
+   */
+  setSigningKeys(keys: SigningKeysPem | undefined): void;
   /** Shows another certificate to whoever connects over TLS from now on. */
   setCertificate(material: DnsTlsMaterial): void;
   stats(): DnsStats;
@@ -52,13 +61,13 @@ export interface Dns {
  * Starts the name server in a thread of its own.
  *
  * @throws DomainError `port_taken`; `config_invalid` for an address or port that this user cannot have;
- *   `invalid_argument` for a zone that is no name.
+ *   `invalid_argument` for a zone that is no name; `state_invalid` for a signing key that cannot be read.
  */
 export async function startDns(options: DnsOptions): Promise<Dns> {
   const counters = new DnsCounters();
   const changes = [...options.networks.map((network): ZoneChange => ({ kind: 'network', network })), ...(options.changes ?? [])];
   const first = { revision: options.revision ?? 0n, changes };
-  const setup: WorkerSetup = { zone: options.zone, listen: options.listen, tls: options.tls, upstreams: options.upstreams, enclosures: options.enclosures ?? [], counters: counters.memory, first };
+  const setup: WorkerSetup = { zone: options.zone, listen: options.listen, tls: options.tls, signingKeys: options.signingKeys, upstreams: options.upstreams, enclosures: options.enclosures ?? [], counters: counters.memory, first };
   const dns = new DnsThread(startWorker('./dns-worker', import.meta.url, setup), counters, options.log);
   await dns.listening;
   return dns;
@@ -113,6 +122,11 @@ class DnsThread implements Dns {
 
   setCertificate(material: DnsTlsMaterial): void {
     this.#tell({ kind: 'certificate', material });
+  }
+
+  setSigningKeys(keys: SigningKeysPem | undefined): void {
+    for (const pem of [...(keys?.active ?? []), ...(keys?.published ?? [])]) SigningKey.fromPem(pem);
+    this.#tell({ kind: 'signingKeys', keys });
   }
 
   stats(): DnsStats {

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../domain/errors.js';
 import type { Log, LogFields } from '../../platform/log.js';
-import type { ZoneRevision } from './dns-service.js';
+import type { SigningKeysPem, ZoneRevision } from './dns-service.js';
 import type { DnsAddress, DnsClient, DnsTlsMaterial } from './query-handler.js';
 import type { Enclosure, Upstream } from './upstream.js';
 
@@ -9,6 +9,7 @@ export interface WorkerSetup {
   readonly zone: string;
   readonly listen: readonly DnsAddress[];
   readonly tls: { readonly listen: readonly DnsAddress[]; readonly material: DnsTlsMaterial } | undefined;
+  readonly signingKeys: SigningKeysPem | undefined;
   readonly upstreams: readonly Upstream[];
   readonly enclosures: readonly Enclosure[];
   readonly counters: SharedArrayBuffer;
@@ -20,6 +21,7 @@ export type ToWorker =
   | ({ readonly kind: 'apply' } & ZoneRevision)
   | { readonly kind: 'query'; readonly id: number; readonly query: Uint8Array; readonly client: DnsClient }
   | { readonly kind: 'certificate'; readonly material: DnsTlsMaterial }
+  | { readonly kind: 'signingKeys'; readonly keys: SigningKeysPem | undefined }
   | { readonly kind: 'stop' };
 
 /** What the worker tells the main thread. */
