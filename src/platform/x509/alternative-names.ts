@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { DomainError } from '../../domain/errors.js';
 
@@ -32,6 +33,7 @@ export function listNames(subjectAltName: string | undefined): ListedNames {
 
 /** The one text of an address. @throws DomainError `certificate_invalid` when it is none. */
 export function canonicalIp(text: string): string {
-  if (!ipaddr.isValid(text)) throw new DomainError('certificate_invalid', 'certificate: want an IPv4 or IPv6 address');
+  // ipaddr.js alone takes "10.66.5" and "0x0a.66.0.5" too, which other readers take for other addresses.
+  if (isIP(text) === 0 || text.includes('%')) throw new DomainError('certificate_invalid', 'certificate: want an IPv4 or IPv6 address');
   return ipaddr.parse(text).toString();
 }

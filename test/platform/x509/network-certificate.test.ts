@@ -133,6 +133,7 @@ describe('claim of a peer', () => {
     ['one address too many', { addresses: [...IPS, '10.66.0.6'] }],
     ['a whole network', { addresses: ['10.66.0.0/24'] }],
     ['no address', { addresses: [] }],
+    ['an address that only some would read as the certified one', { addresses: ['10.66.5'] }],
     ['a text that is no address', { addresses: [''] }],
   ])('is refused for %s', (_what, change) => {
     expect(() => checkPeerClaim(identity, { ...claim, ...change })).toThrow(refusedFor(/./));
