@@ -5,6 +5,9 @@ const UDP_HEADER = 8;
 /** The first byte of a WireGuard message; three zero bytes follow. @see WireGuard: Next Generation Kernel Network Tunnel, §5.4 */
 const MESSAGE_TYPES = { 1: 'handshake initiation', 2: 'handshake response', 3: 'cookie reply', 4: 'transport data' } as const;
 
+/** Asks the controller how an address is seen from outside; says nothing else. @see RFC 8489 §5 */
+const STUN_COOKIE = 0x2112a442;
+
 /** How many WireGuard messages of each type were seen, and whether each type that must be there is. */
 export interface WireProof {
   readonly initiations: number;
@@ -13,14 +16,15 @@ export interface WireProof {
 }
 
 /**
- * Proves that a node speaks WireGuard and nothing else on its UDP wire, and that nobody there reads what it says.
+ * Proves that a node speaks WireGuard on its UDP wire, beside it only STUN to find out what kind of NAT it is behind, and that
+ * nobody there reads what it says.
  *
  * @param outside Ethernet frames on the wire, UDP only.
  * @param inside  Packets inside the tunnel: that `marker` is there shows that it was sent, so its absence outside means something.
  * @throws Error that says what was seen instead.
  */
 export function proveWireGuard(outside: readonly Buffer[], inside: readonly Buffer[], marker: string): WireProof {
-  const payloads = outside.map(udpPayload).filter((payload) => payload !== undefined);
+  const payloads = outside.map(udpPayload).filter((payload) => payload !== undefined && !isStun(payload));
   const foreign = payloads.find((payload) => !isWireGuard(payload));
   if (foreign !== undefined) throw new Error(`a packet on the wire is no WireGuard message: ${foreign.subarray(0, 16).toString('hex')}…`);
   if (!inside.some((packet) => packet.includes(marker))) throw new Error(`"${marker}" was not seen inside the tunnel`);
@@ -34,6 +38,10 @@ export function proveWireGuard(outside: readonly Buffer[], inside: readonly Buff
 
 function isWireGuard(payload: Buffer): boolean {
   return payload.length >= 32 && (payload[0] ?? 0) in MESSAGE_TYPES && payload.readUIntBE(1, 3) === 0;
+}
+
+function isStun(payload: Buffer): boolean {
+  return payload.length >= 20 && payload.length === 20 + payload.readUInt16BE(2) && payload.readUInt32BE(4) === STUN_COOKIE;
 }
 
 function udpPayload(frame: Buffer): Buffer | undefined {
