@@ -104,7 +104,9 @@ export class WireguardNode {
   async settle(): Promise<string> {
     const request = bindingRequest();
     this.transmit(request);
-    return until(() => this.#settled.map((answer) => mappedEndpoint(request, answer)).find(Boolean), 'the rendezvous to settle');
+    // In a flood the answer can be lost like anything else.
+    const again = setInterval(() => this.transmit(request), 500);
+    return until(() => this.#settled.map((answer) => mappedEndpoint(request, answer)).find(Boolean), 'the rendezvous to settle').finally(() => clearInterval(again));
   }
 
   #listen(): void {
@@ -151,7 +153,7 @@ export class WireguardNode {
 }
 
 async function openSocket(relayHost: string, port = 0): Promise<Socket> {
-  const socket = createSocket(relayHost.includes(':') ? 'udp6' : 'udp4');
+  const socket = createSocket({ type: relayHost.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 1 << 20 });
   socket.bind(port, relayHost);
   await once(socket, 'listening');
   return socket;
