@@ -1,4 +1,5 @@
 import { execFile, spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { Capture } from './lab-capture.js';
 import { deleteNamespaces, startReaper, sweep } from './lab-cleanup.js';
@@ -125,6 +126,12 @@ export class Lab {
     return (await execute('ip', ['-n', this.namespace(machine), ...command.split(' ')])).stdout;
   }
 
+  /** The ids of the processes on `machine` that run `program`. */
+  async pids(machine: string, program: string): Promise<number[]> {
+    const { stdout } = await execute('ip', ['netns', 'pids', this.namespace(machine)]);
+    return stdout.split('\n').filter((pid) => pid !== '' && programOf(pid) === program).map(Number);
+  }
+
   /** Loads nftables rules into `machine`, in nft(8)'s syntax. */
   async nft(machine: string, rules: string): Promise<void> {
     const loading = this.#enter(machine, ['nft', '-f', '-']);
@@ -213,6 +220,15 @@ function saysReady(holder: ChildProcessWithoutNullStreams): Promise<void> {
     holder.stdout.once('data', () => resolve());
     holder.once('close', () => reject(new Error(`the machine did not come up: ${errors}`)));
   });
+}
+
+/** The name that the kernel keeps, cut to 15 characters; empty for a process that has ended meanwhile. @see proc(5) /proc/pid/comm */
+function programOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 function parsePing(output: string): PingResult {

@@ -169,7 +169,7 @@ describeLab('a WireGuard device on Linux', () => {
     const { lab, devices, configs } = await aPair({ prefer: 'wireguard-go' });
     expect(await pings(lab, 'n1', '10.66.0.2')).toBe(true);
 
-    await lab.exec('n1', ['sh', '-c', `kill -9 ${await wireGuardGoPid(lab, 'n1')}`]);
+    for (const pid of await lab.pids('n1', 'wireguard-go')) process.kill(pid, 'SIGKILL');
     await until(() => devices[0].losses().length > 0, 'the loss to be told');
     await devices[0].set(configs[0]);
 
@@ -224,7 +224,7 @@ describeLab('a WireGuard device on Linux', () => {
     expect(await everythingOf(lab, 'n1')).toBe(before);
     expect(next.losses()).toEqual([]);
     await next.process.stop();
-    await until(async () => (await lab.exec('n1', ['sh', '-c', 'pgrep -f "[w]ireguard-go -f wg0" --ns $$ --nslist net || true'])).stdout === '', 'wireguard-go to be gone');
+    await until(async () => (await lab.pids('n1', 'wireguard-go')).length === 0, 'wireguard-go to be gone');
   });
 
   it('shows the private key to nobody: not in an argument list, not in a file that stays', async () => {
@@ -282,11 +282,6 @@ async function everythingOf(lab: Lab, machine: string): Promise<string> {
   const { stdout } = await lab.exec(machine, ['sh', '-c', 'ip -d link; ip address; ip route; ip -6 route; wg show all allowed-ips; wg show all endpoints; wg show all persistent-keepalive; find /run -not -path "*/nc-*"']);
   // What the kernel counts by itself.
   return stdout.replace(/gc_timer +[\d.]+/g, '').replaceAll(' tentative', '');
-}
-
-async function wireGuardGoPid(lab: Lab, machine: string): Promise<string> {
-  const { stdout } = await lab.exec(machine, ['sh', '-c', 'pgrep -f "[w]ireguard-go -f wg0" --ns $$ --nslist net']);
-  return stdout.trim().split('\n')[0]!;
 }
 
 async function holdPort(lab: Lab, machine: string, port: number): Promise<void> {
