@@ -24,7 +24,7 @@ export interface WireProof {
  * @throws Error that says what was seen instead.
  */
 export function proveWireGuard(outside: readonly Buffer[], inside: readonly Buffer[], marker: string): WireProof {
-  const payloads = outside.map(udpPayload).filter((payload) => payload !== undefined && !isStun(payload));
+  const payloads = outside.map(udpPayload).filter((payload) => payload !== undefined).filter((payload) => !isStun(payload));
   const foreign = payloads.find((payload) => !isWireGuard(payload));
   if (foreign !== undefined) throw new Error(`a packet on the wire is no WireGuard message: ${foreign.subarray(0, 16).toString('hex')}…`);
   if (!inside.some((packet) => packet.includes(marker))) throw new Error(`"${marker}" was not seen inside the tunnel`);
