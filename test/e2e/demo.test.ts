@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFailed } from 'vitest';
 import { tmpDir } from '../support/tmp-dir.js';
 
 /** The demo builds, and starts some forty processes one after the other. */
@@ -36,11 +36,14 @@ describe('npm run demo', () => {
   });
 });
 
+/** Runs the demo; what it said is shown when the test fails. */
 function demo(words: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  let said = '';
+  onTestFailed(() => console.error(said));
   return new Promise((resolve) => {
     execFile('npm', ['run', '--silent', 'demo', '--', ...words], { timeout: LIMIT_MS, maxBuffer: 1 << 24, env: { ...process.env, ...env } }, (error, stdout, stderr) => {
-      const exitCode = error === null ? 0 : Number(error.code ?? 128);
-      resolve({ exitCode, lastLine: stdout.trimEnd().split('\n').at(-1) ?? '', output: exitCode === 0 ? stdout : stdout + stderr });
+      said = stdout + stderr;
+      resolve({ exitCode: error === null ? 0 : Number(error.code ?? 128), lastLine: stdout.trimEnd().split('\n').at(-1) ?? '', output: stdout });
     });
   });
 }
