@@ -2,7 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startAgent } from '../../src/client/app.js';
-import { readClientConfig } from '../../src/client/config.js';
+import { readClientConfig } from '../../src/platform/config/client-config.js';
 import { ListNodesRequest } from '../../src/gen/networkcontroller/v1/admin.js';
 import { callUnary } from '../../src/platform/rpc-client.js';
 import { RecordedDevice } from '../../src/platform/wireguard/recorded-device.js';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { ClientConfig } from '../../src/client/config.js';
+import type { ClientConfig } from '../../src/platform/config/client-config.js';
 import { run } from '../../src/client/run.js';
 import { tmpDir } from './tmp-dir.js';
 
