@@ -125,6 +125,7 @@ async function startNames({ repository }: ServerState, config: ServerConfig, log
     tlsPorts: dns.tlsPorts,
     setCertificate: (material) => dns.setCertificate(material),
     setSigningKeys: (keys) => dns.setSigningKeys(keys),
+    logQueries: (on) => dns.logQueries(on),
     apply: (revision) => dns.apply(revision),
     answer: (query, client) => dns.answer(query, client),
     stats: () => dns.stats(),

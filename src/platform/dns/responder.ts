@@ -10,7 +10,8 @@ import { encodeSections, joinSections, type WireAnswer, type WireSections } from
 export type Reply =
   /** Nothing: it is no query. */
   | { readonly kind: 'ignore' }
-  | { readonly kind: 'answer'; readonly message: Buffer; readonly source: 'zone' | 'cache' | 'refusal' }
+  /** `type` is that of the question, 0 if it could not be read. */
+  | { readonly kind: 'answer'; readonly message: Buffer; readonly source: 'zone' | 'cache' | 'refusal'; readonly type: number }
   /** It asks for a name that is not ours; the caller refuses or forwards it. */
   | { readonly kind: 'outside'; readonly query: Query; readonly name: DnsName };
 
@@ -64,7 +65,7 @@ export class Responder {
       return refusal({ message: Buffer.from(bytes), ...query }, query.refusal);
     }
     const code = refusalOf(query);
-    if (code !== undefined) return refusal(query, code);
+    if (code !== undefined) return refusal(query, code, query.type);
     return this.#fromCache(query, received) ?? this.#fromZone(query, received);
   }
 
@@ -74,7 +75,7 @@ export class Responder {
     const variant = this.#variantOf(query);
     const known = this.#answers.get(variant + questionOctets(query)) ?? this.#answers.get(variant + questionKey(query));
     if (known === undefined) return undefined;
-    return { kind: 'answer', source: 'cache', message: composeAnswer(query, known.wire, { ...received, turn: ++known.turn }) };
+    return { kind: 'answer', source: 'cache', type: query.type, message: composeAnswer(query, known.wire, { ...received, turn: ++known.turn }) };
   }
 
   #forgetOutdated(): void {
@@ -91,7 +92,7 @@ export class Responder {
     const wire = joinSections(name, sections);
     if (this.#answers.size >= MAX_CACHED_ANSWERS) this.#answers.clear();
     this.#answers.set(this.#variantOf(query) + questionKey(query), { wire, turn: 0 });
-    return { kind: 'answer', source: 'zone', message: composeAnswer(query, wire, { ...received, turn: 0 }) };
+    return { kind: 'answer', source: 'zone', type: query.type, message: composeAnswer(query, wire, { ...received, turn: 0 }) };
   }
 
   /** Without keys everybody gets the same answer. */
@@ -110,8 +111,8 @@ export class Responder {
   }
 }
 
-function refusal(query: Parameters<typeof composeRefusal>[0], code: Rcode): Reply {
-  return { kind: 'answer', source: 'refusal', message: composeRefusal(query, code) };
+function refusal(query: Parameters<typeof composeRefusal>[0], code: Rcode, type = 0): Reply {
+  return { kind: 'answer', source: 'refusal', type, message: composeRefusal(query, code) };
 }
 
 function refusalOf({ type, class: klass }: Query): Rcode | undefined {

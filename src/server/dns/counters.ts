@@ -1,23 +1,11 @@
-/** What is counted, each under its own slot. */
-const DNS_COUNTERS = [
+import { typeName } from '../../platform/dns/codes.js';
+
+const COUNTERS = [
   'udpQueries',
   'tcpQueries',
   'tlsQueries',
   'httpsQueries',
   'tunnelQueries',
-  /** Answered from the zone, encoded anew. */
-  'zoneAnswers',
-  /** Answered from the zone with octets encoded before. */
-  'cachedAnswers',
-  'forwarded',
-  /** Answered from what other servers said before. */
-  'forwardedFromCache',
-  /** The same although its time was over, because nobody answered. */
-  'forwardedStale',
-  /** Forwarded in vain: the client got SERVFAIL. */
-  'forwardFailures',
-  /** Malformed, not implemented, or not ours and not forwarded. */
-  'refusals',
   /** No query at all; not answered. */
   'ignored',
   /** The revision that the answers show, modulo 2³². */
@@ -26,20 +14,60 @@ const DNS_COUNTERS = [
   'names',
 ] as const;
 
-/** One of the counters above. */
-export type DnsCounter = (typeof DNS_COUNTERS)[number];
+/** One counter. */
+export type DnsCounter = (typeof COUNTERS)[number];
+
+/** Where answers come from. */
+export const ANSWER_SOURCES = [
+  /** The zone, encoded anew. */
+  'zone',
+  /** The zone, with octets encoded before. */
+  'cache',
+  'upstream',
+  /** What another server said before. */
+  'upstreamCache',
+  /** The same although its time was over, because nobody answered. */
+  'upstreamStale',
+  /** Nobody answered, and nothing was kept. */
+  'upstreamFailure',
+  /** Malformed, not implemented, not ours, or enclosed. */
+  'refusal',
+] as const;
+
+/** One of {@link ANSWER_SOURCES}. */
+export type AnswerSource = (typeof ANSWER_SOURCES)[number];
+
+const CODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED', 'other'] as const;
+const TYPES = ['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'TXT', 'ANY', 'other'] as const;
+
+/** How many answers of one kind were given. */
+export interface AnswerCount {
+  readonly type: (typeof TYPES)[number];
+  readonly code: (typeof CODES)[number];
+  readonly source: AnswerSource;
+  readonly count: number;
+}
 
 /** All counters at one moment. */
-export type DnsStats = Readonly<Record<DnsCounter, number>>;
+export interface DnsStats extends Readonly<Record<DnsCounter, number>> {
+  readonly sources: Readonly<Record<AnswerSource, number>>;
+  /** Without those that are 0. */
+  readonly answers: readonly AnswerCount[];
+}
 
-const SLOTS = Object.fromEntries(DNS_COUNTERS.map((counter, slot) => [counter, slot])) as Readonly<Record<DnsCounter, number>>;
+const SLOTS = Object.fromEntries(COUNTERS.map((counter, slot) => [counter, slot])) as Readonly<Record<DnsCounter, number>>;
+const SOURCE_SLOTS = Object.fromEntries(ANSWER_SOURCES.map((source, slot) => [source, slot])) as Readonly<Record<AnswerSource, number>>;
+const TYPE_SLOTS: ReadonlyMap<string, number> = new Map(TYPES.map((type, slot) => [type, slot]));
+const OTHER_TYPE = TYPES.length - 1;
+const OTHER_CODE = CODES.length - 1;
+const SLOT_COUNT = COUNTERS.length + TYPES.length * CODES.length * ANSWER_SOURCES.length;
 
 /** Counters in memory that two threads share: the one that answers counts, the other reads without asking it. */
 export class DnsCounters {
   readonly #values: Float64Array;
 
   /** @param memory Of another instance to share with; fresh by default. */
-  constructor(readonly memory = new SharedArrayBuffer(DNS_COUNTERS.length * Float64Array.BYTES_PER_ELEMENT)) {
+  constructor(readonly memory = new SharedArrayBuffer(SLOT_COUNT * Float64Array.BYTES_PER_ELEMENT)) {
     this.#values = new Float64Array(memory);
   }
 
@@ -51,7 +79,33 @@ export class DnsCounters {
     this.#values[SLOTS[counter]] = value;
   }
 
-  read(): DnsStats {
-    return Object.fromEntries(DNS_COUNTERS.map((counter) => [counter, this.#values[SLOTS[counter]]])) as DnsStats;
+  /**
+   * Counts an answer.
+   *
+   * @param type Number of the type asked for; 0 for a question that could not be read.
+   * @param code The lower four bits of the response code.
+   */
+  addAnswer(type: number, code: number, source: AnswerSource): void {
+    const typeSlot = TYPE_SLOTS.get(typeName(type)) ?? OTHER_TYPE;
+    this.#values[slotOf(typeSlot, Math.min(code, OTHER_CODE), SOURCE_SLOTS[source])]! += 1;
   }
+
+  read(): DnsStats {
+    const counters = Object.fromEntries(COUNTERS.map((counter) => [counter, this.#values[SLOTS[counter]]])) as Record<DnsCounter, number>;
+    const answers = this.#readAnswers();
+    const total = (source: AnswerSource): number => answers.reduce((sum, answer) => sum + (answer.source === source ? answer.count : 0), 0);
+    const sources = Object.fromEntries(ANSWER_SOURCES.map((source) => [source, total(source)])) as Record<AnswerSource, number>;
+    return { ...counters, sources, answers };
+  }
+
+  #readAnswers(): AnswerCount[] {
+    const counts = TYPES.flatMap((type, t) =>
+      CODES.flatMap((code, c) => ANSWER_SOURCES.map((source, s) => ({ type, code, source, count: this.#values[slotOf(t, c, s)]! }))),
+    );
+    return counts.filter(({ count }) => count > 0);
+  }
+}
+
+function slotOf(type: number, code: number, source: number): number {
+  return COUNTERS.length + (type * CODES.length + code) * ANSWER_SOURCES.length + source;
 }

@@ -10,9 +10,10 @@ import { composeRefusal, type Transport } from '../../platform/dns/reply.js';
 import type { Query } from '../../platform/dns/query.js';
 import { Responder } from '../../platform/dns/responder.js';
 import type { Log } from '../../platform/log.js';
-import type { DnsCounters } from './counters.js';
+import type { AnswerSource, DnsCounters } from './counters.js';
 import { OwnClients } from './own-clients.js';
-import type { DnsClient } from './query-handler.js';
+import { describeExchange } from './query-log.js';
+import type { DnsClient, QueryHandler } from './query-handler.js';
 import { Resolver } from './resolver.js';
 import type { Enclosure, Upstream } from './upstream.js';
 
@@ -39,8 +40,6 @@ export interface ZoneRevision {
   readonly changes: readonly ZoneChange[];
 }
 
-const COUNTER_OF = { upstream: 'forwarded', cache: 'forwardedFromCache', stale: 'forwardedStale' } as const;
-
 /** Decides what each query gets: an answer from the zone, one from elsewhere, a refusal, or nothing. */
 export class DnsService {
   readonly #zone: Zone;
@@ -51,6 +50,7 @@ export class DnsService {
   readonly #counters: DnsCounters;
   readonly #clock: Clock;
   readonly #log: Log;
+  #logsQueries = false;
 
   /** @throws DomainError `invalid_argument` for a zone that is no name. */
   constructor(options: DnsServiceOptions) {
@@ -86,42 +86,65 @@ export class DnsService {
     this.#responder.signWith(new Signer({ active: active!, published: published! }, this.#clock));
   }
 
-  /** A `QueryHandler`. */
-  readonly handle = (message: Uint8Array, client: DnsClient, reply: (answer: Buffer | undefined) => void): void => {
+  /** Writes a line for every query from now on, or none. */
+  logQueries(on: boolean): void {
+    this.#logsQueries = on;
+  }
+
+  /** A `QueryHandler`. Whatever goes wrong with one query, the next is answered. */
+  readonly handle: QueryHandler = (message, client, reply) => {
     this.#counters.add(`${client.via}Queries`);
-    const recursion = this.#resolver.enabled && this.#ownClients.has(client.address);
-    const answer = this.#responder.answer(message, { transport: transportOf(client), recursion });
-    switch (answer.kind) {
-      case 'ignore':
-        this.#counters.add('ignored');
-        return reply(undefined);
-      case 'answer':
-        this.#counters.add(answer.source === 'zone' ? 'zoneAnswers' : answer.source === 'cache' ? 'cachedAnswers' : 'refusals');
-        return reply(answer.message);
-      case 'outside':
-        if (!recursion || !wantsRecursion(answer.query)) return this.#refuse(answer.query, 'REFUSED', recursion, reply);
-        if (this.#isEnclosed(answer.name, answer.query.type)) return this.#refuse(answer.query, 'NXDOMAIN', recursion, reply);
-        if (!this.#resolver.serves(answer.name)) return this.#refuse(answer.query, 'REFUSED', recursion, reply);
-        return void this.#resolve(answer.query, answer.name, client, reply);
+    const failed = (error: unknown): void => {
+      this.#log.error('a query could not be answered', { error });
+      reply(undefined);
+    };
+    const done: Done = (answer, source, type) => {
+      this.#counters.addAnswer(type, answer[3]! & 0x0f, source);
+      if (this.#logsQueries) this.#log.info('DNS query', { ...describeExchange(message, answer), ...client, source });
+      reply(answer);
+    };
+    try {
+      this.#decide(message, client, done, () => reply(undefined))?.catch(failed);
+    } catch (error) {
+      failed(error);
     }
   };
 
-  #refuse(query: Query, rcode: Rcode, recursion: boolean, reply: (answer: Buffer) => void): void {
-    this.#counters.add('refusals');
-    reply(composeRefusal(query, rcode, recursion));
+  #decide(message: Uint8Array, client: DnsClient, done: Done, ignore: () => void): Promise<void> | undefined {
+    const transport = transportOf(client);
+    const recursion = this.#resolver.enabled && this.#ownClients.has(client.address);
+    const answer = this.#responder.answer(message, { transport, recursion });
+    switch (answer.kind) {
+      case 'ignore':
+        this.#counters.add('ignored');
+        return void ignore();
+      case 'answer':
+        return void done(answer.message, answer.source, answer.type);
+      case 'outside': {
+        const { query, name } = answer;
+        const refusal = recursion && wantsRecursion(query) ? this.#refusalOf(name, query.type) : 'REFUSED';
+        if (refusal === undefined) return this.#resolve(query, name, transport, done);
+        return void done(composeRefusal(query, refusal, recursion), 'refusal', query.type);
+      }
+    }
   }
 
-  /** Whether a name that we do not have could be known to nobody else. */
-  #isEnclosed(name: DnsName, type: number): boolean {
-    return this.#enclosures.some(({ suffix, types }) => isWithin(name, suffix) && (types?.includes(typeName(type)) ?? true));
+  /** Why nobody else is asked about this name: it is ours alone, or there is nobody to ask. */
+  #refusalOf(name: DnsName, type: number): Rcode | undefined {
+    const isEnclosed = this.#enclosures.some(({ suffix, types }) => isWithin(name, suffix) && (types?.includes(typeName(type)) ?? true));
+    if (isEnclosed) return 'NXDOMAIN';
+    return this.#resolver.serves(name) ? undefined : 'REFUSED';
   }
 
-  async #resolve(query: Query, name: DnsName, client: DnsClient, reply: (answer: Buffer) => void): Promise<void> {
+  async #resolve(query: Query, name: DnsName, transport: Transport, done: Done): Promise<void> {
     const resolved = await this.#resolver.resolve(query, name);
-    this.#counters.add(resolved === undefined ? 'forwardFailures' : COUNTER_OF[resolved.source]);
-    reply(resolved === undefined ? composeRefusal(query, 'SERVFAIL', true) : relayAnswer(query, resolved.answer, transportOf(client), resolved.ttl));
+    if (resolved === undefined) return done(composeRefusal(query, 'SERVFAIL', true), 'upstreamFailure', query.type);
+    done(relayAnswer(query, resolved.answer, transport, resolved.ttl), resolved.source, query.type);
   }
 }
+
+/** Takes an answer, where it came from, and the type asked for. */
+type Done = (answer: Buffer, source: AnswerSource, type: number) => void;
 
 /** Whether an answer must fit a datagram. */
 function transportOf({ via }: DnsClient): Transport {

@@ -28,6 +28,8 @@ function serve(service: DnsService, listeners: Listeners): void {
         return listeners.setCertificate(message.material);
       case 'signingKeys':
         return service.signWith(message.keys);
+      case 'logQueries':
+        return service.logQueries(message.on);
       case 'stop':
         return void listeners.stop().then(() => tell({ kind: 'stopped' }));
     }

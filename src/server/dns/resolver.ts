@@ -25,7 +25,7 @@ export interface Resolved {
   readonly answer: ForeignAnswer;
   /** What becomes of each of its TTLs. */
   readonly ttl: (seconds: number) => number;
-  readonly source: 'upstream' | 'cache' | 'stale';
+  readonly source: 'upstream' | 'upstreamCache' | 'upstreamStale';
 }
 
 interface Kept {
@@ -71,7 +71,7 @@ export class Resolver {
     if (leftMs <= 0) return this.#freshOrStale(key, query, forwarder, kept);
     if (leftMs < kept.answer.keepSeconds * 1000 * PREFETCH_PART) void this.#ask(key, query, forwarder);
     const ageSeconds = Math.floor(ageMs / 1000);
-    return { answer: kept.answer, source: 'cache', ttl: (seconds) => Math.max(0, seconds - ageSeconds) };
+    return { answer: kept.answer, source: 'upstreamCache', ttl: (seconds) => Math.max(0, seconds - ageSeconds) };
   }
 
   #forwarderFor(name: DnsName): Forwarder | undefined {
@@ -83,7 +83,7 @@ export class Resolver {
     const answer = await Promise.race([this.#ask(key, query, forwarder), late]);
     if (answer !== undefined) return fresh(answer);
     if (this.#clock.now() - kept.atMs > kept.answer.keepSeconds * 1000 + STALE_MS) return undefined;
-    return { answer: kept.answer, source: 'stale', ttl: () => STALE_TTL_SECONDS };
+    return { answer: kept.answer, source: 'upstreamStale', ttl: () => STALE_TTL_SECONDS };
   }
 
   /** Asks once for however many clients want to know. */

@@ -51,6 +51,8 @@ export interface Dns {
    * @throws DomainError `state_invalid` for a key that cannot be read; the keys before stay.
    */
   setSigningKeys(keys: SigningKeysPem | undefined): void;
+  /** Writes a line for every query from now on, with the way its answer took; or none. */
+  logQueries(on: boolean): void;
   /** Shows another certificate to whoever connects over TLS from now on. */
   setCertificate(material: DnsTlsMaterial): void;
   stats(): DnsStats;
@@ -122,6 +124,10 @@ class DnsThread implements Dns {
 
   setCertificate(material: DnsTlsMaterial): void {
     this.#tell({ kind: 'certificate', material });
+  }
+
+  logQueries(on: boolean): void {
+    this.#tell({ kind: 'logQueries', on });
   }
 
   setSigningKeys(keys: SigningKeysPem | undefined): void {

@@ -22,6 +22,7 @@ export type ToWorker =
   | { readonly kind: 'query'; readonly id: number; readonly query: Uint8Array; readonly client: DnsClient }
   | { readonly kind: 'certificate'; readonly material: DnsTlsMaterial }
   | { readonly kind: 'signingKeys'; readonly keys: SigningKeysPem | undefined }
+  | { readonly kind: 'logQueries'; readonly on: boolean }
   | { readonly kind: 'stop' };
 
 /** What the worker tells the main thread. */

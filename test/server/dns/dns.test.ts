@@ -146,7 +146,7 @@ describe('an answer', () => {
     socket.close();
 
     expect(await dig(dns.port, '+short', 'web-1.default.nc.internal')).toBe('10.66.0.5\n');
-    expect(dns.stats().refusals).toBeGreaterThan(10);
+    expect(dns.stats().sources.refusal).toBeGreaterThan(10);
   });
 
   it('is none for an answer, nor after the end', async () => {
@@ -159,13 +159,45 @@ describe('an answer', () => {
     expect(await dns.answer(aQuery('web-1.default.nc.internal'), { address: '10.66.0.5' })).toBeUndefined();
   });
 
+  it('is written down with its path while that is wanted, and not after', async () => {
+    const lines: LogFields[] = [];
+    const dns = await startTestDns({ log: { ...silentLog, info: (_, fields) => lines.push(fields ?? {}) } });
+    const ask = (name: string) => dns.answer(aQuery(name), { address: '10.66.0.5' });
+
+    await ask('web-1.default.nc.internal');
+    dns.logQueries(true);
+    await ask('WEB-1.default.nc.internal');
+    await ask('nobody.default.nc.internal');
+    await ask('example.com');
+    await dns.answer(Buffer.alloc(12, 1), { address: '10.66.0.6' });
+    dns.logQueries(false);
+    await ask('web-1.default.nc.internal');
+
+    expect(lines).toMatchObject([
+      { address: '10.66.0.5', via: 'tunnel', name: 'web-1.default.nc.internal', type: 'A', code: 'NOERROR', source: 'cache' },
+      { name: 'nobody.default.nc.internal', code: 'NXDOMAIN', source: 'zone' },
+      { name: 'example.com', code: 'REFUSED', source: 'refusal' },
+      { address: '10.66.0.6', code: 'FORMERR', source: 'refusal' },
+    ]);
+  });
+
   it('is counted by where it came from', async () => {
     const dns = await startTestDns();
 
     for (const name of ['web-1.default.nc.internal', 'web-1.default.nc.internal', 'example.com']) await dig(dns.port, name);
     await dig(dns.port, '+tcp', 'web-1.default.nc.internal');
 
-    expect(dns.stats()).toMatchObject({ udpQueries: 3, tcpQueries: 1, zoneAnswers: 1, cachedAnswers: 2, refusals: 1, serial: 7 });
+    expect(dns.stats()).toMatchObject({
+      udpQueries: 3,
+      tcpQueries: 1,
+      serial: 7,
+      sources: { zone: 1, cache: 2, refusal: 1, upstream: 0 },
+      answers: [
+        { type: 'A', code: 'NOERROR', source: 'zone', count: 1 },
+        { type: 'A', code: 'NOERROR', source: 'cache', count: 2 },
+        { type: 'A', code: 'REFUSED', source: 'refusal', count: 1 },
+      ],
+    });
   });
 });
 

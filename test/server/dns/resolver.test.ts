@@ -53,7 +53,7 @@ describe('an answer is asked for again', () => {
     await ask();
 
     clock.advance(seconds * 1000 * 0.5);
-    expect((await ask())?.source).toBe('cache');
+    expect((await ask())?.source).toBe('upstreamCache');
     clock.advance(seconds * 1000 * 0.5);
     await ask();
 
@@ -79,7 +79,7 @@ describe('a kept answer', () => {
     clock.advance(100_900);
     const answer = await ask(aQuery('eXample.COM', 'A', 99));
 
-    expect(answer).toMatchObject({ source: 'cache', id: 99, questions: [{ name: 'eXample.COM' }], answers: [{ ttl: 200 }] });
+    expect(answer).toMatchObject({ source: 'upstreamCache', id: 99, questions: [{ name: 'eXample.COM' }], answers: [{ ttl: 200 }] });
     expect(asked).toHaveLength(1);
   });
 
@@ -97,7 +97,7 @@ describe('a kept answer', () => {
     await ask();
 
     clock.advance(95_000);
-    expect(await ask()).toMatchObject({ source: 'cache', answers: [{ ttl: 5 }] });
+    expect(await ask()).toMatchObject({ source: 'upstreamCache', answers: [{ ttl: 5 }] });
     await until(() => asked.length === 2, 'the second fetch');
     await until(async () => (await ask())?.answers?.some((answer) => 'ttl' in answer && answer.ttl === 100), 'the fresh answer');
   });
@@ -109,7 +109,7 @@ describe('a kept answer', () => {
     broken = true;
 
     clock.advance(3_600_000);
-    expect(await ask()).toMatchObject({ source: 'stale', answers: [{ ttl: 30, data: '192.0.2.7' }] });
+    expect(await ask()).toMatchObject({ source: 'upstreamStale', answers: [{ ttl: 30, data: '192.0.2.7' }] });
     clock.advance(86_400_000);
     expect(await ask()).toBeUndefined();
   });
