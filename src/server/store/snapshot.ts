@@ -35,7 +35,8 @@ export class Snapshot {
 
   /** Moves to the newest revision. */
   advance(): void {
-    this.#end.run();
+    // After a read that failed there is none to end.
+    if (this.db.inTransaction) this.#end.run();
     this.#current = this.#take();
   }
 

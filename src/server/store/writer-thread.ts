@@ -15,7 +15,7 @@ export class WriterThread {
   #closing = false;
 
   private constructor(data: WriterData) {
-    this.#worker = startWorker('./sqlite-writer', import.meta.url, data);
+    this.#worker = startWorker('./sqlite-writer-worker', import.meta.url, data);
     this.#worker.on('message', (reply: WriterReply) => {
       this.#answer?.resolve(reply);
       this.#answer = undefined;

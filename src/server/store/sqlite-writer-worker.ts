@@ -7,7 +7,7 @@ import { sendError, sendOutcome, type WriterData, type WriterReply, type WriterR
 /** The thread that owns the one connection that writes. It answers requests in the order in which they come. */
 function serve({ file, nowMs }: WriterData): void {
   const port = parentPort;
-  if (port === null) throw new Error('sqlite-writer runs as a worker thread');
+  if (port === null) throw new Error('sqlite-writer-worker runs as a worker thread');
   const reply = (message: WriterReply): void => port.postMessage(message);
   try {
     const { ledger, close } = open(file, nowMs);
