@@ -1,15 +1,19 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
-/** Lets a worker thread run a TypeScript file when the program itself runs from source, as tests do. */
+/**
+ * Lets a worker thread run a TypeScript file when the program itself runs from source, as tests do. Through `require`, which needs no
+ * second thread for its hooks: tests start many.
+ */
 const FROM_SOURCE = `
   const { workerData } = require('node:worker_threads');
-  import('tsx/esm/api').then(({ register }) => { register(); return import(workerData.entry); });
+  require('tsx/cjs/api').register();
+  require(require('node:url').fileURLToPath(workerData.entry));
 `;
 
 /**
  * Starts `entry`, a module beside the caller named without extension, as a worker thread.
  *
- * @param entry   `new URL('./sqlite-writer', import.meta.url)`: the extension is the caller's own, `.js` or `.ts`.
+ * @param entry   `'./sqlite-writer-worker'`: the extension is the caller's own, `.js` or `.ts`.
  * @param from    The caller's `import.meta.url`.
  * @param data    What the worker reads from `workerData.data`; must be cloneable.
  */
