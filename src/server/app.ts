@@ -11,6 +11,7 @@ import type { Log } from '../platform/log.js';
 import { VERSION } from '../platform/version.js';
 import { asAnonymous, asLocal } from './auth/authenticate.js';
 import { clientCertificates } from './auth/client-certificate.js';
+import { GuessLimit } from './auth/guess-limit.js';
 import { RegisterCookies } from './auth/register-cookie.js';
 import type { ServerConfig } from '../platform/config/server-config.js';
 import { startDns, type Dns } from './dns/start-dns.js';
@@ -186,7 +187,7 @@ function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admi
     adminHandlers({ ...cases, repository, live, defaultExpireMs: config.tokens.defaultExpireMs, joinString: joinStrings(deps) }),
   );
   const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals }));
-  const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock }));
+  const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock, guesses: new GuessLimit(config.limits.guessesPerMinute, clock) }));
   const { bindAddress: host, limits } = config;
   const onRefusal = (refusal: Refusal): void => cases.refusals.note(refusal);
   const authenticate = clientCertificates({

@@ -35,6 +35,8 @@ export interface LimitSettings {
   readonly messageBytes: number;
   /** Bytes of one message of somebody who has no certificate yet. */
   readonly bootstrapMessageBytes: number;
+  /** Bootstrap and node tokens a minute, from one source, that are none. */
+  readonly guessesPerMinute: number;
 }
 
 /** Everything `server.yml` says, with defaults in place and in the types of the domain. Deep-frozen. */
@@ -128,6 +130,7 @@ const SERVER = section({
     handshakesPerSecond: v.optional(integer(1, 1_000_000), 100),
     messageBytes: v.optional(integer(1024, 64 * 1024 * 1024), 4 * 1024 * 1024),
     bootstrapMessageBytes: v.optional(integer(1024, 1024 * 1024), 16 * 1024),
+    guessesPerMinute: v.optional(integer(1, 1_000_000), 30),
   }),
 });
 

@@ -2,6 +2,7 @@ import type { BootstrapServiceService, RecoverRequest, RecoverResponse, Register
 import type { Clock } from '../../platform/clock.js';
 import { verifyWireGuardProof } from '../../platform/wireguard/proof.js';
 import { csrSpki } from '../../platform/x509/csr.js';
+import type { GuessLimit } from '../auth/guess-limit.js';
 import type { RegisterCookies } from '../auth/register-cookie.js';
 import type { ClusterFacts } from '../services/cluster-facts.js';
 import type { Registration, Registrations } from '../services/registrations.js';
@@ -15,6 +16,7 @@ export interface BootstrapDeps {
   readonly cookies: RegisterCookies;
   readonly facts: ClusterFacts;
   readonly clock: Clock;
+  readonly guesses: GuessLimit;
 }
 
 /** `BootstrapService`: what a machine without a certificate may ask. */
@@ -22,10 +24,15 @@ export function bootstrapHandlers(deps: BootstrapDeps): HandlersOf<typeof Bootst
   return {
     healthCheck: async () => ({ code: '200', version: deps.facts.version, state: deps.facts.state() }),
     beginRegister: async () => deps.cookies.begin(deps.clock.now()),
-    register: register(deps),
-    recover: recover(deps),
+    register: limited(deps.guesses, register(deps)),
+    recover: limited(deps.guesses, recover(deps)),
     getTrustBundle: async (request) => ({ bundles: deps.facts.bundlesAfter(request.afterVersion) }),
   };
+}
+
+/** `handler` behind the bound on how often a source may guess. */
+function limited<Request, Response>(guesses: GuessLimit, handler: UnaryHandler<Request, Response>): UnaryHandler<Request, Response> {
+  return (request, caller, call) => guesses.watch(caller.address, () => handler(request, caller, call));
 }
 
 /** `BootstrapService.Register`. The proofs are checked here, the token where it is spent. */

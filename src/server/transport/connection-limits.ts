@@ -1,6 +1,5 @@
-import { isIPv6 } from 'node:net';
-import { parseIp6 } from '../../domain/ip.js';
 import type { Clock } from '../../platform/clock.js';
+import { sourceOf } from '../auth/source.js';
 import type { LimitSettings } from '../../platform/config/server-config.js';
 
 /** Why a connection was turned away before TLS. */
@@ -120,15 +119,4 @@ export class ConnectionLimits {
     }
     this.#forgetAt = Math.max(SOURCES_KEPT, this.#sources.size * 2);
   }
-}
-
-/** The address without the form that carries IPv4 in IPv6, as sockets that serve both give it. */
-export function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
-}
-
-/** An IPv4 address, or an IPv6 /64: whoever has one has all of it. */
-function sourceOf(address: string): string {
-  const plain = plainAddress(address).replace(/%.*$/, '');
-  return isIPv6(plain) ? `${(parseIp6(plain) >> 64n).toString(16)}::/64` : plain;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ConnectionLimits, plainAddress } from '../../../src/server/transport/connection-limits.js';
+import { plainAddress } from '../../../src/server/auth/source.js';
+import { ConnectionLimits } from '../../../src/server/transport/connection-limits.js';
 import { ManualClock } from '../../support/clock.js';
 import { DEFAULT_LIMITS } from '../../support/rpc-listener.js';
 
