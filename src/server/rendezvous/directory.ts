@@ -38,14 +38,14 @@ export class Directory {
   add(peer: Peer): void {
     this.#byNodeId.set(peer.nodeId, peer);
     this.#byKey.set(peer.keyHex, peer);
-    peer.network.members.add(peer);
+    peer.network.add(peer);
   }
 
   remove(peer: Peer): void {
     this.forgetSource(peer);
     this.#byNodeId.delete(peer.nodeId);
     this.#byKey.delete(peer.keyHex);
-    peer.network.members.delete(peer);
+    peer.network.remove(peer);
   }
 
   /** Notes where an authenticated packet came from; answers whether that is news. */

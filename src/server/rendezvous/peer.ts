@@ -35,6 +35,8 @@ export class Peer implements PeerKey {
 
   /** Whom it has exchanged handshakes with through the relay. */
   readonly pairs = new Map<Peer, RelayPair>();
+  /** Where among its network's members to look first for whom it begins with next. */
+  lookFrom = 0;
   readonly handshakes: TokenBucket;
   readonly relayPackets: TokenBucket;
   readonly relayTrials: TokenBucket;

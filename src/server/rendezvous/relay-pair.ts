@@ -7,6 +7,8 @@ export class RelayPair {
   /** Oldest first. */
   routes: Route[] = [];
   readonly bytes: TokenBucket;
+  /** Until when no new handshake is to be expected, UTC ms. */
+  restsUntilMs = 0;
 
   constructor(
     readonly a: Peer,

@@ -19,6 +19,13 @@ const SESSION_SLACK_MS = 10_000;
 /** Indices one node may have open towards another: previous, current and next session, and one more for a race. */
 const ROUTES_PER_DIRECTION = 4;
 
+/** WireGuard begins anew after five seconds without an answer, and two minutes after one. */
+const RESTS_UNANSWERED_MS = 4500;
+const RESTS_ANSWERED_MS = 115_000;
+
+/** How far behind the last one found to look, because packets overtake each other. */
+const LOOK_BACK = 8;
+
 /** What the relay works with. */
 export interface RelayDeps {
   readonly directory: Directory;
@@ -57,6 +64,7 @@ export class Relay {
     if (typeof to === 'string') return to;
     const pair = this.#pairOf(from, to, nowMs);
     if (!this.#announce(pair, message.readUInt32LE(SENDER_OFFSET), to, from, false, nowMs)) return 'index_taken';
+    pair.restsUntilMs = nowMs + RESTS_UNANSWERED_MS;
     return this.#pass(message, from, to, pair, nowMs);
   }
 
@@ -69,6 +77,7 @@ export class Relay {
     if (message.readUInt8(0) === MESSAGE_TYPE.response) {
       if (!this.#announce(route.pair, message.readUInt32LE(SENDER_OFFSET), route.to, from, true, nowMs)) return 'index_taken';
       route.established = true;
+      route.pair.restsUntilMs = nowMs + RESTS_ANSWERED_MS;
       route.expiresAtMs = nowMs + REJECT_AFTER_MS + SESSION_SLACK_MS;
     }
     return this.#pass(message, from, route.to, route.pair, nowMs);
@@ -111,9 +120,11 @@ export class Relay {
 
   /** Finds whom an initiation is for among those whom `from` may reach, by trying their mac1. */
   #addressee(message: Buffer, from: Peer, nowMs: number): Peer | DropReason {
-    for (const to of reachableFrom(from)) {
+    for (const to of reachableFrom(from, nowMs)) {
       if (!from.relayTrials.take(1, nowMs) || !this.#trials.take(1, nowMs)) return 'rate_trials';
-      if (isAddressedTo(to.mac1, message)) return to;
+      if (!isAddressedTo(to.mac1, message)) continue;
+      from.lookFrom = Math.max(0, from.network.members.indexOf(to) - LOOK_BACK);
+      return to;
     }
     return 'unaddressed';
   }
@@ -160,9 +171,18 @@ export class Relay {
   }
 }
 
-/** Whom `from` may talk to and where there is somebody: those it has talked to first, for most handshakes are repeated. */
-function* reachableFrom(from: Peer): Iterable<Peer> {
-  if (!from.network.interconnection) return;
-  for (const to of from.pairs.keys()) if (to.isReachable) yield to;
-  for (const to of from.network.members) if (to !== from && to.isReachable && !from.pairs.has(to)) yield to;
+/**
+ * Whom `from` may talk to and where there is somebody, the likeliest first, since each one costs a trial: who is due for another
+ * handshake; then who has had none, from where `from` has got to, because agents begin with their peers one after the
+ * other; last who has just had one.
+ */
+function* reachableFrom(from: Peer, nowMs: number): Iterable<Peer> {
+  const { interconnection, members } = from.network;
+  if (!interconnection) return;
+  for (const [to, pair] of from.pairs) if (to.isReachable && nowMs >= pair.restsUntilMs) yield to;
+  for (let i = 0; i < members.length; i++) {
+    const to = members[(from.lookFrom + i) % members.length];
+    if (to !== undefined && to !== from && to.isReachable && !from.pairs.has(to)) yield to;
+  }
+  for (const [to, pair] of from.pairs) if (to.isReachable && nowMs < pair.restsUntilMs) yield to;
 }

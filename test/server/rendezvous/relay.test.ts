@@ -218,6 +218,20 @@ it('bounds how many peers are tried for initiations that fit none', async () => 
   expect(lab.rendezvous.stats().droppedByReason).toMatchObject({ unaddressed: 3, rate_trials: 2 });
 });
 
+it('finds in few trials whom a node begins with, one peer after the other', async () => {
+  const lab = await aRendezvous({ limits: { relayTrialsPerSecondPerSource: 130, handshakesPerSecond: 1000 } });
+  const nodes = await Promise.all(Array.from({ length: 41 }, (_, i) => lab.node(i + 100)));
+  await Promise.all(nodes.map((node) => node.connect(lab.rendezvous.publicKey)));
+  await until(() => lab.handshakes.length === nodes.length);
+  const [first, ...others] = nodes;
+
+  const begun = others.filter((_, i) => i % 2 === 1);
+  for (const peer of begun) await first!.connect(peer.publicKey);
+
+  // From the beginning every time it would take 210 trials.
+  expect(lab.rendezvous.stats()).toMatchObject({ relayedPairs: 20, droppedByReason: { rate_trials: 0 } });
+});
+
 it('passes a cookie reply back to who began', async () => {
   const lab = await aRendezvous();
   const [a, b] = [await lab.node(2), await lab.node(3)];
