@@ -29,7 +29,7 @@ export interface LimitSettings {
   readonly connectionsPerSource: number;
   /** Connections in the middle of the TLS handshake, of one listener. */
   readonly handshakes: number;
-  /** New connections a second from one source; as many again may come at once. */
+  /** New connections a second from one source. */
   readonly handshakesPerSecond: number;
   /** Bytes of one message on the control listener and the admin socket. */
   readonly messageBytes: number;
@@ -127,7 +127,7 @@ const SERVER = section({
     connections: v.optional(integer(1, 1_000_000), 20_000),
     connectionsPerSource: v.optional(integer(1, 1_000_000), 1_024),
     handshakes: v.optional(integer(1, 1_000_000), 200),
-    handshakesPerSecond: v.optional(integer(1, 1_000_000), 100),
+    handshakesPerSecond: v.optional(integer(1, 1_000_000), 250),
     messageBytes: v.optional(integer(1024, 64 * 1024 * 1024), 4 * 1024 * 1024),
     bootstrapMessageBytes: v.optional(integer(1024, 1024 * 1024), 16 * 1024),
     guessesPerMinute: v.optional(integer(1, 1_000_000), 30),

@@ -57,7 +57,8 @@ const CHANNEL_OPTIONS = {
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const context: CallContext = { authenticate: options.authenticate, log: options.log, onRefusal: options.onRefusal, draining: false, streams: new Set() };
   const server = new Server({ ...CHANNEL_OPTIONS, 'grpc.max_receive_message_length': options.messageBytes });
-  const health = new HealthImplementation({ '': 'SERVING' });
+  const names = ['', ...options.services.map(({ name }) => name)];
+  const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
   health.addToServer(server);
   for (const service of options.services) server.addService(service.definition, service.implement(context));
   // Connections arrive with TLS already done, or through a socket that needs none.
@@ -66,7 +67,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const listener = 'socketPath' in options.listen ? await startUnixListener(options.listen.socketPath, inject) : await startTlsListener(options.listen, inject);
 
   async function drain(): Promise<void> {
-    health.setStatus('', 'NOT_SERVING');
+    for (const name of names) health.setStatus(name, 'NOT_SERVING');
     context.draining = true;
     listener.close();
     await endStreams(context);

@@ -6,6 +6,8 @@ import { unary } from './unary.js';
 
 /** A generated service with a handler for each of its methods. */
 export interface Service {
+  /** As health probers ask for it: `networkcontroller.v1.NodeService`. */
+  readonly name: string;
   readonly definition: ServiceDefinition;
   /** The methods as gRPC calls them, on one listener. */
   implement(context: CallContext): UntypedServiceImplementation;
@@ -19,6 +21,7 @@ export interface Service {
 export function service<Definition extends ServiceDefinition>(definition: Definition, handlers: HandlersOf<Definition>): Service {
   const methods = Object.entries(definition);
   return {
+    name: methods[0]?.[1].path.split('/')[1] ?? '',
     definition: Object.fromEntries(methods.map(([name, method]) => [name, method.responseStream ? { ...method, responseSerialize: passingBytes(method.responseSerialize) } : method])),
     implement: (context) =>
       Object.fromEntries(

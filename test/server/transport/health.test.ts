@@ -1,8 +1,7 @@
-import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { service as healthDefinition } from 'grpc-health-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Client } from '@grpc/grpc-js';
-import { startTlsTestListener, startUnixTestListener, SERVER_NAME } from '../../support/rpc-listener.js';
+import { adminService, startTlsTestListener, startUnixTestListener, SERVER_NAME } from '../../support/rpc-listener.js';
 import { testLeaf } from '../../support/test-ca.js';
 
 interface HealthAnswer {
@@ -16,14 +15,14 @@ function healthClient(address: string, creds = credentials.createInsecure()): Cl
 }
 
 /** grpc.health.v1.Health/Check, as any health prober calls it. */
-function check(client: Client): Promise<string> {
+function check(client: Client, service = ''): Promise<string> {
   const method = healthDefinition['Check']!;
   return new Promise((resolve, reject) =>
     client.makeUnaryRequest(
       method.path,
       method.requestSerialize,
       method.responseDeserialize as (bytes: Buffer) => HealthAnswer,
-      { service: '' },
+      { service },
       new Metadata(),
       { deadline: Date.now() + 5_000 },
       (error: ServiceError | null, answer?: HealthAnswer) => (error ? reject(error) : resolve(answer?.status ?? '')),
@@ -32,6 +31,14 @@ function check(client: Client): Promise<string> {
 }
 
 describe('grpc.health.v1', () => {
+  it('answers for each service of a listener by name, and for no other', async () => {
+    const { socketPath } = await startUnixTestListener([adminService({})]);
+    const client = healthClient(`unix:${socketPath}`);
+
+    await expect(check(client, 'networkcontroller.v1.AdminService')).resolves.toBe('SERVING');
+    await expect(check(client, 'networkcontroller.v1.NodeService')).rejects.toMatchObject({ code: status.NOT_FOUND });
+  });
+
   it('answers strangers on the bootstrap listener', async () => {
     const { server, ca } = await startTlsTestListener({ services: [] });
 
