@@ -38,7 +38,7 @@ const OWNERS: readonly { readonly module: RegExp; readonly folders: readonly str
   { module: /^@grpc\/grpc-js$/, folders: ['src/gen', 'src/platform', 'src/server/transport'], because: 'use cases and commands see plain functions' },
   { module: /^(node:)?child_process$/, folders: ['src/platform'], because: 'no shell strings: argv through run.ts' },
   { module: /^dns-packet$/, folders: ['src/server/dns', 'src/platform/dns'], because: 'one reader of the DNS wire' },
-  { module: /^commander$/, folders: ['src/ncadm', 'src/client', 'src/server/run.ts'], because: 'argv is parsed at the edge' },
+  { module: /^commander$/, folders: ['src/ncadm', 'src/client', 'src/server/run.ts', 'src/platform/completion-script.ts'], because: 'argv is parsed at the edge' },
 ];
 
 /** Built-ins that the domain may not touch; src/domain/tsconfig.json says the same to the compiler. */
