@@ -8,8 +8,8 @@ import type { WriterThread } from './writer-thread.js';
 /** Bounds how long a batch keeps those who come after it waiting. */
 const TRANSACTIONS_PER_BATCH = 256;
 
-/** The write-ahead log is moved to the file when it has grown to this. */
-const CHECKPOINT_AT_BYTES = 8 * 1024 * 1024;
+/** The write-ahead log is moved to the file each time it has grown by this. */
+const CHECKPOINT_EVERY_BYTES = 8 * 1024 * 1024;
 
 const EXPIRY_CHECK_MS = 250;
 
@@ -33,6 +33,8 @@ export class CommitQueue {
   readonly #chores: (() => Promise<void>)[] = [];
   #state: WriterState;
   #worker: Promise<void> | undefined;
+  /** Size of the log when it was moved last. */
+  #moved = 0;
   #closed = false;
 
   /** @param follow Called when the file may have moved, before anybody hears of a write of their own. */
@@ -52,13 +54,15 @@ export class CommitQueue {
    * @throws DomainError `store_failed` when it was certainly not committed; UnknownOutcome.
    */
   commit(transaction: Transaction, deadlineMs?: number): Promise<TransactionResult> {
-    return new Promise((resolve, reject) => {
+    let cancel = (): void => {};
+    const answer = new Promise<TransactionResult>((resolve, reject) => {
       if (this.#closed) throw closed();
       const waiting = { transaction: { ...transaction, then: transaction.then.map(copy) }, resolve, reject };
       this.#waiting.add(waiting);
-      if (deadlineMs !== undefined) this.#limit(waiting, deadlineMs);
+      if (deadlineMs !== undefined) cancel = this.#limit(waiting, deadlineMs);
       this.#work();
     });
+    return answer.finally(cancel);
   }
 
   /** Moves the expiry of a key; tells whether it was still as of `modRev`. */
@@ -80,8 +84,8 @@ export class CommitQueue {
   }
 
   /** Settling twice does nothing, so whoever comes first, answer or deadline, decides. */
-  #limit(waiting: Waiting, deadlineMs: number): void {
-    this.#clock.after(deadlineMs, () => {
+  #limit(waiting: Waiting, deadlineMs: number): () => void {
+    return this.#clock.after(deadlineMs, () => {
       const unsent = this.#waiting.delete(waiting);
       waiting.reject(
         unsent
@@ -139,7 +143,7 @@ export class CommitQueue {
     if (reply.kind === 'failed') throw receiveError(reply.error);
     if (reply.kind === 'answer') throw new Error(`the writer gave no outcome for ${request.kind}`);
     this.#state = reply.state;
-    if (reply.state.walBytes >= CHECKPOINT_AT_BYTES && request.kind !== 'checkpoint') this.#chores.push(() => this.#checkpoint());
+    if (this.#isCheckpointDue()) this.#chores.push(() => this.#checkpoint());
     return reply.outcomes;
   }
 
@@ -148,7 +152,15 @@ export class CommitQueue {
    * starts the log over.
    */
   #checkpoint(): Promise<void> {
+    this.#moved = this.#state.walBytes;
     return this.#unasked('cannot move the write-ahead log to the file', () => this.#advance({ kind: 'checkpoint' }));
+  }
+
+  /** A log that somebody still reads cannot start over: then each attempt waits for as much growth as the one before. */
+  #isCheckpointDue(): boolean {
+    const { walBytes } = this.#state;
+    if (walBytes < this.#moved) this.#moved = 0;
+    return walBytes - this.#moved >= CHECKPOINT_EVERY_BYTES;
   }
 
   #expireIfDue(): void {

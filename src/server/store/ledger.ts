@@ -39,6 +39,7 @@ export class Ledger {
   readonly #setRev: Statement<[bigint]>;
   readonly #expired: Statement<[number, number], string>;
   readonly #nextExpiry: Statement<[], number | null>;
+  readonly #keepAlive: Statement<[number, string, bigint]>;
   readonly #alone: (transaction: Transaction, nowMs: number) => TransactionResult;
   #rev: bigint;
 
@@ -52,6 +53,7 @@ export class Ledger {
     this.#setRev = db.prepare(`UPDATE meta SET value = ? WHERE name = 'rev'`);
     this.#expired = db.prepare<[number, number], string>('SELECT key FROM kv WHERE expire_at_ms <= ? ORDER BY expire_at_ms LIMIT ?').pluck();
     this.#nextExpiry = db.prepare<[], number | null>('SELECT min(expire_at_ms) FROM kv WHERE expire_at_ms IS NOT NULL').pluck();
+    this.#keepAlive = db.prepare('UPDATE kv SET expire_at_ms = ? WHERE key = ? AND mod_rev = ?');
     // Inside a transaction this is a SAVEPOINT: a bad one is undone without its neighbours.
     this.#alone = db.transaction((transaction: Transaction, nowMs: number) => this.#carryOut(transaction, nowMs));
     this.#rev = BigInt(db.prepare<[], number>(`SELECT value FROM meta WHERE name = 'rev'`).pluck().get() as number);
@@ -99,7 +101,7 @@ export class Ledger {
    * @returns Whether `key` was still as of `modRev`.
    */
   keepAlive(key: string, modRev: bigint, expireAtMs: number): boolean {
-    return this.#db.prepare('UPDATE kv SET expire_at_ms = ? WHERE key = ? AND mod_rev = ?').run(expireAtMs, key, modRev).changes === 1;
+    return this.#keepAlive.run(expireAtMs, key, modRev).changes === 1;
   }
 
   /** Forgets history up to and including `rev`, a piece at a time. Returns whether there is more of it to delete. */

@@ -47,7 +47,7 @@ export class SqliteStore implements Store {
     this.snapshot = snapshot;
     this.feed = feed;
     this.failed = thread.failed;
-    this.#watches = new Watches(snapshot, feed, log);
+    this.#watches = new Watches(snapshot, feed, clock, log);
     const closing = new Promise<never>((_, reject) => (this.#announceClosing = reject));
     closing.catch(() => {});
     this.#electorate = { store: this, queue, clock, log, closing };
@@ -72,10 +72,12 @@ export class SqliteStore implements Store {
   }
 
   async get(key: string): Promise<StoreRecord | undefined> {
+    this.#mustBeOpen();
     return this.snapshot.get(key);
   }
 
   async *list(prefix: string, { pageSize = PAGE_SIZE }: { pageSize?: number } = {}): AsyncGenerator<readonly StoreRecord[]> {
+    this.#mustBeOpen();
     // A snapshot of its own, because ours moves on between pages.
     const snapshot = new Snapshot(this.#file);
     try {
@@ -111,14 +113,22 @@ export class SqliteStore implements Store {
     return this.#closed;
   }
 
+  #mustBeOpen(): void {
+    if (this.#closed) throw closed();
+  }
+
   async #close(): Promise<void> {
-    this.#announceClosing(new DomainError('store_failed', 'the store is closed'));
+    this.#announceClosing(closed());
     await this.#queue.close();
     this.#watches.close();
     // The last connection to close moves the log to the file, which must not find us reading.
     this.snapshot.close();
     await this.#thread.close();
   }
+}
+
+function closed(): DomainError {
+  return new DomainError('store_failed', 'the store is closed');
 }
 
 /**

@@ -1,8 +1,11 @@
+import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import type { AppliedRevision } from './local-view.js';
 import type { RevisionFeed } from './revision-feed.js';
 import type { Snapshot } from './snapshot.js';
 import type { StoreWatch, WatchMessage } from './store.js';
+
+const RETRY_MS = 1_000;
 
 /** Bounds how long one slice of a replay keeps the event loop. */
 const EVENTS_PER_SLICE = 500;
@@ -14,17 +17,21 @@ const EVENTS_PER_SLICE = 500;
 export class Watches {
   readonly #snapshot: Snapshot;
   readonly #feed: RevisionFeed;
+  readonly #clock: Clock;
   readonly #log: Log;
   readonly #open = new Set<Watch>();
+  #closed = false;
 
-  constructor(snapshot: Snapshot, feed: RevisionFeed, log: Log) {
+  constructor(snapshot: Snapshot, feed: RevisionFeed, clock: Clock, log: Log) {
     this.#snapshot = snapshot;
     this.#feed = feed;
+    this.#clock = clock;
     this.#log = log;
   }
 
   open(prefix: string, fromRev: bigint, listener: (message: WatchMessage) => void): StoreWatch {
     const watch = new Watch(prefix, fromRev, listener, this.#log);
+    if (this.#closed) return watch;
     this.#open.add(watch);
     this.#replayLater(watch);
     return {
@@ -35,15 +42,22 @@ export class Watches {
     };
   }
 
-  /** Closes every watch. */
+  /** Closes every watch; one that is opened later says nothing. */
   close(): void {
+    this.#closed = true;
     for (const watch of this.#open) watch.close();
     this.#open.clear();
   }
 
   #replayLater(watch: Watch): void {
     setImmediate(() => {
-      if (watch.isOpen) this.#replay(watch);
+      try {
+        if (watch.isOpen) this.#replay(watch);
+      } catch (error) {
+        // What cannot be read now must not be left out: the watch stands still until it can.
+        this.#log.error('a watch cannot read the history and will try again', { error });
+        this.#clock.after(RETRY_MS, () => this.#replayLater(watch));
+      }
     });
   }
 
@@ -63,7 +77,7 @@ export class Watches {
   }
 }
 
-class Watch {
+class Watch implements StoreWatch {
   readonly #prefix: string;
   readonly #listener: (message: WatchMessage) => void;
   readonly #log: Log;

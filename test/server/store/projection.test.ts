@@ -172,11 +172,22 @@ describe('the tables', () => {
         expect(opened.repository.view.nodeCounts()).toEqual(
           row('SELECT count(*) AS total, coalesce(sum(state = 3), 0) AS connected FROM network_mgr WHERE reserved = 0'),
         );
+        for (const name of ['default', 'lab']) expect(opened.repository.view.idleLongest(name, 99).map(({ value }) => value.id)).toEqual(reclaimable(name));
         expect(opened.repository.view.serviceCount()).toBe(db.prepare('SELECT count(*) FROM services').pluck().get());
       }),
       { numRuns: 15 },
     );
   });
+
+  /** Who may be reclaimed, found the slow way. */
+  function reclaimable(name: string): string[] {
+    const { view } = opened.repository;
+    const rows = [...view.nodesOf(name)].map(({ value }) => ({ node: value, presence: view.presence(name, value.id)?.value }));
+    const idle = rows.filter(({ node, presence }) => !node.reserved && !node.staticAddress && (presence?.state ?? -1) === -1);
+    const since = ({ node, presence }: (typeof rows)[number]): number => Math.max(node.createdAtMs, presence?.lastSeenMs ?? 0);
+    const rank = (id: string): number => db.prepare<[string], number>('SELECT id FROM network_mgr WHERE node_id = ?').pluck().get(id) ?? 0;
+    return idle.sort((a, b) => since(a) - since(b) || rank(a.node.id) - rank(b.node.id)).map(({ node }) => node.id);
+  }
 
   function countedAddresses(name: string): { owned: number; quarantined: number } {
     const all = [...opened.repository.view.addressesOf(name)];

@@ -1,7 +1,8 @@
 import Database from 'better-sqlite3';
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { silentLog } from '../../../src/platform/log.js';
 import { openForWriting } from '../../../src/server/store/database.js';
 import { keys } from '../../../src/server/store/keys.js';
@@ -135,6 +136,21 @@ describe('a store in use', () => {
     expect(statSync(file).size).toBeGreaterThan(20 * 60_000);
   });
 
+  it('does not try again with every commit while a reader holds the log', async () => {
+    const { store } = await open(join(tmpDir(), 'nc.db'));
+    await fill(store, 20, 60_000);
+    const sent = vi.spyOn(Worker.prototype, 'postMessage');
+    onTestFinished(() => sent.mockRestore());
+    const reader = store.list('', { pageSize: 1 })[Symbol.asyncIterator]();
+    await reader.next();
+    for (let round = 0; round < 20; round++) await fill(store, 10, 60_000);
+    const checkpoints = sent.mock.calls.filter(([message]) => (message as { kind: string }).kind === 'checkpoint').length;
+    await reader.return?.();
+
+    expect(checkpoints).toBeGreaterThan(0);
+    expect(checkpoints).toBeLessThan(8);
+  });
+
   it('leaves no log behind when it is closed', async () => {
     const dir = tmpDir();
     const opened = await open(join(dir, 'nc.db'));
@@ -153,7 +169,24 @@ describe('a store in use', () => {
     await expect(fill(opened.store, 1)).rejects.toMatchObject({ code: 'store_failed' });
     await before;
     await closing;
+    await expect(opened.store.get('k0')).rejects.toMatchObject({ code: 'store_failed' });
+    await expect(opened.store.list('')[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'store_failed' });
     expect((await open(file)).repository.view.rev).toBe(300n);
+  });
+
+  it('lets a watch that comes too late say nothing', async () => {
+    const opened = await open(join(tmpDir(), 'nc.db'));
+    await fill(opened.store, 1);
+    const messages: unknown[] = [];
+    const atTheLastMoment = opened.store.watch('', 1n, (message) => messages.push(message));
+    const closing = opened.close();
+    atTheLastMoment.close();
+    await closing;
+    opened.store.watch('', 1n, (message) => messages.push(message)).close();
+    opened.store.watch('', 1n, (message) => messages.push(message));
+
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect(messages).toEqual([]);
   });
 
   it('ends a campaign and a leadership when it is closed', async () => {
