@@ -12,6 +12,8 @@ import type { StateFolder } from './state/state-folder.js';
 const ASK_MS = 40;
 /** An agent that has not raised its tunnel by then may still do so; whoever waits wants to hear why it has not. */
 const READY_MS = 30_000;
+/** What is wrong for so long will not pass by itself. */
+const WRONG_MS = 5_000;
 
 /**
  * Starts the agent as a process of its own and waits until its tunnel is up.
@@ -31,12 +33,14 @@ async function untilReady(state: StateFolder, agent: Detached, printed: () => st
   let ended = false;
   void agent.ended.then(() => (ended = true));
   let last: AgentServiceGetStatusResponse | undefined;
-  for (const giveUpAt = Date.now() + READY_MS; Date.now() < giveUpAt; await sleep(ASK_MS)) {
+  let wellAtMs = Date.now();
+  for (const giveUpAt = Date.now() + READY_MS; Date.now() < Math.min(giveUpAt, wellAtMs + WRONG_MS); await sleep(ASK_MS)) {
     if (ended) throw refusalIn(printed());
     last = await statusIfAny(state.socketPath);
     if (last !== undefined && last.readyAfterMs > 0) return last;
+    if (last === undefined || last.health.length === 0) wellAtMs = Date.now();
   }
-  throw new DomainError('timeout', `the agent runs (pid ${agent.pid}) but its tunnel is not up: ${last?.health.join('; ') || 'no answer yet'}`);
+  throw new DomainError('timeout', `the agent runs (pid ${agent.pid}) and goes on trying, but its tunnel is not up: ${last?.health.join('; ') || 'no answer yet'}`);
 }
 
 async function statusIfAny(socketPath: string): Promise<AgentServiceGetStatusResponse | undefined> {

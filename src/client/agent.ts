@@ -37,6 +37,8 @@ export interface AgentDeps {
   onReflexive(endpoint: Endpoint): void;
   /** Something happened that the controller should hear of soon. */
   reportSoon(): void;
+  /** Something happened that somebody may be waiting for. */
+  reportNow(): void;
   /** The controller will not take this node back. */
   onEnd(error: DomainError): void;
 }
@@ -216,7 +218,6 @@ export class Agent implements ControlHandlers {
     this.#deviceError = '';
     this.#configured = true;
     this.#appliedRevision = map.revision;
-    this.#deps.reportSoon();
     requireEndpoint(map.network.controller?.endpoints ?? [], network.controller?.endpoints ?? []);
   }
 
@@ -253,7 +254,7 @@ export class Agent implements ControlHandlers {
     this.#readyAfterMs = Math.max(1, this.#deps.clock.now() - this.#startedAtMs);
     this.#deps.log.info('the tunnel is up', { ms: this.#readyAfterMs });
     this.#markReady();
-    this.#deps.reportSoon();
+    this.#deps.reportNow();
     return true;
   }
 

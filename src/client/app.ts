@@ -23,6 +23,7 @@ import { openSession } from './node-session.js';
 import { startPaths } from './paths.js';
 import { NetworkTrust } from './peer-trust.js';
 import { OwnCandidates } from './own-candidates.js';
+import { resolveEndpoints } from './resolve-endpoints.js';
 import { ServiceOffers } from './service-offers.js';
 import { LazyWriter } from './state/lazy-writer.js';
 import { StateFolder } from './state/state-folder.js';
@@ -81,7 +82,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
   const mapWriter = new LazyWriter(clock, log, () => writeMap(state, maps));
   const names = new MapNames();
   const offers = new ServiceOffers(config.services, facts, log);
-  const candidates = new OwnCandidates(config.endpoints, config.interfaceName);
+  const candidates = new OwnCandidates(config.interfaceName);
   const endpoints = new EndpointOrder([...memory.control, ...facts.controlEndpoints, ...config.serverAddr], memory.lastControl);
   const paths = startPaths({
     device,
@@ -117,6 +118,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
       if (link.session !== undefined) void offers.register(link.session);
     },
     reportSoon: () => link.reportSoon(),
+    reportNow: () => link.reportNow(),
     onEnd: (refusal) => ending.refuse(refusal),
   });
   const link: ControlLink = new ControlLink({ endpoints, connect: (endpoint) => openSession(endpoint, membership.current), handlers: agent, clock, log, random });
@@ -145,7 +147,12 @@ async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, c
   };
   const status = (): Promise<AgentServiceGetStatusResponse> => tellStatus(parts, clock);
   const api = await serveAgentApi(state.socketPath, { status, resolve: (request) => parts.names.resolve(request), stop: (request) => void stop(request) }, log);
-  const stopWatch = watchAddresses(clock, config.interfaceName, () => agent.networkChanged());
+  const learnConfigured = async (): Promise<void> => parts.candidates.configuredAt(await resolveEndpoints(config.endpoints));
+  const stopWatch = watchAddresses(clock, config.interfaceName, () => {
+    agent.networkChanged();
+    void learnConfigured();
+  });
+  void learnConfigured();
   ending.onRefusal((refusal) => {
     log.error('the controller does not take this node back', { code: refusal.code, reason: refusal.message });
     void stop();

@@ -86,9 +86,14 @@ export class ControlLink {
     this.#running ??= this.#run();
   }
 
-  /** Reports soon; several calls within a short time make one report. */
+  /** Reports within a second; several calls make one report. */
   reportSoon(): void {
     this.#heartbeat.soon();
+  }
+
+  /** Reports at once, for what somebody is waiting for. */
+  reportNow(): void {
+    this.#heartbeat.now();
   }
 
   /**

@@ -4,8 +4,8 @@ import type { Clock } from '../platform/clock.js';
 const DEFAULT_MS = 10_000;
 /** However long the controller asks to be left alone, a node is heard this often. */
 const LONGEST_MS = 120_000;
-/** Several changes within this time make one report. */
-const SOON_MS = 100;
+/** Changes within this time make one report: when a node joins, the paths of all others to it change. */
+const SOON_MS = 1000;
 
 /** Sends reports while there is a connection: at its start, when the controller asked for the next one, and soon after a change. */
 export class Heartbeat {
@@ -30,6 +30,12 @@ export class Heartbeat {
   soon(): void {
     if (this.#state === 'sending') this.#again = true;
     if (this.#state === 'waiting') this.#schedule(SOON_MS);
+  }
+
+  /** Asks for a report at once, or right after the one under way. Does nothing when stopped. */
+  now(): void {
+    if (this.#state === 'sending') this.#again = true;
+    else if (this.#state !== 'stopped') this.#schedule(0);
   }
 
   stop(): void {

@@ -4,16 +4,20 @@ import { localCandidates } from './candidates.js';
 
 /** Where this node may be reached: what it is told, what it knows itself and what the controller has seen. */
 export class OwnCandidates {
-  readonly #configured: readonly string[];
   readonly #interfaceName: string;
+  #configured: readonly string[] = [];
   #listenPort = 0;
   #overlay: readonly string[] = [];
   #reflexive = '';
 
-  /** @param configured From client.yml, for somebody who forwards a port. */
-  constructor(configured: readonly string[], interfaceName: string) {
-    this.#configured = configured;
+  /** @param interfaceName Our own interface, whose addresses are the overlay's. */
+  constructor(interfaceName: string) {
     this.#interfaceName = interfaceName;
+  }
+
+  /** Somebody forwards these to this node, IP literals with port. */
+  configuredAt(addresses: readonly string[]): void {
+    this.#configured = addresses;
   }
 
   /** The endpoint under which the controller sees this node, or empty. */

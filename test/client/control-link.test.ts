@@ -141,12 +141,26 @@ describe('reports', () => {
     await settled();
 
     for (let change = 0; change < 5; change++) link.reportSoon();
-    clock.advance(100);
+    clock.advance(1_000);
     await until(() => reported.length === 2);
     await settled();
-    clock.advance(100);
+    clock.advance(1_000);
 
     expect(reported).toHaveLength(2);
+  });
+
+  it('go out at once when somebody may be waiting', async () => {
+    const { link, reported } = startLink(['c1:1']);
+    (await nthSession(1)).say(PROGRESS);
+    await until(() => link.state === 'connected');
+    clock.advance(0);
+    await until(() => reported.length === 1);
+    await settled();
+
+    link.reportNow();
+    clock.advance(0);
+
+    await until(() => reported.length === 2);
   });
 
   it('count as told only when they arrived', async () => {
