@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -7,10 +7,11 @@ import { silentLog } from '../../../src/platform/log.js';
 import { openForWriting } from '../../../src/server/store/database.js';
 import { keys } from '../../../src/server/store/keys.js';
 import { openStore, type OpenStore } from '../../../src/server/store/open-store.js';
+import type { SqliteStore } from '../../../src/server/store/sqlite-store.js';
 import { ManualClock } from '../../support/clock.js';
 import { tmpDir } from '../../support/tmp-dir.js';
 import { until } from '../../support/until.js';
-import { putNode } from './records.js';
+import { putAddress, putNode } from './records.js';
 
 const clock = new ManualClock();
 
@@ -252,6 +253,57 @@ describe('a store in use', () => {
     await refused;
     other.close();
     await until(() => store.get('late'), 'the late commit');
+  });
+});
+
+describe('a file that was damaged', () => {
+  /** A closed store with some addresses, one page of which is overwritten. */
+  async function damaged(table: string): Promise<string> {
+    const file = join(tmpDir(), 'nc.db');
+    const opened = await open(file);
+    await opened.store.txn({ if: [], then: [2, 3, 4].map((i) => putAddress('default', `10.0.0.${i}`, { nodeId: `n${i}` })) });
+    await opened.close();
+    const db = new Database(file);
+    const page = db.prepare<[string], number>('SELECT rootpage FROM sqlite_master WHERE name = ?').pluck().get(table) as number;
+    const size = db.pragma('page_size', { simple: true }) as number;
+    db.close();
+    const fd = openSync(file, 'r+');
+    writeSync(fd, Buffer.alloc(size, 0xa5), 0, size, (page - 1) * size);
+    closeSync(fd);
+    return file;
+  }
+
+  it('is not read as if there were less in it', async () => {
+    const { repository } = await open(await damaged('addresses_network'));
+
+    expect(() => [...repository.view.addressesOf('default')]).toThrow(expect.objectContaining({ code: 'store_failed', message: expect.stringMatching(/malformed/) as string }));
+  });
+
+  it('takes no write that it could not keep', async () => {
+    const { store, repository } = await open(await damaged('addresses'));
+
+    await expect(store.txn({ if: [], then: [{ put: 'beside', value: new Uint8Array() }, putAddress('default', '10.0.0.9', {})] })).rejects.toMatchObject({ code: 'store_failed' });
+    expect(await store.get('beside')).toBeUndefined();
+    expect(repository.view.rev).toBe(1n);
+    expect(await store.txn({ if: [], then: [{ put: 'beside', value: new Uint8Array() }] })).toMatchObject({ ok: true });
+  });
+
+  it('keeps a watch waiting rather than leave something out', async () => {
+    const { store } = await open(join(tmpDir(), 'nc.db'));
+    await fill(store, 3);
+    const read = vi.spyOn((store as SqliteStore).snapshot.log, 'revisionsFrom').mockImplementationOnce(() => {
+      throw new Error('disk I/O error');
+    });
+    const revs: bigint[] = [];
+    store.watch('', 1n, (message) => message.kind === 'events' && revs.push(message.rev));
+    await until(() => read.mock.calls.length > 0, 'the first attempt');
+    expect(revs).toEqual([]);
+
+    await until(() => {
+      clock.advance(1_000);
+      return revs.length === 3;
+    }, 'the replay');
+    expect(revs).toEqual([1n, 2n, 3n]);
   });
 });
 
