@@ -62,7 +62,7 @@ export class LabStage implements Stage, Wire {
     while (!signal.aborted) {
       const { received } = await this.#lab.ping(from.name, address, { waitSeconds: PING_WAIT_SECONDS });
       if (received > 0) return performance.now() - startedMs;
-      await sleep(10);
+      await sleep(20);
     }
     throw new Error(`${from.name} got no answer from ${address}`);
   }
