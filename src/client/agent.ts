@@ -87,6 +87,8 @@ export class Agent implements ControlHandlers {
     const { device, clock, paths, maps } = this.#deps;
     device.onLost((reason) => this.#onDeviceLost(reason));
     paths.onChange(({ nodeId }) => this.#onPathChange(nodeId));
+    // The report of a new connection says that the tunnel is down, because it is just being made anew.
+    paths.onTunnelUp(() => this.#deps.reportNow());
     this.#cancelReverify = clock.every(REVERIFY_MS, () => maps.reverify() && this.#applier.request());
     this.#lookForTunnel();
     if (maps.current() !== undefined) this.#mapChanged();

@@ -70,5 +70,7 @@ export interface Paths {
   paths(): readonly PathState[];
   /** Calls `listener` when the kind or the endpoint of a path has changed. */
   onChange(listener: (path: PathState) => void): void;
+  /** Calls `listener` when a session with the controller exists, again after each time it had to be made anew. */
+  onTunnelUp(listener: () => void): void;
   stop(): Promise<void>;
 }

@@ -55,6 +55,8 @@ class PathManager implements Paths {
   /** Node ids of peers to tell that we are here. */
   readonly #toGreet = new Set<string>();
   #onChange: (path: PathState) => void = () => {};
+  #onTunnelUp: () => void = () => {};
+  #tunnelUp = false;
   #round: Promise<void> | undefined;
   #again = false;
   #cancelNext: () => void = () => {};
@@ -132,6 +134,10 @@ class PathManager implements Paths {
 
   onChange(listener: (path: PathState) => void): void {
     this.#onChange = listener;
+  }
+
+  onTunnelUp(listener: () => void): void {
+    this.#onTunnelUp = listener;
   }
 
   async stop(): Promise<void> {
@@ -220,12 +226,16 @@ class PathManager implements Paths {
   /** Without a session with the controller there is neither relay nor reflexive endpoint, and WireGuard itself waits five seconds. */
   #keepController(seen: DeviceState, nowMs: number): void {
     const controller = seen.peers.get(this.#controllerKey);
-    if (controller === undefined || !this.#connected) return;
-    if (controller.latestHandshakeMs > 0) this.#controllerRetry = { dueMs: nowMs + CONTROLLER_PAUSES_MS[0]!, count: 0 };
-    else if (nowMs >= this.#controllerRetry.dueMs) this.#freshenController();
+    if (controller === undefined) return;
+    const wasUp = this.#tunnelUp;
+    this.#tunnelUp = controller.latestHandshakeMs > 0;
+    if (this.#tunnelUp) this.#controllerRetry = { dueMs: nowMs + CONTROLLER_PAUSES_MS[0]!, count: 0 };
+    else if (this.#connected && nowMs >= this.#controllerRetry.dueMs) this.#freshenController();
+    if (this.#tunnelUp && !wasUp) this.#onTunnelUp();
   }
 
   #freshenController(): void {
+    this.#tunnelUp = false;
     const { clock, device } = this.#deps;
     const count = this.#controllerRetry.count + 1;
     this.#controllerRetry = { dueMs: clock.now() + CONTROLLER_PAUSES_MS[Math.min(count, CONTROLLER_PAUSES_MS.length) - 1]!, count };

@@ -308,6 +308,20 @@ describe('when things were lost', () => {
     expect(world.steersOf('controller').length).toBeLessThan(4);
   });
 
+  it('tells that the tunnel to the controller is up, each time that it was made anew', async () => {
+    const world = await aWorld('initiator');
+    await world.connect();
+    await world.pass(2000);
+    expect(world.tunnelUps).toBe(1);
+
+    world.paths.relayRestarted();
+    await world.pass(0);
+    world.device.notice(world.controller.publicKey, { latestHandshakeMs: world.clock.now() });
+    await world.pass(1000);
+
+    expect(world.tunnelUps).toBe(2);
+  });
+
   it('signals that could not be sent are not taken for sent', async () => {
     const world = await aWorld('initiator', { sendFails: true });
     await world.connect();
@@ -345,6 +359,7 @@ class World {
   readonly device = new RecordedDevice();
   readonly remembered: [string, string][] = [];
   readonly changes: { kind: string; endpoint: string }[] = [];
+  tunnelUps = 0;
   readonly #sent: PeerSignal[] = [];
   readonly paths: Paths;
 
@@ -368,6 +383,7 @@ class World {
       remember: (nodeId, endpoint) => this.remembered.push([nodeId, endpoint]),
     });
     this.paths.onChange((path) => this.changes.push(path));
+    this.paths.onTunnelUp(() => this.tunnelUps++);
   }
 
   async setDevice(): Promise<void> {
