@@ -186,10 +186,10 @@ class PathManager implements Paths {
     const seen = await this.#deps.device.observe();
     if (seen === undefined || this.#stopped) return;
     const context = this.#context();
+    this.#keepController(seen, context.nowMs);
     const before = new Map([...this.#paths.values()].map((path) => [path, path.state]));
     const wanted = [...this.#look(seen, context), ...this.#takeEvents(context), ...this.#greet(), ...this.#offer(context)];
     for (const [path, state] of before) this.#tellChange(state, path.state);
-    this.#keepController(seen, context.nowMs);
     await this.#perform(wanted);
   }
 
