@@ -22,6 +22,8 @@ export interface StatusFacts {
   readonly readyAfterMs: number;
   /** Why a service of client.yml is not offered, or empty. */
   readonly serviceError: string;
+  /** Why the certificates could not be renewed, or empty. */
+  readonly renewalError: string;
   readonly pid: number;
   readonly nowMs: number;
 }
@@ -79,18 +81,14 @@ function byName(a: PeerStatus, b: PeerStatus): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
-/** Certificates are renewed with eight of their 24 hours left; with six left, something keeps them from it. */
-const EXPIRES_SOON_MS = 6 * 3_600_000;
-
 function healthOf(facts: StatusFacts): string[] {
-  const { control, device, map, certificateExpiresAtMs, nowMs } = facts;
-  const leftMs = certificateExpiresAtMs - nowMs;
+  const { control, device, map, certificateExpiresAtMs, nowMs, renewalError } = facts;
+  const ended = certificateExpiresAtMs <= nowMs;
   return [
     control.state !== 'connected' && control.lastError !== '' && `controller not reached at ${control.endpoint}: ${control.lastError}; peers stay connected meanwhile`,
     device.error !== '' && `interface ${device.interfaceName}: ${device.error}`,
     facts.configured && !facts.tunnelUp && device.kind !== 'recorded' && device.error === '' && unansweredTunnel(map),
-    leftMs <= 0 && 'the certificate of this node has ended; join again with a new join string and --replace',
-    leftMs > 0 && leftMs < EXPIRES_SOON_MS && 'the certificate of this node ends soon and has not been renewed; is the controller reachable?',
+    renewalError !== '' && `the certificates of this node ${ended ? 'have ended and were not recovered' : 'were not renewed'}: ${renewalError}`,
     facts.serviceError,
     (map?.refused.length ?? 0) > 0 && `${map?.refused.length} peers refused because their certificates do not verify; see -o wide`,
   ].filter((line): line is string => typeof line === 'string' && line !== '');

@@ -14,15 +14,17 @@ import { agentStatus } from './agent-status.js';
 import type { ClientConfig } from '../platform/config/client-config.js';
 import { ControlLink } from './control-link.js';
 import { Ending } from './ending.js';
+import type { ControlSession } from './control-session.js';
 import { EndpointMemory } from './endpoint-memory.js';
 import { EndpointOrder } from './endpoint-order.js';
 import { MapNames } from './map-names.js';
 import { MapStore } from './map-store.js';
 import { MembershipHolder } from './membership-holder.js';
-import { openSession } from './node-session.js';
+import { openSession, recoverAnywhere } from './node-session.js';
 import { startPaths } from './paths.js';
 import { NetworkTrust } from './peer-trust.js';
 import { OwnCandidates } from './own-candidates.js';
+import { Renewal } from './renewal.js';
 import { resolveEndpoints } from './resolve-endpoints.js';
 import { ServiceOffers } from './service-offers.js';
 import { LazyWriter } from './state/lazy-writer.js';
@@ -122,7 +124,22 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     onEnd: (refusal) => ending.refuse(refusal),
   });
   const link: ControlLink = new ControlLink({ endpoints, connect: (endpoint) => openSession(endpoint, membership.current), handlers: agent, clock, log, random });
-  return { membership, memory, device, maps, mapWriter, names, offers, candidates, paths, agent, link, ending };
+  const renewal = new Renewal({
+    membership,
+    trust,
+    clock,
+    log,
+    random,
+    renew: (request) => requireSession(link).renew(request),
+    recover: (request) => recoverAnywhere(membership.current, request),
+    onRenewed: () => link.reconnect(),
+  });
+  return { renewal, membership, memory, device, maps, mapWriter, names, offers, candidates, paths, agent, link, ending };
+}
+
+function requireSession({ session }: ControlLink): ControlSession {
+  if (session === undefined) throw new DomainError('unavailable', 'want a connection to the controller, have none');
+  return session;
 }
 
 function writeMap(state: StateFolder, maps: MapStore): void {
@@ -161,13 +178,15 @@ async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, c
   if (cached !== undefined) maps.applySnapshot(cached);
   agent.start();
   link.start();
+  parts.renewal.start();
   return { status, stop, ready: agent.ready, ended: ending.ended };
 }
 
 /** Ends everything; each step is worth taking even if the one before it failed. */
 async function dismantle(parts: Parts, stopWatch: () => void, keepInterface: boolean): Promise<void> {
-  const { link, offers, paths, agent, device, mapWriter, memory } = parts;
+  const { link, offers, paths, agent, device, mapWriter, memory, renewal } = parts;
   stopWatch();
+  renewal.stop();
   if (link.session !== undefined && !keepInterface) await offers.deregister(link.session);
   await link.stop();
   await paths.stop();
@@ -177,7 +196,7 @@ async function dismantle(parts: Parts, stopWatch: () => void, keepInterface: boo
   await (keepInterface ? device.release() : device.remove());
 }
 
-async function tellStatus({ membership, maps, device, agent, link, paths, offers, candidates }: Parts, clock: Clock): Promise<AgentServiceGetStatusResponse> {
+async function tellStatus({ renewal, membership, maps, device, agent, link, paths, offers, candidates }: Parts, clock: Clock): Promise<AgentServiceGetStatusResponse> {
   return agentStatus({
     membership: membership.current.facts,
     map: maps.current(),
@@ -190,6 +209,7 @@ async function tellStatus({ membership, maps, device, agent, link, paths, offers
     configured: agent.configured,
     readyAfterMs: agent.readyAfterMs,
     serviceError: offers.refused,
+    renewalError: renewal.lastError,
     pid: process.pid,
     nowMs: clock.now(),
   });

@@ -7,32 +7,35 @@ import { CaBundle, isCurrent, readCertificate } from '../platform/x509/ca-bundle
 import { checkPeerClaim, verifyNetworkCertificate } from '../platform/x509/network-certificate.js';
 import type { OpenedKeys } from './node-keys.js';
 
+/** What a controller grants a node, at its registration and with every renewal. */
+export type Grant = Pick<RegisterResponse, 'nodeId' | 'nodeToken' | 'clusterId' | 'bindIp' | 'bindIp6' | 'grpcCertificate' | 'networkCertificate' | 'bundle'>;
+
 /** What the node knows before it is answered. */
 export interface GrantContext {
   readonly keys: OpenedKeys;
-  /** The CA that the join string's pin led to, DER. */
-  readonly pinnedCa: Uint8Array;
+  /** The CA that the join string's pin led to, DER; without one the bundle is trusted already. */
+  readonly pinnedCa?: Uint8Array;
   readonly clusterId: string;
   readonly nowMs: number;
 }
 
 /**
- * Checks an answer to a registration before anything of it is kept: both certificates are of this node's own keys, signed by the CAs
+ * Checks a grant before anything of it is kept: both certificates are of this node's own keys, signed by the CAs
  * of the bundle, current, and state the addresses that were granted; the bundle holds the CA that was pinned.
  *
  * @throws DomainError `certificate_invalid` naming what does not fit.
  */
-export function checkGrant(grant: RegisterResponse, { keys, pinnedCa, clusterId, nowMs }: GrantContext): void {
+export function checkGrant(grant: Grant, { keys, pinnedCa, clusterId, nowMs }: GrantContext): void {
   const grpcCas = grant.bundle?.grpc?.certificates ?? [];
   if (grant.clusterId !== clusterId) refuse(`want a grant of cluster ${clusterId}, got one of ${grant.clusterId}`);
-  if (!grpcCas.some((der) => der.equals(pinnedCa))) refuse('the trust bundle lacks the CA that the join string names');
+  if (pinnedCa !== undefined && !grpcCas.some((der) => der.equals(pinnedCa))) refuse('the trust bundle lacks the CA that the join string names');
   checkGrpcCertificate(grant, new CaBundle(grpcCas), keys.grpc.spki, nowMs);
   checkNetworkCertificate(grant, keys, nowMs);
   const { nodeId } = parseNodeToken(grant.nodeToken);
   if (nodeId !== grant.nodeId) refuse(`the node token is node ${nodeId}'s, not ${grant.nodeId}'s`);
 }
 
-function checkGrpcCertificate(grant: RegisterResponse, cas: CaBundle, spki: Buffer, nowMs: number): void {
+function checkGrpcCertificate(grant: Grant, cas: CaBundle, spki: Buffer, nowMs: number): void {
   const certificate = readCertificate(grant.grpcCertificate);
   const subject = subjectOf(listNames(certificate.subjectAltName).uris, grant.clusterId);
   if (subject.kind !== 'node' || subject.id !== grant.nodeId) refuse(`the gRPC certificate names ${subject.kind} ${subject.id}, not node ${grant.nodeId}`);
@@ -41,7 +44,7 @@ function checkGrpcCertificate(grant: RegisterResponse, cas: CaBundle, spki: Buff
   if (!isCurrent(certificate, nowMs)) refuse(`the gRPC certificate is valid from ${certificate.validFrom} to ${certificate.validTo}; is this machine's clock right?`);
 }
 
-function checkNetworkCertificate(grant: RegisterResponse, keys: OpenedKeys, nowMs: number): void {
+function checkNetworkCertificate(grant: Grant, keys: OpenedKeys, nowMs: number): void {
   requireKey(grant.networkCertificate, keys.network.spki, 'network');
   const bundle = new CaBundle(grant.bundle?.network?.certificates ?? []);
   const identity = verifyNetworkCertificate(grant.networkCertificate, { bundle, clusterId: grant.clusterId, nowMs });
@@ -55,5 +58,5 @@ function requireKey(der: Uint8Array, spki: Buffer, which: string): void {
 }
 
 function refuse(reason: string): never {
-  throw new DomainError('certificate_invalid', `registration: ${reason}`);
+  throw new DomainError('certificate_invalid', `grant: ${reason}`);
 }

@@ -1,5 +1,5 @@
 import { DomainError } from '../domain/errors.js';
-import type { PeerSignal, ReportRequest, ReportResponse, WatchRequest, WatchResponse } from '../gen/networkcontroller/v1/node.js';
+import type { PeerSignal, RenewRequest, RenewResponse, ReportRequest, ReportResponse, WatchRequest, WatchResponse } from '../gen/networkcontroller/v1/node.js';
 import type { Service } from '../gen/networkcontroller/v1/types.js';
 import type { Clock } from '../platform/clock.js';
 
@@ -10,6 +10,8 @@ export interface ControlSession {
   report(request: ReportRequest): Promise<ReportResponse>;
   /** @returns The node ids that were not reached. */
   signal(signals: readonly PeerSignal[]): Promise<readonly string[]>;
+  /** New certificates for new keys of this node. */
+  renew(request: RenewRequest): Promise<RenewResponse>;
   /** Offers a service of this node, or renews it. */
   register(service: Service): Promise<unknown>;
   /** Takes a service of this node back. */

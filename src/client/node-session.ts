@@ -1,4 +1,6 @@
 import { serverName } from '../domain/certificate.js';
+import { DomainError } from '../domain/errors.js';
+import { BootstrapServiceClient, type RecoverRequest, type RecoverResponse } from '../gen/networkcontroller/v1/bootstrap.js';
 import { NodeServiceClient, SignalRequest } from '../gen/networkcontroller/v1/node.js';
 import { callStream, callUnary, connect, type ClientTls } from '../platform/rpc-client.js';
 import { CaBundle } from '../platform/x509/ca-bundle.js';
@@ -28,6 +30,7 @@ export function openSession(endpoint: string, membership: Membership): ControlSe
     watch: (request) => callStream(client, 'watch', request, { signal: ended.signal }),
     report: (request) => callUnary(client, 'report', request),
     signal: async (signals) => (await callUnary(client, 'signal', SignalRequest.fromPartial({ signals: [...signals] }))).undelivered,
+    renew: (request) => callUnary(client, 'renew', request),
     register: (service) => callUnary(client, 'registerService', { service }),
     deregister: (id) => callUnary(client, 'deregisterService', { id }),
     close: () => {
@@ -35,4 +38,25 @@ export function openSession(endpoint: string, membership: Membership): ControlSe
       client.close();
     },
   };
+}
+
+/**
+ * Asks for new certificates without one, at the bootstrap listeners in turn.
+ *
+ * @throws DomainError the refusal; `unavailable` or `timeout` when none answered.
+ */
+export async function recoverAnywhere({ facts, bundle }: Membership, request: RecoverRequest): Promise<RecoverResponse> {
+  const tls = { ca: new CaBundle(bundle.grpc?.certificates ?? []).pem, serverName: serverName(facts.clusterId) };
+  let failure: unknown = new DomainError('unavailable', 'no bootstrap listener is known');
+  for (const address of facts.bootstrapEndpoints) {
+    const client = connect(BootstrapServiceClient, { address, tls });
+    try {
+      return await callUnary(client, 'recover', request);
+    } catch (error) {
+      failure = error;
+    } finally {
+      client.close();
+    }
+  }
+  throw failure;
 }

@@ -3,7 +3,7 @@ import { ControlLink, type ControlHandlers, type ControlState } from '../../src/
 import type { ControlSession } from '../../src/client/control-session.js';
 import { EndpointOrder } from '../../src/client/endpoint-order.js';
 import { DomainError } from '../../src/domain/errors.js';
-import { PeerSignal, ReportRequest, type WatchRequest, type WatchResponse } from '../../src/gen/networkcontroller/v1/node.js';
+import { PeerSignal, ReportRequest, type RenewResponse, type WatchRequest, type WatchResponse } from '../../src/gen/networkcontroller/v1/node.js';
 import { silentLog } from '../../src/platform/log.js';
 import { ManualClock } from '../support/clock.js';
 import { until } from '../support/until.js';
@@ -260,6 +260,10 @@ class FakeSession implements ControlSession {
 
   signal(signals: readonly PeerSignal[]): Promise<readonly string[]> {
     return Promise.resolve(signals.map(({ nodeId }) => nodeId));
+  }
+
+  renew(): Promise<RenewResponse> {
+    return Promise.reject(new DomainError('unavailable', 'not in this test'));
   }
 
   register(): Promise<void> {

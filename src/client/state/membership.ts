@@ -32,9 +32,9 @@ export interface Membership {
   /** `ncn1_<node id>.<secret>`. */
   readonly nodeToken: string;
   /** DER. */
-  readonly grpcCertificate: Uint8Array;
+  readonly grpcCertificate: Buffer;
   /** DER. */
-  readonly networkCertificate: Uint8Array;
+  readonly networkCertificate: Buffer;
   readonly bundle: TrustBundle;
   readonly facts: MembershipFacts;
 }
