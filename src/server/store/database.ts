@@ -17,8 +17,7 @@ const BUSY_TIMEOUT_MS = 5_000;
 export function openForWriting(file: string): Database.Database {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   // SQLite gives the log and the shared memory the mode of the file, which must therefore be there first.
-  closeSync(openSync(file, 'a', 0o600));
-  chmodSync(file, 0o600);
+  makePrivate(file);
   const db = new Database(file, { timeout: BUSY_TIMEOUT_MS });
   db.pragma('journal_mode = WAL');
   // better-sqlite3 is compiled with NORMAL for WAL, which may forget acknowledged commits when the power fails.
@@ -42,6 +41,7 @@ export function openForReading(file: string): Database.Database {
  * @throws DomainError `store_failed` when another process, or this one, holds it already.
  */
 export function lockFile(file: string): () => void {
+  makePrivate(`${file}.lock`);
   const lock = new Database(`${file}.lock`, { timeout: 0 });
   try {
     lock.pragma('journal_mode = MEMORY');
@@ -51,6 +51,11 @@ export function lockFile(file: string): () => void {
     throw new DomainError('store_failed', `${file}: want it for ourselves, but another nc-server has it open; stop that one first`, { cause });
   }
   return () => lock.close();
+}
+
+function makePrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600));
+  chmodSync(file, 0o600);
 }
 
 /** Tells whether SQLite raised `error`. */

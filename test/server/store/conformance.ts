@@ -396,6 +396,17 @@ export function describeStore(name: string, open: () => Promise<Replicas>): void
         watch.close();
       });
 
+      it('deletes all of many keys', async () => {
+        const p = space();
+        const now = await timeOf(s1(), p);
+        for (let page = 0; page < 3; page++) {
+          await s1().txn(write(...Array.from({ length: 100 }, (_, i) => ({ ...put(`${p}${page}/${i}`), expireAtMs: now + 2_000 }))));
+        }
+        await replicas.elapse(6_000);
+
+        await until(async () => (await collect(s1(), p)).length === 1, 'the expiry of three hundred keys');
+      });
+
       it('is off once the key is written without one', async () => {
         const p = space();
         const now = await timeOf(s1(), p);

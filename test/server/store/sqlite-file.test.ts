@@ -79,7 +79,14 @@ describe('opening a store', () => {
     await fill(store, 1);
 
     expect(mode(folder)).toBe('700');
-    expect(readdirSync(folder).map((name) => `${name} ${mode(join(folder, name))}`)).toEqual(expect.arrayContaining(['nc.db 600', 'nc.db-shm 600', 'nc.db-wal 600']));
+    expect(readdirSync(folder).sort().map((name) => `${name} ${mode(join(folder, name))}`)).toEqual(['nc.db 600', 'nc.db-shm 600', 'nc.db-wal 600', 'nc.db.lock 600']);
+  });
+
+  it('closes a file that others could read', async () => {
+    const file = join(tmpDir(), 'nc.db');
+    writeFileSync(file, '', { mode: 0o644 });
+    await open(file);
+    expect(mode(file)).toBe('600');
   });
 
   it('syncs each commit to the disk, of a file that was there before too', () => {
