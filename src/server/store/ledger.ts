@@ -35,6 +35,7 @@ export class Ledger {
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #get: Statement<[string], KvRow>;
+  readonly #modRev: Statement<[string], number>;
   readonly #log: Statement<[bigint, number, number, string, Uint8Array | null, number]>;
   readonly #setRev: Statement<[bigint]>;
   readonly #expired: Statement<[number, number], string>;
@@ -49,6 +50,7 @@ export class Ledger {
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
     this.#get = db.prepare('SELECT key, value, create_rev, mod_rev FROM kv WHERE key = ?');
+    this.#modRev = db.prepare<[string], number>('SELECT mod_rev FROM kv WHERE key = ?').pluck();
     this.#log = db.prepare('INSERT INTO event_log (rev, seq, op, key, value, at_ms) VALUES (?, ?, ?, ?, ?, ?)');
     this.#setRev = db.prepare(`UPDATE meta SET value = ? WHERE name = 'rev'`);
     this.#expired = db.prepare<[number, number], string>('SELECT key FROM kv WHERE expire_at_ms <= ? ORDER BY expire_at_ms LIMIT ?').pluck();
@@ -157,10 +159,10 @@ export class Ledger {
   }
 
   #holds(compare: Compare): boolean {
-    const row = this.#get.get(compare.key);
-    if ('absent' in compare) return row === undefined;
-    if ('exists' in compare) return row !== undefined;
-    return row !== undefined && BigInt(row.mod_rev) === compare.modRev;
+    const modRev = this.#modRev.get(compare.key);
+    if ('absent' in compare) return modRev === undefined;
+    if ('exists' in compare) return modRev !== undefined;
+    return modRev !== undefined && BigInt(modRev) === compare.modRev;
   }
 
   #read(wanted: readonly string[]): StoreRecord[] {

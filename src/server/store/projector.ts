@@ -93,7 +93,8 @@ export class Projector {
       node: (record, { id, path, modRev, isNew }) => {
         agree(path, [record.network, undefined, record.id]);
         node.run({ ...nodeRow(record), id, modRev });
-        if (isNew) this.#showPresence(path, this.#presenceOf(record));
+        const presence = isNew ? this.#presenceOf(record) : undefined;
+        if (presence) this.#showPresence(path, presence);
       },
       presence: (record, { path }) => {
         agree(path, [undefined, undefined, record.nodeId]);
