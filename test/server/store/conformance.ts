@@ -3,6 +3,7 @@ import { keys } from '../../../src/server/store/keys.js';
 import type { Store, StoreEvent, StoreRecord, Transaction, WatchMessage } from '../../../src/server/store/store.js';
 import { until } from '../../support/until.js';
 import { describeModel } from './model.js';
+import { describeOrder } from './one-order.js';
 
 /** Several handles on one store, as several servers would have. A driver that lives in one process gives the same handle. */
 export interface Replicas {
@@ -480,6 +481,7 @@ export function describeStore(name: string, open: () => Promise<Replicas>): void
     });
 
     describeModel(() => s1(), space);
+    describeOrder(stores, space);
 
     /** The store's time, read off a write of it. */
     async function timeOf(store: Store, p: string): Promise<number> {

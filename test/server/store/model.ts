@@ -10,14 +10,16 @@ interface Entry {
 }
 
 /** A transaction with keys and revisions that only mean something once the test runs. */
-interface Plan {
+export interface Plan {
   readonly compares: readonly { readonly key: string; readonly want: 'absent' | 'exists' | 'current' | 'older' }[];
   readonly operations: readonly { readonly key: string; readonly value: string | undefined }[];
 }
 
-const KEYS = ['a', 'b', 'c', 'dd', 'd'];
+/** The few keys that everybody quarrels about. */
+export const KEYS = ['a', 'b', 'c', 'dd', 'd'];
 
-const plan: fc.Arbitrary<Plan> = fc.record({
+/** Any plan. */
+export const plan: fc.Arbitrary<Plan> = fc.record({
   compares: fc.array(fc.record({ key: fc.constantFrom(...KEYS), want: fc.constantFrom('absent', 'exists', 'current', 'older') }), { maxLength: 2 }),
   operations: fc.uniqueArray(fc.record({ key: fc.constantFrom(...KEYS), value: fc.option(fc.string(), { nil: undefined }) }), {
     selector: (operation) => operation.key,
