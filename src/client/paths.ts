@@ -2,6 +2,7 @@ import { PeerSignal_Kind, type PeerSignal } from '../gen/networkcontroller/v1/no
 import type { ControllerPeer, Peer } from '../gen/networkcontroller/v1/types.js';
 import type { DeviceState } from '../platform/wireguard/device.js';
 import { formatWireGuardKey } from '../platform/wireguard/keys.js';
+import { ControllerTunnel } from './controller-tunnel.js';
 import type { PathDependencies, Paths, PathState } from './path-types.js';
 import { PeerPath, type PathAction, type PathContext } from './peer-path.js';
 import { isInitiator } from './plan.js';
@@ -21,12 +22,6 @@ const MAX_ATTEMPTS = 40;
 
 /** Signals of one request. */
 const MAX_SIGNALS = 512;
-
-/** How long WireGuard's own handshake with the controller may take before it is begun anew. */
-const CONTROLLER_PATIENCE_MS = 500;
-
-/** Pauses between handshakes with a controller that does not answer them. */
-const CONTROLLER_PAUSES_MS = [1000, 2000, 5000];
 
 /** An action with the path that wants it. */
 type Wanted = readonly [PeerPath, PathAction];
@@ -49,14 +44,13 @@ class PathManager implements Paths {
   /** Two endpoints of the controller that tell what they see, or none. */
   #probes: readonly [string, string] | undefined;
   #symmetricNat = false;
-  #controllerRetry = { dueMs: 0, count: 0 };
+  readonly #tunnel = new ControllerTunnel();
   #connected = false;
   #happened: ((context: PathContext) => Wanted[])[] = [];
   /** Node ids of peers to tell that we are here. */
   readonly #toGreet = new Set<string>();
   #onChange: (path: PathState) => void = () => {};
   #onTunnelUp: () => void = () => {};
-  #tunnelUp = false;
   #round: Promise<void> | undefined;
   #again = false;
   #cancelNext: () => void = () => {};
@@ -83,7 +77,7 @@ class PathManager implements Paths {
 
   connected(): void {
     this.#connected = true;
-    this.#controllerRetry = { dueMs: this.#deps.clock.now() + CONTROLLER_PATIENCE_MS, count: 0 };
+    this.#tunnel.expectAnswer(this.#deps.clock.now());
     this.#probeNat();
     this.#note(() => this.#greetEverybody());
   }
@@ -186,7 +180,7 @@ class PathManager implements Paths {
     const seen = await this.#deps.device.observe();
     if (seen === undefined || this.#stopped) return;
     const context = this.#context();
-    this.#keepController(seen, context.nowMs);
+    this.#keepTunnel(seen, context.nowMs);
     const before = new Map([...this.#paths.values()].map((path) => [path, path.state]));
     const wanted = [...this.#look(seen, context), ...this.#takeEvents(context), ...this.#greet(), ...this.#offer(context)];
     for (const [path, state] of before) this.#tellChange(state, path.state);
@@ -223,22 +217,16 @@ class PathManager implements Paths {
     return greeted.flatMap((path) => from(path, path.greet()));
   }
 
-  /** Without a session with the controller there is neither relay nor reflexive endpoint, and WireGuard itself waits five seconds. */
-  #keepController(seen: DeviceState, nowMs: number): void {
+  #keepTunnel(seen: DeviceState, nowMs: number): void {
     const controller = seen.peers.get(this.#controllerKey);
-    if (controller === undefined) return;
-    const wasUp = this.#tunnelUp;
-    this.#tunnelUp = controller.latestHandshakeMs > 0;
-    if (this.#tunnelUp) this.#controllerRetry = { dueMs: nowMs + CONTROLLER_PAUSES_MS[0]!, count: 0 };
-    else if (this.#connected && nowMs >= this.#controllerRetry.dueMs) this.#freshenController();
-    if (this.#tunnelUp && !wasUp) this.#onTunnelUp();
+    const news = controller && this.#tunnel.look(controller, nowMs, this.#connected);
+    if (news === 'due') this.#freshenController();
+    if (news === 'came up') this.#onTunnelUp();
   }
 
   #freshenController(): void {
-    this.#tunnelUp = false;
     const { clock, device } = this.#deps;
-    const count = this.#controllerRetry.count + 1;
-    this.#controllerRetry = { dueMs: clock.now() + CONTROLLER_PAUSES_MS[Math.min(count, CONTROLLER_PAUSES_MS.length) - 1]!, count };
+    this.#tunnel.begin(clock.now());
     const [endpoint] = this.#relays;
     if (endpoint !== undefined) this.#track(device.steer(this.#controllerKey, endpoint, { fresh: true }));
   }

@@ -4,6 +4,7 @@ import type { PeerState } from '../platform/wireguard/device.js';
 import { orderCandidates } from './candidates.js';
 import type { PathState } from './path-types.js';
 import { Punch, type PunchPlan } from './punch.js';
+import { SilenceWatch } from './silence-watch.js';
 
 /** A session older than this is dead to WireGuard. @see "WireGuard: Next Generation Kernel Network Tunnel" §6.1, Reject-After-Time */
 const SESSION_MS = 180_000;
@@ -25,21 +26,6 @@ const SETTLE_PAUSES_MS = [1000, 2000, 5000, 15_000, 60_000];
 
 /** A direct path that has lived so long owes nothing to its former failures. */
 const SETTLED_MS = 60_000;
-
-/** Bytes that are sent without anything being due in return: two keepalives (32 each) and no data. */
-const UNANSWERED_BYTES = 64;
-
-/** Sending without hearing for so long, we ask the peer for a packet; */
-const ASK_AFTER_MS = 1500;
-
-/** and when that does not help, go back to the relay. */
-const DEAD_AFTER_MS = 3500;
-
-/**
- * Without a controller nobody can be asked. A peer that only receives says so within ten seconds, so that silence
- * means nothing before. @see the WireGuard paper, §6.1, Keepalive-Timeout
- */
-const DEAD_UNASKED_MS = 15_000;
 
 /** What a path wants done. */
 export type PathAction =
@@ -91,8 +77,7 @@ export class PeerPath {
   #directSinceMs = 0;
   /** Where the peer was while we had a session with it, empty if through the relay. */
   #directEndpoint = '';
-  #heard = { rxBytes: -1, txBytes: 0 };
-  #silence: { readonly sinceMs: number; asked: 'no' | 'yes' | 'in vain' } | undefined;
+  readonly #silence = new SilenceWatch();
 
   constructor(peer: { nodeId: string; publicKey: string; initiates: boolean }) {
     this.nodeId = peer.nodeId;
@@ -200,7 +185,7 @@ export class PeerPath {
 
   /** The peer did not get our signal: it has no control stream, or does not know us yet. */
   undelivered(kind: PeerSignal_Kind): void {
-    if (kind === PeerSignal_Kind.KIND_PROBE && this.#silence !== undefined) this.#silence.asked = 'in vain';
+    if (kind === PeerSignal_Kind.KIND_PROBE) this.#silence.askedInVain();
     if (kind !== PeerSignal_Kind.KIND_OFFER || this.#phase.at !== 'offered') return;
     this.#phase = REST;
     this.#offline = true;
@@ -279,28 +264,22 @@ export class PeerPath {
     }
   }
 
-  /** Watches a direct path: one on which we send and hear nothing is dead, and the relay is not. */
   #watch(seen: PeerState, { nowMs, connected, relay }: PathContext): PathAction[] {
     if (nowMs - this.#directSinceMs > SETTLED_MS) this.#punchFailures = 0;
-    if (seen.rxBytes !== this.#heard.rxBytes || seen.txBytes < this.#heard.txBytes) {
-      this.#heard = { rxBytes: seen.rxBytes, txBytes: seen.txBytes };
-      this.#silence = undefined;
+    switch (this.#silence.look(seen, nowMs, connected)) {
+      case 'ask':
+        return [{ act: 'signal', kind: PeerSignal_Kind.KIND_PROBE, attempt: 0 }];
+      case 'dead':
+        return this.#backToRelay(nowMs, relay);
+      case undefined:
+        return [];
     }
-    if (seen.txBytes - this.#heard.txBytes <= UNANSWERED_BYTES) return [];
-    const silence = (this.#silence ??= { sinceMs: nowMs, asked: 'no' });
-    const silentMs = nowMs - silence.sinceMs;
-    if (connected && silence.asked === 'no' && silentMs >= ASK_AFTER_MS) {
-      silence.asked = 'yes';
-      return [{ act: 'signal', kind: PeerSignal_Kind.KIND_PROBE, attempt: 0 }];
-    }
-    const isDead = silentMs >= (connected && silence.asked === 'yes' ? DEAD_AFTER_MS : DEAD_UNASKED_MS);
-    return isDead ? this.#backToRelay(nowMs, relay) : [];
   }
 
   /** WireGuard's roaming pulls the other side along as soon as it hears us from the relay. */
   #backToRelay(nowMs: number, relay: string): PathAction[] {
     this.#phase = REST;
-    this.#silence = undefined;
+    this.#silence.reset();
     this.#nextOfferMs = nowMs + pause(PUNCH_PAUSES_MS, this.#punchFailures++);
     return relay === '' ? [] : [{ act: 'steer', endpoint: relay, fresh: false }];
   }

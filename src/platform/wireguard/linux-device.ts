@@ -1,18 +1,15 @@
-import type { ChildProcess } from 'node:child_process';
-import { rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { DomainError } from '../../domain/errors.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
-import { run, RunError } from '../run.js';
 import type { Device, DeviceConfig, DevicePeer, DeviceState } from './device.js';
 import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from './keys.js';
-import { readInterface, readOtherRoutes, runTool, shapeInterface, shapeRoutes, type InterfaceState } from './network-interface.js';
+import { readOtherRoutes, runTool, shapeInterface, shapeRoutes } from './network-interface.js';
 import { findOverlap } from './overlap.js';
 import { chunkArguments, newPeer, peerDiff } from './peer-diff.js';
-import { parseShowDump } from './show-dump.js';
-import { SOCKET_FOLDER, startWireGuardGo } from './wireguard-go.js';
+import { WireGuardLink } from './wireguard-link.js';
 
 /** How soon a deleted interface is noticed where no child's end tells of it. */
 const WATCH_MS = 250;
@@ -42,10 +39,9 @@ export interface LinuxDeviceOptions {
 export class LinuxDevice implements Device {
   readonly interfaceName: string;
   readonly #options: LinuxDeviceOptions;
-  #kind: 'kernel' | 'wireguard-go';
+  readonly #link: WireGuardLink;
   #publicKey: string;
   #config: DeviceConfig | undefined;
-  #child: ChildProcess | undefined;
   #listenPort = 0;
   #sparedRoutes = '';
   #stopWatch: (() => void) | undefined;
@@ -57,26 +53,22 @@ export class LinuxDevice implements Device {
   constructor(options: LinuxDeviceOptions) {
     this.#options = options;
     this.interfaceName = options.interfaceName;
-    this.#kind = options.prefer === 'wireguard-go' ? 'wireguard-go' : 'kernel';
     this.#publicKey = options.publicKey ?? '';
+    const { interfaceName, prefer } = options;
+    this.#link = new WireGuardLink({ interfaceName, prefer, logPath: this.#logPath, onExit: (reason) => this.#lost(reason) });
   }
 
   get kind(): 'kernel' | 'wireguard-go' {
-    return this.#kind;
+    return this.#link.kind;
   }
 
   set(config: DeviceConfig): Promise<void> {
     return this.#inTurn(() => this.#apply(config));
   }
 
-  async observe(): Promise<DeviceState | undefined> {
-    if (this.#config === undefined) return undefined;
-    try {
-      return parseShowDump((await run('wg', ['show', this.interfaceName, 'dump'])).stdout);
-    } catch (error) {
-      if (error instanceof RunError) return undefined;
-      throw error;
-    }
+  observe(): Promise<DeviceState | undefined> {
+    // Before the first configuration an interface of that name is somebody else's.
+    return this.#config === undefined ? Promise.resolve(undefined) : this.#link.show();
   }
 
   steer(publicKey: string, endpoint: string, options: { readonly fresh?: boolean } = {}): Promise<void> {
@@ -103,8 +95,7 @@ export class LinuxDevice implements Device {
   remove(): Promise<void> {
     return this.#inTurn(async () => {
       this.#stopWatching();
-      const found = await readInterface(this.interfaceName);
-      if (found !== undefined && (await this.#isOurs(found))) await this.#delete(found);
+      await this.#link.remove([this.#publicKey]);
       this.#config = undefined;
       rmSync(this.#logPath, { force: true });
       rmSync(this.#keyPath, { force: true });
@@ -130,10 +121,11 @@ export class LinuxDevice implements Device {
 
   async #apply(config: DeviceConfig): Promise<void> {
     const publicKey = formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(config.privateKey)));
-    const adopted = await this.#adopt(publicKey);
+    const adopted = await this.#link.adopt([publicKey, this.#publicKey]);
     const routes = await this.#usableRoutes(config);
     // Up to here the machine was only looked at.
-    const found = adopted ?? (await this.#create());
+    const found = adopted ?? (await this.#link.create());
+    if (adopted === undefined) this.#options.log.info('interface made', { interfaceName: this.interfaceName, kind: this.kind });
     this.#config = config;
     await shapeInterface(this.interfaceName, found, config);
     const state = await this.#awaitSocket();
@@ -167,64 +159,6 @@ export class LinuxDevice implements Device {
     return usable;
   }
 
-  /** The interface of that name if there is one and it is ours. @throws DomainError `device_failed` when it is somebody else's. */
-  async #adopt(publicKey: string): Promise<InterfaceState | undefined> {
-    const found = await readInterface(this.interfaceName);
-    if (found === undefined) return undefined;
-    if (!(await this.#isOurs(found, publicKey))) {
-      throw new DomainError(
-        'device_failed',
-        `interfaceName: ${this.interfaceName} exists and is not this node's WireGuard interface; choose another name, or take it away with "ip link delete ${this.interfaceName}"`,
-      );
-    }
-    this.#kind = found.kind === 'wireguard' ? 'kernel' : 'wireguard-go';
-    return found;
-  }
-
-  /** An interface without a key is what an agent leaves that was killed between making and configuring it. */
-  async #isOurs(found: InterfaceState, publicKey = this.#publicKey): Promise<boolean> {
-    if (found.kind !== 'wireguard' && found.kind !== 'tun') return false;
-    try {
-      const shown = parseShowDump((await run('wg', ['show', this.interfaceName, 'dump'])).stdout).publicKey;
-      return shown === '' || shown === publicKey || shown === this.#publicKey;
-    } catch (error) {
-      if (error instanceof RunError) return false;
-      throw error;
-    }
-  }
-
-  async #create(): Promise<InterfaceState> {
-    if (this.#options.prefer === 'wireguard-go' || !(await this.#createInKernel())) await this.#createInUserspace();
-    const made = await readInterface(this.interfaceName);
-    if (made === undefined) throw new DomainError('device_failed', `device: the interface ${this.interfaceName} went away while it was made`);
-    this.#options.log.info('interface made', { interfaceName: this.interfaceName, kind: this.#kind });
-    return made;
-  }
-
-  /** @returns whether the kernel has WireGuard. */
-  async #createInKernel(): Promise<boolean> {
-    try {
-      await run('ip', ['link', 'add', 'dev', this.interfaceName, 'type', 'wireguard']);
-      this.#kind = 'kernel';
-      return true;
-    } catch (error) {
-      const lacking = error instanceof RunError && /Unknown device type|not supported/.test(error.stderr);
-      if (lacking && this.#options.prefer === 'auto') return false;
-      const why = lacking ? 'this kernel has no WireGuard; choose "device: auto" or load the module' : String(error);
-      throw new DomainError('device_failed', `device: the interface ${this.interfaceName} could not be made: ${why}`, { cause: error });
-    }
-  }
-
-  async #createInUserspace(): Promise<void> {
-    const child = await startWireGuardGo(this.interfaceName, this.#logPath);
-    child.once('exit', (code, signal) => {
-      if (this.#child === child) this.#child = undefined;
-      this.#lost(`wireguard-go ended with ${signal ?? code}`);
-    });
-    this.#child = child;
-    this.#kind = 'wireguard-go';
-  }
-
   /** wireguard-go opens its socket a moment after the interface is up; a port that is set before that is not checked. */
   async #awaitSocket(): Promise<DeviceState> {
     for (let tries = 0; tries < 200; tries++) {
@@ -255,23 +189,18 @@ export class LinuxDevice implements Device {
       await this.#wgSet(['listen-port', String(port)]);
       return port;
     } catch (error) {
-      if (!(error instanceof DomainError) || !/already in use/.test(error.message)) throw error;
-      // wireguard-go has closed its socket by now.
-      await this.#wgSet(['listen-port', want === 0 ? '0' : String(have)]);
-      if (want === 0) return (await this.#awaitSocket()).listenPort;
+      if (!isPortTaken(error)) throw error;
+      // wireguard-go has closed its socket by now; the kernel still holds its own, and says that this one is taken too.
+      await this.#wgSet(['listen-port', String(have)]).catch((second: unknown) => {
+        if (!isPortTaken(second)) throw second;
+      });
+      if (want === 0) return have;
       throw new DomainError('port_taken', `listenPort: UDP port ${want} is taken; choose another, or 0 for any`, { cause: error });
     }
   }
 
   async #wgSet(words: readonly string[]): Promise<void> {
     await runTool('wg', ['set', this.interfaceName, ...words]);
-  }
-
-  async #delete(found: InterfaceState): Promise<void> {
-    const ended = this.#child && new Promise((resolve) => this.#child?.once('exit', resolve));
-    await runTool('ip', ['link', 'delete', 'dev', this.interfaceName]);
-    await ended;
-    if (found.kind === 'tun') removeSocket(this.interfaceName);
   }
 
   #watch(): void {
@@ -309,6 +238,10 @@ export class LinuxDevice implements Device {
   }
 }
 
+function isPortTaken(error: unknown): boolean {
+  return error instanceof DomainError && /already in use/.test(error.message);
+}
+
 function partition(routes: readonly string[], isUsable: (route: string) => boolean): [string[], string[]] {
   return [routes.filter(isUsable), routes.filter((route) => !isUsable(route))];
 }
@@ -316,14 +249,4 @@ function partition(routes: readonly string[], isUsable: (route: string) => boole
 /** A keepalive that is turned on makes WireGuard send one at once. */
 function sendNow(publicKey: string): string[] {
   return ['persistent-keepalive', '0', 'peer', publicKey, 'persistent-keepalive', String(KEEPALIVE_SECONDS)];
-}
-
-/** wireguard-go leaves its socket when it is not asked to end, and the folder always. */
-function removeSocket(interfaceName: string): void {
-  rmSync(join(SOCKET_FOLDER, `${interfaceName}.sock`), { force: true });
-  try {
-    rmdirSync(SOCKET_FOLDER);
-  } catch (error) {
-    if (!['ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { DomainError } from '../../domain/errors.js';
 import { run } from '../run.js';
 
@@ -7,7 +8,7 @@ import { run } from '../run.js';
 const START_LIMIT_MS = 10_000;
 
 /** Where wireguard-go listens for wg(8). Unlike the interface, the path is shared by all network namespaces that share /run. */
-export const SOCKET_FOLDER = '/run/wireguard';
+const SOCKET_FOLDER = '/run/wireguard';
 
 /**
  * Starts wireguard-go for `interfaceName` and waits until wg(8) reaches it.
@@ -38,6 +39,16 @@ export async function startWireGuardGo(interfaceName: string, logPath: string): 
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return child;
+}
+
+/** Takes away what wireguard-go leaves: its socket when it was not asked to end, and the folder always. */
+export function removeSocket(interfaceName: string): void {
+  rmSync(join(SOCKET_FOLDER, `${interfaceName}.sock`), { force: true });
+  try {
+    rmdirSync(SOCKET_FOLDER);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
 }
 
 async function answers(interfaceName: string): Promise<boolean> {
