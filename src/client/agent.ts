@@ -41,13 +41,15 @@ export interface AgentDeps {
   reportNow(): void;
   /** The controller will not take this node back. */
   onEnd(error: DomainError): void;
+  /** The controller does not take the node's certificate. */
+  onCertificateRefused(): void;
 }
 
 /** A session older than this is dead. @see WireGuard whitepaper §6.1, Reject-After-Time */
 const SESSION_MS = 180_000;
 /** A joining node waits for its first handshake, so that is looked for often at first, then each second. */
 const FIRST_HANDSHAKE_POLL_MS = { shortest: 30, longest: 1000 } as const;
-/** Certificates end while nothing else happens. */
+/** Certificates end while nothing else happens; a machine that slept, or whose clock was set, finds out this soon. */
 const REVERIFY_MS = 60_000;
 
 /**
@@ -84,13 +86,13 @@ export class Agent implements ControlHandlers {
 
   /** Applies the cached map, if there is one, and begins to look after the device. */
   start(): void {
-    const { device, clock, paths, maps } = this.#deps;
+    const { device, paths, maps } = this.#deps;
     device.onLost((reason) => this.#onDeviceLost(reason));
     paths.onChange(({ nodeId }) => this.#onPathChange(nodeId));
     // The report of a new connection says that the tunnel is down, because it is just being made anew.
     paths.onTunnelUp(() => this.#deps.reportNow());
-    this.#cancelReverify = clock.every(REVERIFY_MS, () => maps.reverify() && this.#applier.request());
     this.#lookForTunnel();
+    this.#awaitEnds();
     if (maps.current() !== undefined) this.#mapChanged();
   }
 
@@ -177,6 +179,10 @@ export class Agent implements ControlHandlers {
     this.#deps.onEnd(error);
   }
 
+  onCertificateRefused(): void {
+    this.#deps.onCertificateRefused();
+  }
+
   async report(): Promise<ReportRequest> {
     const { agentVersion, bundleVersion, candidates, paths } = this.#deps;
     return {
@@ -204,6 +210,17 @@ export class Agent implements ControlHandlers {
     if (map === undefined) return;
     this.#deps.onMap(map);
     this.#applier.request();
+    this.#awaitEnds();
+  }
+
+  /** Takes a peer off the device when its certificate ends: WireGuard itself never looks. */
+  #awaitEnds(): void {
+    const { clock, maps } = this.#deps;
+    this.#cancelReverify();
+    this.#cancelReverify = clock.after(Math.min(REVERIFY_MS, Math.max(1, maps.nextEndMs() - clock.now())), () => {
+      if (maps.reverify()) this.#applier.request();
+      this.#awaitEnds();
+    });
   }
 
   async #apply(): Promise<void> {

@@ -14,7 +14,6 @@ import { agentStatus } from './agent-status.js';
 import type { ClientConfig } from '../platform/config/client-config.js';
 import { ControlLink } from './control-link.js';
 import { Ending } from './ending.js';
-import type { ControlSession } from './control-session.js';
 import { EndpointMemory } from './endpoint-memory.js';
 import { EndpointOrder } from './endpoint-order.js';
 import { MapNames } from './map-names.js';
@@ -122,24 +121,21 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     reportSoon: () => link.reportSoon(),
     reportNow: () => link.reportNow(),
     onEnd: (refusal) => ending.refuse(refusal),
+    onCertificateRefused: () => renewal.recoverSoon(),
   });
   const link: ControlLink = new ControlLink({ endpoints, connect: (endpoint) => openSession(endpoint, membership.current), handlers: agent, clock, log, random });
-  const renewal = new Renewal({
+  const renewal: Renewal = new Renewal({
     membership,
-    trust,
+    session: () => link.session,
+    recover: (request) => recoverAnywhere(membership.current, request),
+    takeBundle: (newer) => trust.takeBundle(newer),
+    onRenewed: () => link.moveOver(),
+    onEnd: (refusal) => ending.refuse(refusal),
     clock,
     log,
     random,
-    renew: (request) => requireSession(link).renew(request),
-    recover: (request) => recoverAnywhere(membership.current, request),
-    onRenewed: () => link.reconnect(),
   });
-  return { renewal, membership, memory, device, maps, mapWriter, names, offers, candidates, paths, agent, link, ending };
-}
-
-function requireSession({ session }: ControlLink): ControlSession {
-  if (session === undefined) throw new DomainError('unavailable', 'want a connection to the controller, have none');
-  return session;
+  return { membership, memory, device, maps, mapWriter, names, offers, candidates, paths, agent, link, renewal, ending };
 }
 
 function writeMap(state: StateFolder, maps: MapStore): void {
@@ -149,7 +145,7 @@ function writeMap(state: StateFolder, maps: MapStore): void {
 
 /** Starts the parts, and gives the handle by which they are asked and stopped. */
 async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, clock: Clock, log: Log): Promise<RunningAgent> {
-  const { agent, link, maps, ending } = parts;
+  const { agent, link, renewal, maps, ending } = parts;
   let stopping: Promise<void> | undefined;
   const stop = ({ keepInterface = false } = {}): Promise<void> => (stopping ??= end(keepInterface));
   const end = async (keepInterface: boolean): Promise<void> => {
@@ -178,13 +174,13 @@ async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, c
   if (cached !== undefined) maps.applySnapshot(cached);
   agent.start();
   link.start();
-  parts.renewal.start();
+  renewal.start();
   return { status, stop, ready: agent.ready, ended: ending.ended };
 }
 
 /** Ends everything; each step is worth taking even if the one before it failed. */
 async function dismantle(parts: Parts, stopWatch: () => void, keepInterface: boolean): Promise<void> {
-  const { link, offers, paths, agent, device, mapWriter, memory, renewal } = parts;
+  const { link, renewal, offers, paths, agent, device, mapWriter, memory } = parts;
   stopWatch();
   renewal.stop();
   if (link.session !== undefined && !keepInterface) await offers.deregister(link.session);

@@ -18,6 +18,8 @@ export interface ControlHandlers {
   onState(state: ControlState): void;
   /** The controller will not take this node back: it was revoked or unregistered. The link has ended. */
   onEnd(error: DomainError): void;
+  /** The controller does not take the certificate, and will not until the node has another. */
+  onCertificateRefused(): void;
   /** What to say in a report. */
   report(): Promise<ReportRequest>;
   /** The report has arrived. */
@@ -37,6 +39,8 @@ export interface ControlDeps {
 
 /** Refusals that no further attempt changes. */
 const FINAL_CODES: ReadonlySet<string> = new Set(['node_revoked', 'node_unknown']);
+/** Refusals that another certificate changes. */
+const CERTIFICATE_CODES: ReadonlySet<string> = new Set(['certificate_invalid', 'certificate_superseded']);
 /** A connection that held so long was a good one: the back-off begins anew. */
 const HELD_MS = 10_000;
 
@@ -51,7 +55,12 @@ const newBackoff = () => new ExponentialBackoff({ initialDelay: 200, maxDelay: 3
 export class ControlLink {
   readonly #deps: ControlDeps;
   readonly #heartbeat: Heartbeat;
-  #session: ControlSession | undefined;
+  /** The connection whose stream is followed. */
+  #stream: ControlSession | undefined;
+  /** The connection that calls go over: the stream's, or the one that is about to take over from it. */
+  #calls: ControlSession | undefined;
+  /** The connection that the stream moves to when the one before has ended. */
+  #successor: ControlSession | undefined;
   #state: ControlState = 'connecting';
   #lastError = '';
   #ended = false;
@@ -79,7 +88,7 @@ export class ControlLink {
 
   /** The connection, while there is one. */
   get session(): ControlSession | undefined {
-    return this.#state === 'connected' ? this.#session : undefined;
+    return this.#state === 'connected' ? this.#calls : undefined;
   }
 
   start(): void {
@@ -107,10 +116,28 @@ export class ControlLink {
     return this.session?.signal(signals) ?? Promise.reject(refusal);
   }
 
-  /** Drops the connection and makes a new one: after new certificates, or a change of network. */
+  /** Drops the connection and makes a new one at once. */
   reconnect(): void {
-    this.#session?.close();
+    this.#stream?.close();
+    this.#calls?.close();
     this.#wake();
+  }
+
+  /**
+   * Makes a new connection, after new certificates, and leaves the old one once the new one has answered. The map goes on from the
+   * revision it is at.
+   */
+  async moveOver(): Promise<void> {
+    if (this.session === undefined) return this.reconnect();
+    const old = this.#stream;
+    const next = this.#deps.connect(this.endpoint);
+    // No call may go out with the old certificate once the new one has been shown: that is what a copy of the node would do.
+    this.#calls = next;
+    const answered = await this.#report(next).then(() => true, () => false);
+    // Meanwhile the connection may have been lost, or the node stopped.
+    if (answered && this.#calls === next && !this.#ended) this.#successor = next;
+    else next.close();
+    old?.close();
   }
 
   /** Ends the connection for good. Idempotent. */
@@ -126,7 +153,7 @@ export class ControlLink {
       const startedAtMs = this.#deps.clock.now();
       await this.#connectOnce();
       if (this.#deps.clock.now() - startedAtMs >= HELD_MS) backoff = newBackoff();
-      if (!this.#deps.endpoints.advance() || this.#ended) continue;
+      if (this.#successor !== undefined || !this.#deps.endpoints.advance() || this.#ended) continue;
       await this.#pause(backoff.duration);
       backoff = backoff.next(undefined);
     }
@@ -135,18 +162,24 @@ export class ControlLink {
   async #connectOnce(): Promise<void> {
     const { connect, handlers, log } = this.#deps;
     const endpoint = this.endpoint;
-    const session = connect(endpoint);
-    this.#session = session;
+    const session = this.#successor ?? connect(endpoint);
+    this.#successor = undefined;
+    this.#stream = session;
+    this.#calls = session;
     try {
       await followStream(session, handlers.beginStream(), { ...this.#deps, onMessage: (message) => this.#onMessage(message) });
       log.info('the controller ended the stream', { endpoint });
     } catch (error) {
-      this.#onFailure(endpoint, error);
+      if (this.#successor === undefined) this.#onFailure(endpoint, error);
     } finally {
-      this.#heartbeat.stop();
       session.close();
-      if (this.#state === 'connected') this.#setState('offline');
+      if (this.#successor === undefined) this.#disconnected();
     }
+  }
+
+  #disconnected(): void {
+    this.#heartbeat.stop();
+    if (this.#state === 'connected') this.#setState('offline');
   }
 
   #onMessage(message: WatchResponse): void {
@@ -168,14 +201,16 @@ export class ControlLink {
       this.#deps.handlers.onEnd(error);
       return;
     }
+    if (error instanceof DomainError && CERTIFICATE_CODES.has(error.code)) this.#deps.handlers.onCertificateRefused();
     const fields = { endpoint, reason: this.#lastError };
     if (this.#state === 'connected') this.#deps.log.info('the connection to the controller was lost', fields);
     else this.#deps.log.debug('no connection to the controller', fields);
   }
 
-  async #report(): Promise<number> {
+  /** Reports, over the connection given or the one that calls go over by then. @returns when the next report is wanted. */
+  async #report(session?: ControlSession): Promise<number> {
     const request = await this.#deps.handlers.report();
-    const response = await this.#session?.report(request);
+    const response = await (session ?? this.#calls)?.report(request);
     if (response === undefined) return 0;
     this.#deps.handlers.onReported(request);
     return response.nextReportSeconds;

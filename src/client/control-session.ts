@@ -8,10 +8,10 @@ export interface ControlSession {
   /** The map stream; ends or throws when the connection does. */
   watch(request: WatchRequest): AsyncIterable<WatchResponse>;
   report(request: ReportRequest): Promise<ReportResponse>;
+  /** Asks for certificates for new keys. */
+  renew(request: RenewRequest): Promise<RenewResponse>;
   /** @returns The node ids that were not reached. */
   signal(signals: readonly PeerSignal[]): Promise<readonly string[]>;
-  /** New certificates for new keys of this node. */
-  renew(request: RenewRequest): Promise<RenewResponse>;
   /** Offers a service of this node, or renews it. */
   register(service: Service): Promise<unknown>;
   /** Takes a service of this node back. */

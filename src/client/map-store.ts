@@ -124,6 +124,13 @@ export class MapStore {
     return this.#refusedIds() !== before;
   }
 
+  /** When the first of the peers' certificates ends, UTC ms; Infinity when none does. */
+  nextEndMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const verdict of this.#verdicts.values()) if ('untilMs' in verdict) next = Math.min(next, verdict.untilMs);
+    return next;
+  }
+
   /** The map in force; undefined before the first one. */
   current(): NetworkMap | undefined {
     const held = this.#held;

@@ -22,6 +22,11 @@ export function makeNodeKeys(): NodeKeys {
   return { grpc: pem(generateP256()), network: pem(generateP256()), wireguard: formatWireGuardKey(generateWireGuardKeys().privateKey) };
 }
 
+/** New gRPC and network keys for a renewal; the WireGuard key stays, since every tunnel hangs on it. */
+export function renewNodeKeys({ wireguard }: NodeKeys): NodeKeys {
+  return { ...makeNodeKeys(), wireguard };
+}
+
 /** Reads the keys back and makes the certificate requests that prove them. */
 export function openNodeKeys(keys: NodeKeys): OpenedKeys {
   const grpc = p256KeyPair(createPrivateKey(keys.grpc));

@@ -40,6 +40,9 @@ export function openSession(endpoint: string, membership: Membership): ControlSe
   };
 }
 
+/** What a controller says to a node that it will not take back; another one of the cluster would say the same. */
+export const LASTING_REFUSALS: ReadonlySet<string> = new Set(['node_revoked', 'node_unknown', 'proof_invalid']);
+
 /**
  * Asks for new certificates without one, at the bootstrap listeners in turn.
  *
@@ -53,6 +56,7 @@ export async function recoverAnywhere({ facts, bundle }: Membership, request: Re
     try {
       return await callUnary(client, 'recover', request);
     } catch (error) {
+      if (error instanceof DomainError && LASTING_REFUSALS.has(error.code)) throw error;
       failure = error;
     } finally {
       client.close();

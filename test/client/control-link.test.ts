@@ -3,7 +3,7 @@ import { ControlLink, type ControlHandlers, type ControlState } from '../../src/
 import type { ControlSession } from '../../src/client/control-session.js';
 import { EndpointOrder } from '../../src/client/endpoint-order.js';
 import { DomainError } from '../../src/domain/errors.js';
-import { PeerSignal, ReportRequest, type RenewResponse, type WatchRequest, type WatchResponse } from '../../src/gen/networkcontroller/v1/node.js';
+import { PeerSignal, ReportRequest, type WatchRequest, type WatchResponse } from '../../src/gen/networkcontroller/v1/node.js';
 import { silentLog } from '../../src/platform/log.js';
 import { ManualClock } from '../support/clock.js';
 import { until } from '../support/until.js';
@@ -11,12 +11,15 @@ import { until } from '../support/until.js';
 const PROGRESS: WatchResponse = { message: { $case: 'progress', value: { revision: 7n, serverTimeMs: 0 } } };
 let clock: ManualClock;
 let sessions: FakeSession[];
+/** Whether connections made from now on answer reports. */
+let newSessionsAnswer: boolean;
 /** Endpoints that refuse, and with what. */
 let refusals: Map<string, DomainError>;
 
 beforeEach(() => {
   clock = new ManualClock();
   sessions = [];
+  newSessionsAnswer = true;
   refusals = new Map();
 });
 
@@ -113,6 +116,82 @@ describe('the link to the controller tries again', () => {
   });
 });
 
+describe('the link to the controller moves over to a new connection', () => {
+  it('without having been offline, and closes the old one only when the new one has answered', async () => {
+    const { link, states, requests } = startLink(['c1:1'], '', [3n, 9n]);
+    const old = await nthSession(1);
+    old.say(PROGRESS);
+    await until(() => link.state === 'connected');
+
+    const moved = link.moveOver();
+    expect(old.closed).toBe(false);
+    await moved;
+    await until(() => requests.length === 2);
+    await settled();
+
+    expect(old.closed).toBe(true);
+    expect(states).toEqual(['connected']);
+    expect(requests[1]?.fromRevision).toBe(9n);
+    expect(sessions).toHaveLength(2);
+  });
+
+  it('and sends nothing over the old one from then on', async () => {
+    const { link } = startLink(['c1:1']);
+    const old = await nthSession(1);
+    old.say(PROGRESS);
+    await until(() => link.state === 'connected');
+    clock.advance(0);
+    await until(() => old.reports === 1);
+
+    const moved = link.moveOver();
+    link.reportSoon();
+    clock.advance(1_000);
+    await moved;
+    await until(() => sessions[1]!.reports > 0);
+
+    expect(old.reports).toBe(1);
+  });
+
+  it('or, when the new one does not answer, leaves both and begins anew', async () => {
+    const { link, states } = startLink(['c1:1', 'c2:1']);
+    (await nthSession(1)).say(PROGRESS);
+    await until(() => link.state === 'connected');
+
+    newSessionsAnswer = false;
+    await link.moveOver();
+    newSessionsAnswer = true;
+
+    (await nthSession(3)).say(PROGRESS);
+    await until(() => link.state === 'connected');
+    expect(sessions.map(({ closed }) => closed)).toEqual([true, true, false]);
+    expect(states).toEqual(['connected', 'offline', 'connected']);
+  });
+
+  it('at once when it was in a pause', async () => {
+    refusals.set('c1:1', new DomainError('unavailable', 'nobody'));
+    const { link } = startLink(['c1:1']);
+    await until(() => link.lastError !== '');
+    await settled();
+
+    await link.moveOver();
+
+    await nthSession(2);
+  });
+});
+
+describe('a certificate that the controller does not take', () => {
+  it.each(['certificate_invalid', 'certificate_superseded'] as const)('is told of once for each attempt (%s), and the attempts go on', async (code) => {
+    refusals.set('c1:1', new DomainError(code, 'no'));
+    const { ended, refused } = startLink(['c1:1']);
+    await until(() => refused.length === 1);
+    await settled();
+    clock.advance(30_000);
+
+    await until(() => refused.length === 2);
+    expect(ended).toEqual([]);
+  });
+});
+
 describe('reports', () => {
   it('go out at once, then when the controller asked for the next', async () => {
     const { link, reported } = startLink(['c1:1']);
@@ -197,6 +276,7 @@ describe('signals', () => {
 interface Started {
   readonly link: ControlLink;
   readonly ended: DomainError[];
+  readonly refused: string[];
   readonly states: ControlState[];
   readonly requests: WatchRequest[];
   readonly reported: ReportRequest[];
@@ -204,6 +284,7 @@ interface Started {
 }
 
 function startLink(endpoints: readonly string[], preferred = '', revisions: readonly bigint[] = []): Started {
+  const refused: string[] = [];
   const [ended, states, requests, reported, acknowledged]: [DomainError[], ControlState[], WatchRequest[], ReportRequest[], ReportRequest[]] = [[], [], [], [], []];
   const left = [...revisions];
   const handlers: ControlHandlers = {
@@ -211,6 +292,7 @@ function startLink(endpoints: readonly string[], preferred = '', revisions: read
     onMessage: () => {},
     onState: (state) => states.push(state),
     onEnd: (error) => ended.push(error),
+    onCertificateRefused: () => void refused.push('certificate'),
     report: () => Promise.resolve(ReportRequest.create({})),
     onReported: (request) => acknowledged.push(request),
   };
@@ -218,13 +300,14 @@ function startLink(endpoints: readonly string[], preferred = '', revisions: read
   const link = new ControlLink({ endpoints: new EndpointOrder(endpoints, preferred), connect, handlers, clock, log: silentLog, random: () => 0.5 });
   link.start();
   onTestFinished(() => link.stop());
-  return { link, ended, states, requests, reported, acknowledged };
+  return { link, ended, refused, states, requests, reported, acknowledged };
 }
 
 /** A connection on which the test says what the controller says. */
 class FakeSession implements ControlSession {
   closed = false;
-  failReports = false;
+  failReports = !newSessionsAnswer;
+  reports = 0;
   readonly #said: WatchResponse[] = [];
   #wake: () => void = () => {};
 
@@ -255,6 +338,7 @@ class FakeSession implements ControlSession {
 
   report(request: ReportRequest): Promise<{ nextReportSeconds: number }> {
     this.reported.push(request);
+    this.reports++;
     return this.failReports ? Promise.reject(new DomainError('timeout', 'late')) : Promise.resolve({ nextReportSeconds: 20 });
   }
 
@@ -262,8 +346,8 @@ class FakeSession implements ControlSession {
     return Promise.resolve(signals.map(({ nodeId }) => nodeId));
   }
 
-  renew(): Promise<RenewResponse> {
-    return Promise.reject(new DomainError('unavailable', 'not in this test'));
+  renew(): Promise<never> {
+    return Promise.reject(new DomainError('unavailable', 'not here'));
   }
 
   register(): Promise<void> {

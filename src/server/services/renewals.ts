@@ -49,7 +49,7 @@ export class Renewals {
   async renew(nodeId: string, newKeys: NewKeys, caller: Caller): Promise<NewCertificates> {
     const { result } = await this.#repository.update((view) => {
       const node = requireNode(view, nodeId);
-      return this.#issue(node, newKeys, caller, 'Renew', STATE_PENDING, []);
+      return this.#issue(node, newKeys, caller, 'Renew');
     });
     return result;
   }
@@ -80,7 +80,8 @@ export class Renewals {
   }
 
   /**
-   * Brings back a node whose certificate ran out.
+   * Brings back a node whose certificate ran out. As after a renewal, the key registered last stays so until the node has used the
+   * new certificate: whoever has lost the reply asks again with the key it has.
    *
    * @param signature Of both CSRs, one after the other, by the gRPC key registered last: the node token alone is worth nothing.
    * @throws DomainError `node_unknown`, `proof_invalid`.
@@ -96,7 +97,7 @@ export class Renewals {
       if (this.#isConnected(node.value.id)) {
         this.#log.warn('node token used for recovery while the node is connected: a copy of it may be about', { nodeId: node.value.id, peer: caller.address });
       }
-      return this.#issue(node, newKeys, caller, 'Recover', STATE_CURRENT, openGrpc(view, node.value.id));
+      return this.#issue(node, newKeys, caller, 'Recover');
     });
     return result;
   }
@@ -106,26 +107,21 @@ export class Renewals {
     newKeys: NewKeys,
     caller: Caller,
     method: 'Renew' | 'Recover',
-    state: CertificateRecord_State,
-    superseded: readonly Versioned<CertificateRecord>[],
   ): { if: { key: string; modRev: bigint }[]; then: Operation[]; result: NewCertificates } {
     const now = this.#clock.now();
     const { id, network, bindIp, bindIp6, wgPublicKey } = node.value;
     const addresses = [bindIp, bindIp6].filter((address) => address !== '');
     const issued = this.#issuer.issueNodeCertificates({ ...newKeys, nodeId: id, addresses, wgPublicKey, nowMs: now });
-    const current = state === STATE_CURRENT;
     const record: NodeRecord = {
       ...node.value,
       networkCertificate: Buffer.from(issued.network.der),
       networkSerial: issued.network.serial,
-      ...(current ? { grpcSpki: Buffer.from(newKeys.grpcSpki), grpcSerial: issued.grpc.serial, certificateExpiresAtMs: issued.grpc.notAfterMs } : {}),
     };
     return {
-      if: [node, ...superseded].map(({ key, modRev }) => ({ key, modRev })),
+      if: [{ key: node.key, modRev: node.modRev }],
       then: [
         { put: node.key, value: NodeRecord.encode(record).finish() },
-        ...superseded.map((entry) => withState(entry, STATE_SUPERSEDED)),
-        certificateRow(node.value, 'grpc', issued.grpc, state, newKeys.grpcSpki),
+        certificateRow(node.value, 'grpc', issued.grpc, STATE_PENDING, newKeys.grpcSpki),
         certificateRow(node.value, 'network', issued.network),
         auditOperation(caller, { object: `node/${id}`, method, network }, now),
       ],
