@@ -37,7 +37,8 @@ async function untilReady(state: StateFolder, agent: Detached, printed: () => st
   for (const giveUpAt = Date.now() + READY_MS; Date.now() < Math.min(giveUpAt, wellAtMs + WRONG_MS); await sleep(ASK_MS)) {
     if (ended) throw refusalIn(printed());
     last = await statusIfAny(state.socketPath);
-    if (last !== undefined && last.readyAfterMs > 0) return last;
+    // After a join the first map has only the controller in it, and whoever waits wants to reach the others.
+    if (last !== undefined && last.readyAfterMs > 0 && last.revision > 0n) return last;
     if (last === undefined || last.health.length === 0) wellAtMs = Date.now();
   }
   throw new DomainError('timeout', `the agent runs (pid ${agent.pid}) and goes on trying, but its tunnel is not up: ${last?.health.join('; ') || 'no answer yet'}`);

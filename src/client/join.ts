@@ -6,6 +6,7 @@ import { DomainError, type ErrorCode } from '../domain/errors.js';
 import { formatHostPort } from '../domain/host-port.js';
 import { parseJoinString, type JoinString } from '../domain/join-string.js';
 import { BootstrapServiceClient, type RegisterResponse } from '../gen/networkcontroller/v1/bootstrap.js';
+import { MapSnapshot } from '../gen/networkcontroller/v1/node.js';
 import { systemClock, type Clock } from '../platform/clock.js';
 import { makeFirstContact } from '../platform/first-contact.js';
 import { silentLog, type Log } from '../platform/log.js';
@@ -29,6 +30,11 @@ export interface JoinOptions {
   readonly onRetry?: (sentence: string) => void;
   /** How many attempts are made; ten by default, which take about a minute. */
   readonly attempts?: number;
+}
+
+interface Joined {
+  readonly membership: Membership;
+  readonly map: MapSnapshot;
 }
 
 interface Attempt {
@@ -58,9 +64,10 @@ export async function joinNode(config: ClientConfig, joinString: string, options
   if (options.replace !== true) refuseSecondJoin(state);
   const keys = state.keysForJoin(join.token.id, makeNodeKeys);
   const clock = options.clock ?? systemClock;
-  const membership = await persistently(options, (attempt) => register(join, keys, { config, clock, attempt }));
+  const { membership, map } = await persistently(options, (attempt) => register(join, keys, { config, clock, attempt }));
   state.forgetNetwork();
   state.save(membership);
+  state.saveMap(map);
   return membership.facts;
 }
 
@@ -86,7 +93,7 @@ function persistently<T>({ attempts = ATTEMPTS, onRetry }: JoinOptions, task: (a
 }
 
 /** Makes one attempt, at the first listener that shows the pinned CA. @param attempt Counts from 0; each begins with the next listener. */
-async function register({ token, pins, endpoints }: JoinString, keys: NodeKeys, { config, clock, attempt }: Attempt): Promise<Membership> {
+async function register({ token, pins, endpoints }: JoinString, keys: NodeKeys, { config, clock, attempt }: Attempt): Promise<Joined> {
   const first = attempt % endpoints.length;
   const nowMs = clock.now();
   const server = await makeFirstContact([...endpoints.slice(first), ...endpoints.slice(0, first)], pins, { nowMs });
@@ -96,7 +103,7 @@ async function register({ token, pins, endpoints }: JoinString, keys: NodeKeys, 
     const opened = openNodeKeys(keys);
     const grant = await exchange(client, opened, formatBootstrapToken(token).reveal(), config.name);
     checkGrant(grant, { keys: opened, pinnedCa: fromPem(server.caPem)[0]!, clusterId: server.clusterId, nowMs });
-    return membershipOf(grant, keys, nowMs);
+    return { membership: membershipOf(grant, keys, nowMs), map: firstMap(grant) };
   } finally {
     client.close();
   }
@@ -115,4 +122,12 @@ function membershipOf(grant: RegisterResponse, keys: NodeKeys, nowMs: number): M
   if (bundle === undefined || network === undefined) throw new DomainError('certificate_invalid', 'registration: want a trust bundle and a network, got none');
   const facts = { nodeId, name: grant.nodeName, network: network.name, clusterId, bindIp, bindIp6, controlEndpoints, bootstrapEndpoints, joinedAtMs: nowMs };
   return { keys, nodeToken, grpcCertificate, networkCertificate, bundle, facts };
+}
+
+/**
+ * A map of the controller alone, so that the agent raises the tunnel to it while it is still fetching the rest. Without epoch and
+ * revision, because resuming from there would leave out everybody who was in before.
+ */
+function firstMap({ network, controlEndpoints }: RegisterResponse): MapSnapshot {
+  return MapSnapshot.fromPartial({ ...(network && { network }), controlEndpoints, last: true });
 }

@@ -136,7 +136,7 @@ describe('a join', () => {
 
     expect(facts).toMatchObject({ name: 'web-1', bindIp: expect.stringMatching(/^10\.66\.0\.\d+$/), network: 'default', clusterId: controller.server.clusterId });
     expect(StateFolder.open(config.stateDir, silentLog).membership()).toMatchObject({ facts, nodeToken: expect.stringMatching(/^ncn1_/) });
-    expect(readdirSync(config.stateDir).sort()).toEqual(['current', 'gen-1']);
+    expect(readdirSync(config.stateDir).sort()).toEqual(['current', 'gen-1', 'map.bin']);
   });
 
   it('gives the same node when the reply was lost after the commit', async () => {
