@@ -144,6 +144,17 @@ describe('a store in use', () => {
     expect(statSync(file).size).toBeGreaterThan(20 * 60_000);
   });
 
+  it('commits those who come together at once', async () => {
+    const { store } = await open(join(tmpDir(), 'nc.db'));
+    const sent = vi.spyOn(Worker.prototype, 'postMessage');
+    onTestFinished(() => sent.mockRestore());
+
+    await fill(store, 500);
+
+    expect(sent.mock.calls.length).toBeLessThan(5);
+    expect(await store.currentRev()).toBe(500n);
+  });
+
   it('does not try again with every commit while a reader holds the log', async () => {
     const { store } = await open(join(tmpDir(), 'nc.db'));
     await fill(store, 20, 60_000);
