@@ -6,6 +6,7 @@ import { ControllerTunnel } from './controller-tunnel.js';
 import type { PathDependencies, Paths, PathState } from './path-types.js';
 import { PeerPath, type PathAction, type PathContext } from './peer-path.js';
 import { isInitiator } from './plan.js';
+import { Rounds } from './rounds.js';
 import { isNatSymmetric } from './symmetric-nat.js';
 
 /** How often WireGuard is looked at, in ms, */
@@ -19,6 +20,9 @@ const MAX_OWN_ATTEMPTS = 20;
 
 /** Attempts at a time, those that others began counted. */
 const MAX_ATTEMPTS = 40;
+
+/** How long signals wait for the answer to the probes, in ms; relayed packets do not. */
+const PROBE_PATIENCE_MS = 200;
 
 /** Signals of one request. */
 const MAX_SIGNALS = 512;
@@ -44,6 +48,8 @@ class PathManager implements Paths {
   /** Two endpoints of the controller that tell what they see, or none. */
   #probes: readonly [string, string] | undefined;
   #symmetricNat = false;
+  /** Until then nothing is signalled, because the answer to the probes belongs into the first offers. */
+  #probingUntilMs = 0;
   readonly #tunnel = new ControllerTunnel();
   #connected = false;
   #happened: ((context: PathContext) => Wanted[])[] = [];
@@ -51,14 +57,11 @@ class PathManager implements Paths {
   readonly #toGreet = new Set<string>();
   #onChange: (path: PathState) => void = () => {};
   #onTunnelUp: () => void = () => {};
-  #round: Promise<void> | undefined;
-  #again = false;
-  #cancelNext: () => void = () => {};
-  #stopped = false;
+  readonly #rounds: Rounds;
 
   constructor(deps: PathDependencies) {
     this.#deps = deps;
-    this.#scheduleNext();
+    this.#rounds = new Rounds(deps.clock, () => this.#round(), () => (this.#isUrgent() ? URGENT_LOOK_MS : LOOK_MS));
   }
 
   setPeers(peers: readonly Peer[], controller: ControllerPeer | undefined): void {
@@ -118,8 +121,7 @@ class PathManager implements Paths {
   }
 
   observe(): Promise<void> {
-    this.#again = this.#round !== undefined;
-    return (this.#round ??= this.#rounds());
+    return this.#rounds.run();
   }
 
   paths(): readonly PathState[] {
@@ -135,9 +137,7 @@ class PathManager implements Paths {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#cancelNext();
-    await this.#round;
+    await this.#rounds.stop();
     await Promise.all(this.#sending);
   }
 
@@ -151,38 +151,40 @@ class PathManager implements Paths {
   }
 
   #note(event: (context: PathContext) => Wanted[]): void {
-    if (this.#stopped) return;
+    if (this.#rounds.isStopped) return;
     this.#happened.push(event);
     void this.observe();
   }
 
   #probeNat(): void {
     if (this.#probes === undefined || !this.#connected) return;
+    this.#probingUntilMs = this.#deps.clock.now() + PROBE_PATIENCE_MS;
     const probe = this.#deps.isNatSymmetric ?? isNatSymmetric;
-    this.#track(probe(this.#probes).then((symmetric) => void (this.#symmetricNat = symmetric ?? false)));
+    this.#track(
+      probe(this.#probes).then((symmetric) => {
+        this.#symmetricNat = symmetric ?? false;
+        this.#probingUntilMs = 0;
+        this.#note(() => []);
+      }),
+    );
   }
 
-  async #rounds(): Promise<void> {
-    do {
-      this.#again = false;
-      try {
-        await this.#oneRound();
-      } catch (error) {
-        // A device that is being repaired refuses; the next round sees what has become of it.
-        this.#deps.log.debug('paths not looked after this time', { error: String(error) });
-      }
-    } while (this.#again && !this.#stopped);
-    this.#round = undefined;
-    this.#scheduleNext();
+  async #round(): Promise<void> {
+    try {
+      await this.#lookAndAct();
+    } catch (error) {
+      // A device that is being repaired refuses; the next round sees what has become of it.
+      this.#deps.log.debug('paths not looked after this time', { error: String(error) });
+    }
   }
 
-  async #oneRound(): Promise<void> {
+  async #lookAndAct(): Promise<void> {
     const seen = await this.#deps.device.observe();
-    if (seen === undefined || this.#stopped) return;
+    if (seen === undefined) return;
     const context = this.#context();
     this.#keepTunnel(seen, context.nowMs);
     const before = new Map([...this.#paths.values()].map((path) => [path, path.state]));
-    const wanted = [...this.#look(seen, context), ...this.#takeEvents(context), ...this.#greet(), ...this.#offer(context)];
+    const wanted = [...this.#look(seen, context), ...this.#takeEvents(context), ...this.#greet(context), ...this.#offer(context)];
     for (const [path, state] of before) this.#tellChange(state, path.state);
     await this.#perform(wanted);
   }
@@ -210,8 +212,8 @@ class PathManager implements Paths {
     return [];
   }
 
-  #greet(): Wanted[] {
-    if (!this.#connected) return [];
+  #greet({ connected }: PathContext): Wanted[] {
+    if (!connected) return [];
     const greeted = [...this.#toGreet].flatMap((nodeId) => this.#paths.get(nodeId) ?? []);
     this.#toGreet.clear();
     return greeted.flatMap((path) => from(path, path.greet()));
@@ -264,11 +266,8 @@ class PathManager implements Paths {
     this.#sending.add(tracked);
   }
 
-  #scheduleNext(): void {
-    this.#cancelNext();
-    if (this.#stopped) return;
-    const isUrgent = [...this.#paths.values()].some((path) => path.isUrgent);
-    this.#cancelNext = this.#deps.clock.after(isUrgent ? URGENT_LOOK_MS : LOOK_MS, () => void this.observe());
+  #isUrgent(): boolean {
+    return [...this.#paths.values()].some((path) => path.isUrgent);
   }
 
   #busy(): number {
@@ -278,9 +277,10 @@ class PathManager implements Paths {
   #context(): PathContext {
     const { clock, self } = this.#deps;
     const relays = new Set(this.#relays);
+    const nowMs = clock.now();
     return {
-      nowMs: clock.now(),
-      connected: this.#connected,
+      nowMs,
+      connected: this.#connected && nowMs >= this.#probingUntilMs,
       relay: this.#relays[0] ?? '',
       isRelay: (endpoint) => relays.has(endpoint),
       candidates: () => self.candidates(),
