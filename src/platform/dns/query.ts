@@ -47,7 +47,7 @@ const SILENCE: Malformed = { refusal: undefined };
  * @see RFC 1035 §4.1, RFC 6891 §6.1, RFC 9619 for the one question
  */
 export function readQuery(bytes: Uint8Array): Query | Malformed {
-  const message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const message = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (message.length < HEADER_OCTETS || (message[2]! & 0x80) !== 0) return SILENCE;
   if ((message[2]! & 0x78) !== 0) return refuse('NOTIMP');
   if (message.readUInt16BE(4) !== 1) return refuse('FORMERR');

@@ -31,21 +31,23 @@ export function answerLimit(edns: Edns | undefined, transport: Transport): numbe
 /**
  * Puts together the answer to one query: its own id and its own spelling of the name around the shared sections.
  *
- * @param turn Which record of the last set comes first.
  * @param recursion Whether this client may have other names looked up.
+ * @param turn      Which record of the last set comes first.
  */
-export function composeAnswer(query: Query, answer: WireAnswer, options: { transport: Transport; turn: number; recursion: boolean }): Buffer {
-  const space = answerLimit(query.edns, options.transport) - query.questionEnd - (query.edns === undefined ? 0 : OPT_OCTETS);
+export function composeAnswer(query: Query, answer: WireAnswer, transport: Transport, recursion: boolean, turn: number): Buffer {
+  const space = answerLimit(query.edns, transport) - query.questionEnd - (query.edns === undefined ? 0 : OPT_OCTETS);
   const whole = answer.sections.length <= space;
   const length = whole ? answer.sections.length : answer.additionalStart <= space ? answer.additionalStart : 0;
   const truncated = answer.additionalStart > space;
   const reply = start(query.message, query.questionEnd, length, query.edns);
   reply[2]! |= AUTHORITATIVE | (truncated ? TRUNCATED : 0);
-  reply[3]! |= (options.recursion ? RECURSION_AVAILABLE : 0) | answer.rcode;
+  reply[3]! |= (recursion ? RECURSION_AVAILABLE : 0) | answer.rcode;
   answer.sections.copy(reply, query.questionEnd, 0, length);
   if (!truncated) {
-    takeTurns(reply, query.questionEnd, answer, options.turn);
-    writeCounts(reply, [answer.answerCount, answer.authorityCount, whole ? answer.additionalCount : 0]);
+    takeTurns(reply, query.questionEnd, answer, turn);
+    reply.writeUInt16BE(answer.answerCount, 6);
+    reply.writeUInt16BE(answer.authorityCount, 8);
+    reply.writeUInt16BE(whole ? answer.additionalCount : 0, 10);
   }
   return finish(reply, query.edns, 0);
 }
@@ -69,10 +71,6 @@ function start(message: Buffer, questionEnd: number, sections: number, edns: Edn
   reply.writeUInt16BE(questionEnd > HEADER_OCTETS ? 1 : 0, 4);
   reply.fill(0, 6, HEADER_OCTETS);
   return reply;
-}
-
-function writeCounts(reply: Buffer, counts: readonly [number, number, number]): void {
-  counts.forEach((count, section) => reply.writeUInt16BE(count, 6 + 2 * section));
 }
 
 function takeTurns(reply: Buffer, base: number, { sections, turns }: WireAnswer, turn: number): void {

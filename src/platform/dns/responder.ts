@@ -15,13 +15,6 @@ export type Reply =
   /** It asks for a name that is not ours; the caller refuses or forwards it. */
   | { readonly kind: 'outside'; readonly query: Query; readonly name: DnsName };
 
-/** How a message came, and from whom. */
-export interface Received {
-  readonly transport: Transport;
-  /** Whether the client may have names looked up that are not ours. */
-  readonly recursion: boolean;
-}
-
 const CLASS_IN = 1;
 const CLASS_ANY = 255;
 const TYPE_OPT = 41;
@@ -57,8 +50,12 @@ export class Responder {
     this.#answers.clear();
   }
 
-  /** Answers one message; never throws, whatever it holds. */
-  answer(bytes: Uint8Array, received: Received): Reply {
+  /**
+   * Answers one message; never throws, whatever it holds.
+   *
+   * @param recursion Whether the client may have names looked up that are not ours.
+   */
+  answer(bytes: Uint8Array, transport: Transport, recursion: boolean): Reply {
     const query = readQuery(bytes);
     if ('refusal' in query) {
       if (query.refusal === undefined) return { kind: 'ignore' };
@@ -66,16 +63,16 @@ export class Responder {
     }
     const code = refusalOf(query);
     if (code !== undefined) return refusal(query, code, query.type);
-    return this.#fromCache(query, received) ?? this.#fromZone(query, received);
+    const known = this.#known(query);
+    if (known === undefined) return this.#fromZone(query, transport, recursion);
+    return { kind: 'answer', source: 'cache', type: query.type, message: composeAnswer(query, known.wire, transport, recursion, ++known.turn) };
   }
 
-  #fromCache(query: Query, received: Received): Reply | undefined {
+  #known(query: Query): { readonly wire: WireAnswer; turn: number } | undefined {
     this.#forgetOutdated();
-    // As sent first: nearly every client writes lower case.
     const variant = this.#variantOf(query);
-    const known = this.#answers.get(variant + questionOctets(query)) ?? this.#answers.get(variant + questionKey(query));
-    if (known === undefined) return undefined;
-    return { kind: 'answer', source: 'cache', type: query.type, message: composeAnswer(query, known.wire, { ...received, turn: ++known.turn }) };
+    // As sent first: nearly every client writes lower case.
+    return this.#answers.get(variant + questionOctets(query)) ?? this.#answers.get(variant + questionKey(query));
   }
 
   #forgetOutdated(): void {
@@ -85,14 +82,14 @@ export class Responder {
     this.#day = day;
   }
 
-  #fromZone(query: Query, received: Received): Reply {
+  #fromZone(query: Query, transport: Transport, recursion: boolean): Reply {
     const name = questionName(query);
     const sections = this.#sectionsFor(query, name);
     if (sections === undefined) return { kind: 'outside', query, name };
     const wire = joinSections(name, sections);
     if (this.#answers.size >= MAX_CACHED_ANSWERS) this.#answers.clear();
     this.#answers.set(this.#variantOf(query) + questionKey(query), { wire, turn: 0 });
-    return { kind: 'answer', source: 'zone', type: query.type, message: composeAnswer(query, wire, { ...received, turn: 0 }) };
+    return { kind: 'answer', source: 'zone', type: query.type, message: composeAnswer(query, wire, transport, recursion, 0) };
   }
 
   /** Without keys everybody gets the same answer. */

@@ -13,7 +13,7 @@ import type { Log } from '../../platform/log.js';
 import type { AnswerSource, DnsCounters } from './counters.js';
 import { OwnClients } from './own-clients.js';
 import { describeExchange } from './query-log.js';
-import type { DnsClient, QueryHandler } from './query-handler.js';
+import type { DnsClient, QueryHandler, Via } from './query-handler.js';
 import { Resolver } from './resolver.js';
 import type { Enclosure, Upstream } from './upstream.js';
 
@@ -39,6 +39,10 @@ export interface ZoneRevision {
   readonly revision: bigint;
   readonly changes: readonly ZoneChange[];
 }
+
+/** Whether an answer must fit a datagram. */
+const TRANSPORT_OF = { udp: 'udp', tunnel: 'udp', tcp: 'tcp', tls: 'tcp', https: 'tcp' } as const satisfies Record<Via, Transport>;
+const QUERIES_VIA = { udp: 'udpQueries', tcp: 'tcpQueries', tls: 'tlsQueries', https: 'httpsQueries', tunnel: 'tunnelQueries' } as const satisfies Record<Via, string>;
 
 /** Decides what each query gets: an answer from the zone, one from elsewhere, a refusal, or nothing. */
 export class DnsService {
@@ -93,40 +97,41 @@ export class DnsService {
 
   /** A `QueryHandler`. Whatever goes wrong with one query, the next is answered. */
   readonly handle: QueryHandler = (message, client, reply) => {
-    this.#counters.add(`${client.via}Queries`);
-    const failed = (error: unknown): void => {
-      this.#log.error('a query could not be answered', { error });
-      reply(undefined);
-    };
-    const done: Done = (answer, source, type) => {
-      this.#counters.addAnswer(type, answer[3]! & 0x0f, source);
-      if (this.#logsQueries) this.#log.info('DNS query', { ...describeExchange(message, answer), ...client, source });
-      reply(answer);
-    };
     try {
-      this.#decide(message, client, done, () => reply(undefined))?.catch(failed);
+      this.#counters.add(QUERIES_VIA[client.via]);
+      const recursion = this.#resolver.enabled && this.#ownClients.has(client.address);
+      const answer = this.#responder.answer(message, TRANSPORT_OF[client.via], recursion);
+      if (answer.kind === 'answer') return this.#finish({ message, client, reply }, answer.message, answer.source, answer.type);
+      if (answer.kind === 'outside') return this.#lookElsewhere({ message, client, reply }, answer, recursion);
+      this.#counters.add('ignored');
+      reply(undefined);
     } catch (error) {
-      failed(error);
+      this.#fail(reply, error);
     }
   };
 
-  #decide(message: Uint8Array, client: DnsClient, done: Done, ignore: () => void): Promise<void> | undefined {
-    const transport = transportOf(client);
-    const recursion = this.#resolver.enabled && this.#ownClients.has(client.address);
-    const answer = this.#responder.answer(message, { transport, recursion });
-    switch (answer.kind) {
-      case 'ignore':
-        this.#counters.add('ignored');
-        return void ignore();
-      case 'answer':
-        return void done(answer.message, answer.source, answer.type);
-      case 'outside': {
-        const { query, name } = answer;
-        const refusal = recursion && wantsRecursion(query) ? this.#refusalOf(name, query.type) : 'REFUSED';
-        if (refusal === undefined) return this.#resolve(query, name, transport, done);
-        return void done(composeRefusal(query, refusal, recursion), 'refusal', query.type);
-      }
-    }
+  #lookElsewhere(exchange: Exchange, { query, name }: { query: Query; name: DnsName }, recursion: boolean): void {
+    const refusal = recursion && wantsRecursion(query) ? this.#refusalOf(name, query.type) : 'REFUSED';
+    if (refusal !== undefined) return this.#finish(exchange, composeRefusal(query, refusal, recursion), 'refusal', query.type);
+    this.#resolve(exchange, query, name).catch((error: unknown) => this.#fail(exchange.reply, error));
+  }
+
+  async #resolve(exchange: Exchange, query: Query, name: DnsName): Promise<void> {
+    const resolved = await this.#resolver.resolve(query, name);
+    if (resolved === undefined) return this.#finish(exchange, composeRefusal(query, 'SERVFAIL', true), 'upstreamFailure', query.type);
+    const answer = relayAnswer(query, resolved.answer, TRANSPORT_OF[exchange.client.via], resolved.ttl);
+    this.#finish(exchange, answer, resolved.source, query.type);
+  }
+
+  #finish({ message, client, reply }: Exchange, answer: Buffer, source: AnswerSource, type: number): void {
+    this.#counters.addAnswer(type, answer[3]! & 0x0f, source);
+    if (this.#logsQueries) this.#log.info('DNS query', { ...describeExchange(message, answer), ...client, source });
+    reply(answer);
+  }
+
+  #fail(reply: (answer: undefined) => void, error: unknown): void {
+    this.#log.error('a query could not be answered', { error });
+    reply(undefined);
   }
 
   /** Why nobody else is asked about this name: it is ours alone, or there is nobody to ask. */
@@ -135,20 +140,13 @@ export class DnsService {
     if (isEnclosed) return 'NXDOMAIN';
     return this.#resolver.serves(name) ? undefined : 'REFUSED';
   }
-
-  async #resolve(query: Query, name: DnsName, transport: Transport, done: Done): Promise<void> {
-    const resolved = await this.#resolver.resolve(query, name);
-    if (resolved === undefined) return done(composeRefusal(query, 'SERVFAIL', true), 'upstreamFailure', query.type);
-    done(relayAnswer(query, resolved.answer, transport, resolved.ttl), resolved.source, query.type);
-  }
 }
 
-/** Takes an answer, where it came from, and the type asked for. */
-type Done = (answer: Buffer, source: AnswerSource, type: number) => void;
-
-/** Whether an answer must fit a datagram. */
-function transportOf({ via }: DnsClient): Transport {
-  return via === 'udp' || via === 'tunnel' ? 'udp' : 'tcp';
+/** One query on its way through. */
+interface Exchange {
+  readonly message: Uint8Array;
+  readonly client: DnsClient;
+  readonly reply: (answer: Buffer | undefined) => void;
 }
 
 /** A query without this wish wants to know what we know ourselves. @see RFC 1034 §4.3.1 */

@@ -19,15 +19,16 @@ export async function listenOnUdp(address: DnsAddress, handle: QueryHandler): Pr
     // Answers go to addresses, never to names; the default asks the system's resolver for each.
     lookup: (host, _options, done) => done(null, host, family),
   });
-  // An answer that cannot be sent concerns only who asked for it.
-  const sent = (): void => {};
   socket.on('message', (message, from) => {
-    handle(message, { via: 'udp', address: from.address }, (answer) => answer && socket.send(answer, from.port, from.address, sent));
+    handle(message, { via: 'udp', address: from.address }, (answer) => {
+      // Without a callback: an answer that cannot be sent concerns only who asked for it.
+      if (answer !== undefined) socket.send(answer, 0, answer.length, from.port, from.address);
+    });
   });
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
     socket.bind({ port: address.port, address: address.host, exclusive: true }, resolve);
   });
-  socket.removeAllListeners('error').on('error', sent);
+  socket.removeAllListeners('error').on('error', () => {});
   return { port: socket.address().port, stop: () => new Promise((resolve) => socket.close(() => resolve())) };
 }

@@ -14,7 +14,7 @@ const responder = new Responder(zone);
 const RUNS = { seed: 1035, numRuns: 3000 };
 
 function check(message: Uint8Array): void {
-  const reply = responder.answer(message, { transport: 'udp', recursion: true });
+  const reply = responder.answer(message, 'udp', true);
   if (reply.kind !== 'answer') return;
   expect(reply.message.length).toBeLessThanOrEqual(1232);
   expect(reply.message.subarray(0, 2)).toEqual(Buffer.from(message.subarray(0, 2)));
@@ -67,7 +67,7 @@ describe('no message, whatever it holds, stops the reader', () => {
     setFlagsFromString('--expose-gc');
     const collectGarbage = runInNewContext('gc') as () => void;
     const memory = (from: number, to: number): number => {
-      for (let i = from; i < to; i++) responder.answer(aQuery(`x${i}.default.nc.internal`), { transport: 'udp', recursion: false });
+      for (let i = from; i < to; i++) responder.answer(aQuery(`x${i}.default.nc.internal`), 'udp', false);
       collectGarbage();
       return process.memoryUsage().heapUsed + process.memoryUsage().external;
     };

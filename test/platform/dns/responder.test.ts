@@ -5,8 +5,6 @@ import type { ZoneChange } from '../../../src/domain/zone-input.js';
 import { Responder } from '../../../src/platform/dns/responder.js';
 import { aQuery, defaultNetwork, put, read } from '../../support/dns.js';
 
-const udp = { transport: 'udp', recursion: false } as const;
-const tcp = { transport: 'tcp', recursion: false } as const;
 
 function responderOf(...changes: ZoneChange[]): { zone: Zone; responder: Responder } {
   const zone = new Zone('nc.internal');
@@ -15,13 +13,13 @@ function responderOf(...changes: ZoneChange[]): { zone: Zone; responder: Respond
   return { zone, responder: new Responder(zone) };
 }
 
-function ask(responder: Responder, query: Uint8Array, received: Parameters<Responder['answer']>[1] = udp) {
-  const reply = responder.answer(query, received);
+function ask(responder: Responder, query: Uint8Array, transport: 'udp' | 'tcp' = 'udp') {
+  const reply = responder.answer(query, transport, false);
   return reply.kind === 'answer' ? read(reply.message) : reply.kind;
 }
 
-function octets(responder: Responder, query: Uint8Array, received: Parameters<Responder['answer']>[1] = udp): Buffer {
-  const reply = responder.answer(query, received);
+function octets(responder: Responder, query: Uint8Array, transport: 'udp' | 'tcp' = 'udp'): Buffer {
+  const reply = responder.answer(query, transport, false);
   if (reply.kind !== 'answer') throw new Error(`want an answer, got ${reply.kind}`);
   return reply.message;
 }
@@ -148,7 +146,7 @@ describe('an answer', () => {
   });
 
   it('hands over a name that is not ours', () => {
-    const reply = responderOf().responder.answer(aQuery('Example.COM'), udp);
+    const reply = responderOf().responder.answer(aQuery('Example.COM'), 'udp', false);
 
     expect(reply).toMatchObject({ kind: 'outside', name: 'example.com' });
   });
@@ -163,7 +161,7 @@ describe('an answer too long for UDP', () => {
   });
 
   it('is whole over TCP', () => {
-    expect(ask(responderOf(...many).responder, srv, tcp)).toMatchObject({ flag_tc: false, answers: { length: 60 }, additionals: { length: 60 } });
+    expect(ask(responderOf(...many).responder, srv, 'tcp')).toMatchObject({ flag_tc: false, answers: { length: 60 }, additionals: { length: 60 } });
   });
 
   it('leaves out the additional records before it is cut', () => {
