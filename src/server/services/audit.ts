@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { AuditRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import { redactText } from '../../platform/redact.js';
 import { actorOf, type Caller } from '../auth/caller.js';
 import { keys } from '../store/keys.js';
 import type { Operation } from '../store/store.js';
@@ -46,9 +47,12 @@ export function auditOperation(caller: Caller, entry: AuditEntry, nowMs: number)
   return putAudit(record, nowMs);
 }
 
-/** The write of a refusal's audit record, which has no transaction of its own to be part of. */
+/**
+ * The write of a refusal's audit record, which has no transaction of its own to be part of. Its sentence may repeat what the
+ * caller gave, and somebody will give a join string where a name is wanted.
+ */
 export function refusalOperation(refusal: Refusal, nowMs: number): Operation {
-  return putAudit(AuditRecord.fromPartial({ ...refusal, atMs: nowMs }), nowMs);
+  return putAudit(AuditRecord.fromPartial({ ...refusal, reason: redactText(refusal.reason), atMs: nowMs }), nowMs);
 }
 
 function putAudit(record: AuditRecord, nowMs: number): Operation {
