@@ -1,5 +1,6 @@
 import { DomainError } from '../domain/errors.js';
 import type { OutputFormat, Terminal } from './output.js';
+import { redactText } from './redact.js';
 
 /** How a command may end. */
 export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3 } as const;
@@ -29,7 +30,8 @@ export interface ErrorReport {
  */
 export function reportError(terminal: Terminal, { program, format, error, hint }: ErrorReport): void {
   const code = error instanceof DomainError ? error.code : 'internal';
-  const message = error instanceof Error ? error.message : String(error);
+  // A message may quote what was given in the wrong place, a join string for a name.
+  const message = redactText(error instanceof Error ? error.message : String(error));
   if (format === 'json' || format === 'yaml') {
     terminal.stderr.write(`${JSON.stringify({ error: { code, message, ...(hint && { hint }) } })}\n`);
     return;

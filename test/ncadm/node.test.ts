@@ -54,6 +54,15 @@ describe('the target of ncadm node', () => {
     expect([exitCode, changed]).toEqual([0, [id]]);
   });
 
+  it('does not show a join string that was given by mistake', async () => {
+    const { socket } = await controllerWith([WEB]);
+
+    const { exitCode, stderr } = await ncadm(['--socket', socket, 'node', 'show', `ncj1_${'a'.repeat(16)}.hushhushhushhushhushhu.pin@h:1`]);
+
+    expect(exitCode).toBe(1);
+    expect(stderr).not.toContain('hushhush');
+  });
+
   it('does not show the node token when it is unknown', async () => {
     const { socket } = await controllerWith([WEB]);
 

@@ -58,5 +58,7 @@ export function refusalOperation(refusal: Refusal, nowMs: number): Operation {
 function putAudit(record: AuditRecord, nowMs: number): Operation {
   // Time first, so that the keys sort by it; the random part keeps two records of one millisecond apart.
   const id = `${nowMs.toString(16).padStart(12, '0')}-${randomBytes(6).toString('hex')}`;
-  return { put: keys.audit(id), value: AuditRecord.encode(record).finish(), expireAtMs: nowMs + KEEP_MS };
+  // What was refused may be quoted in the reason, and somebody gives a join string where a name is wanted.
+  const reason = redactText(record.reason);
+  return { put: keys.audit(id), value: AuditRecord.encode({ ...record, reason }).finish(), expireAtMs: nowMs + KEEP_MS };
 }
