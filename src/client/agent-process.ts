@@ -15,18 +15,36 @@ const READY_MS = 30_000;
 /** What is wrong for so long will not pass by itself. */
 const WRONG_MS = 5_000;
 
+/** The agent as a process of its own, loaded and waiting for its turn. */
+export interface PreparedAgent {
+  /**
+   * Lets it begin and waits until its tunnel is up.
+   *
+   * @throws DomainError with what the agent printed when it ended; `timeout` with what is wrong when the tunnel is not up
+   *   in time, and the agent goes on trying then.
+   */
+  begin(): Promise<AgentServiceGetStatusResponse>;
+  /** It is not needed after all. */
+  abandon(): void;
+}
+
 /**
- * Starts the agent as a process of its own and waits until its tunnel is up.
+ * Starts the agent as a process of its own. It loads while a join is under way, which takes as long.
  *
  * @param configPath The client.yml that it shall read, if any.
- * @throws DomainError with what the agent printed when it ended; `timeout` with what is wrong when the tunnel is not up in time. The agent goes on then.
  */
-export async function startDetachedAgent(state: StateFolder, configPath: string | undefined): Promise<AgentServiceGetStatusResponse> {
+export function prepareAgent(state: StateFolder, configPath: string | undefined): PreparedAgent {
   const printed = join(state.path, 'agent.out');
   const output = openSync(printed, 'w', 0o600);
-  const agent = detachSelf([...(configPath === undefined ? [] : ['--config', resolve(configPath)]), '-o', 'json', 'up'], output);
+  const agent = detachSelf([...(configPath === undefined ? [] : ['--config', resolve(configPath)]), '-o', 'json', 'up', '--on-go'], output);
   closeSync(output);
-  return untilReady(state, agent, () => readFileSync(printed, 'utf8'));
+  return {
+    begin() {
+      agent.go();
+      return untilReady(state, agent, () => readFileSync(printed, 'utf8'));
+    },
+    abandon: () => agent.abandon(),
+  };
 }
 
 async function untilReady(state: StateFolder, agent: Detached, printed: () => string): Promise<AgentServiceGetStatusResponse> {

@@ -1,13 +1,14 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { DomainError } from '../../domain/errors.js';
-import { startDetachedAgent } from '../agent-process.js';
+import { parseJoinString } from '../../domain/join-string.js';
+import type { AgentServiceGetStatusResponse } from '../../gen/networkcontroller/v1/agent.js';
+import { prepareAgent } from '../agent-process.js';
 import { withAgent } from '../agent-client.js';
 import { joinNode } from '../join.js';
 import { readJoinSource } from '../join-source.js';
 import { runAgent } from '../run-agent.js';
 import { examples, type NodeInvocation, type Session } from '../session.js';
 import { silentLog } from '../../platform/log.js';
-import type { MembershipFacts } from '../state/membership.js';
 import { StateFolder } from '../state/state-folder.js';
 import { printJoined } from '../views/joined-view.js';
 
@@ -41,22 +42,22 @@ async function join(invocation: NodeInvocation<JoinCommandOptions>, words: reado
   refuseWords(words);
   const startedAtMs = clock.now();
   const config = options.name === undefined ? invocation.config : { ...invocation.config, name: options.name };
-  const state = StateFolder.open(config.stateDir, silentLog);
-  await refuseRunningAgent(state);
   const path = options.file ?? io.env['NC_JOIN_FILE'];
   if (path === undefined && io.stdin.isTTY === true) output.note('paste the join string and press Enter');
   const source = await readJoinSource(path, io.stdin);
-  const facts = await joinNode(config, source.text, { replace: options.replace === true, clock, onRetry: (sentence) => output.note(sentence) });
-  if (options.keep !== true) source.discard();
-  const tookMs = (): number => clock.now() - startedAtMs;
-  if (!options.up) printJoined(output, facts, tookMs());
-  else if (options.foreground === true) await runAgent(config, async (agent) => printJoined(output, facts, tookMs(), await agent.status()));
-  else await startAndTell(invocation, state, facts, tookMs);
-}
-
-async function startAndTell({ output, options }: NodeInvocation<JoinCommandOptions>, state: StateFolder, facts: MembershipFacts, tookMs: () => number): Promise<void> {
-  const status = await startDetachedAgent(state, options.config);
-  printJoined(output, facts, tookMs(), status);
+  parseJoinString(source.text);
+  const state = StateFolder.open(config.stateDir, silentLog);
+  await refuseRunningAgent(state);
+  const agent = options.up && options.foreground !== true ? prepareAgent(state, options.config) : undefined;
+  try {
+    const facts = await joinNode(config, source.text, { replace: options.replace === true, clock, onRetry: (sentence) => output.note(sentence) });
+    if (options.keep !== true) source.discard();
+    const tell = (status?: AgentServiceGetStatusResponse): void => printJoined(output, facts, clock.now() - startedAtMs, status);
+    if (options.up && options.foreground === true) await runAgent(config, async (running) => tell(await running.status()));
+    else tell(await agent?.begin());
+  } finally {
+    agent?.abandon();
+  }
 }
 
 function refuseWords(words: readonly string[]): void {

@@ -1,8 +1,9 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { AgentServiceGetStatusResponse } from '../../gen/networkcontroller/v1/agent.js';
 import type { Output } from '../../platform/output.js';
 import { openJoinedState } from '../agent-client.js';
-import { startDetachedAgent } from '../agent-process.js';
+import { heardGo } from '../../platform/detach.js';
+import { prepareAgent } from '../agent-process.js';
 import { runAgent } from '../run-agent.js';
 import { examples, type Session } from '../session.js';
 
@@ -12,11 +13,13 @@ export function addUp(parent: Command, session: Session): void {
     .command('up')
     .description('run the agent; ends with "nc-client down", Ctrl-C (the interface goes) or SIGTERM (the interface stays for the next agent)')
     .option('-d, --detach', 'start it in the background and come back when the tunnel is up')
+    .addOption(new Option('--on-go', 'wait for a line on standard input first').hideHelp())
     .addHelpText('after', examples('nc-client up', 'nc-client up --detach', 'nc-client --config /etc/nc/client.yml up'))
     .action(
-      session.node<{ readonly detach?: true }, []>(async ({ config, output, options }) => {
+      session.node<{ readonly detach?: true; readonly onGo?: true }, []>(async ({ io, config, output, options }) => {
+        if (options.onGo === true && !(await heardGo(io.stdin))) return;
         const state = openJoinedState(config);
-        if (options.detach === true) printUp(output, await startDetachedAgent(state, options.config));
+        if (options.detach === true) printUp(output, await prepareAgent(state, options.config).begin());
         else await runAgent(config, async (agent) => printUp(output, await agent.status()));
       }),
     );
