@@ -120,7 +120,8 @@ export class CommitQueue {
     // Whoever comes in this turn of the event loop goes with the first batch.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#chores.length > 0 || this.#waiting.size > 0) {
-      await this.#chores.shift()?.();
+      // Those that are here now: a chore in pieces comes back for its next one, and lets commits through between them.
+      for (const chore of this.#chores.splice(0)) await chore();
       await this.#commitBatch();
     }
     this.#worker = undefined;
@@ -165,18 +166,19 @@ export class CommitQueue {
   }
 
   #expireIfDue(): void {
-    if (!this.#isExpiryDue() || this.#closed) return;
+    const nowMs = this.#clock.now();
+    const { nextExpiryMs } = this.#state;
+    if (this.#closed || nextExpiryMs === undefined || nextExpiryMs > nowMs) return;
+    // The answer says when the next is due; until it comes, or if it does not, this is not asked again at once.
+    this.#state = { ...this.#state, nextExpiryMs: nowMs + EXPIRY_RETRY_MS };
     this.#chores.push(() => this.#expire());
     this.#work();
   }
 
   #expire(): Promise<void> {
-    // The answer says when the next is due; without one it is not asked again at once.
-    this.#state = { ...this.#state, nextExpiryMs: this.#clock.now() + EXPIRY_RETRY_MS };
     return this.#unasked('cannot delete expired records', async () => {
       await this.#advance({ kind: 'expire', nowMs: this.#clock.now() });
-      // The next piece is another turn's, so that however many expire, commits get through between them.
-      if (this.#isExpiryDue()) this.#chores.push(() => this.#expire());
+      this.#expireIfDue();
     });
   }
 
@@ -187,10 +189,6 @@ export class CommitQueue {
     } catch (error) {
       this.#log.error(failure, { error });
     }
-  }
-
-  #isExpiryDue(): boolean {
-    return this.#state.nextExpiryMs !== undefined && this.#state.nextExpiryMs <= this.#clock.now();
   }
 }
 

@@ -25,6 +25,7 @@ function fill(store: OpenStore['store'], n: number, size = 10): Promise<unknown>
   return Promise.all(Array.from({ length: n }, (_, i) => store.txn({ if: [], then: [{ put: `k${i}`, value: new Uint8Array(size) }] })));
 }
 
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
 describe('opening a store', () => {
@@ -230,6 +231,19 @@ describe('a store in use', () => {
     await paused.lost;
     expect(await store.txn({ if: [paused.fence], then: [] })).toMatchObject({ ok: false });
     expect(await store.txn({ if: [leader.fence], then: [] })).toMatchObject({ ok: true });
+  });
+
+  it('renews a leadership in time although much was left to expire', async () => {
+    const { store } = await open(join(tmpDir(), 'nc.db'));
+    await store.txn({ if: [], then: range(100).map((i) => ({ put: `old${i}`, value: new Uint8Array(), expireAtMs: clock.now() + 100 })) });
+    clock.advance(10_000);
+    const leader = await store.campaign('sweeper', 'busy', 3);
+
+    for (const second of range(8)) {
+      clock.advance(1_000);
+      expect(await store.txn({ if: [leader.fence], then: [{ put: `k${second}`, value: new Uint8Array() }] })).toMatchObject({ ok: true });
+    }
+    expect(await store.get('old0')).toBeUndefined();
   });
 
   it('ends a leadership that cannot be renewed in time, without asking anybody', async () => {
