@@ -1,5 +1,8 @@
 import { Command, Option } from 'commander';
 import { OUTPUT_FORMATS } from '../platform/output.js';
+import { addAdminCreate } from './commands/admin-create.js';
+import { addAdminList } from './commands/admin-list.js';
+import { addAdminRevoke } from './commands/admin-revoke.js';
 import { addCompletion } from './commands/completion.js';
 import { addConfigCheck } from './commands/config-check.js';
 import { addEvents } from './commands/events.js';
@@ -18,6 +21,7 @@ import { addTokenCreate } from './commands/token-create.js';
 import { addTokenInspect } from './commands/token-inspect.js';
 import { addTokenList } from './commands/token-list.js';
 import { addTokenRevoke } from './commands/token-revoke.js';
+import { addTokenRotate } from './commands/token-rotate.js';
 import { addTokenShow } from './commands/token-show.js';
 import { addVersion } from './commands/version.js';
 import { examples } from './options.js';
@@ -47,11 +51,13 @@ export function buildProgram(session: Session, io: CommandIo): Command {
 function addNouns(program: Command, session: Session): void {
   for (const add of [addStatus, addHealth]) add(program, session);
   const token = program.command('token').description('bootstrap tokens, with which nodes join');
-  for (const add of [addTokenCreate, addTokenList, addTokenShow, addTokenRevoke, addTokenInspect]) add(token, session);
+  for (const add of [addTokenCreate, addTokenList, addTokenShow, addTokenRotate, addTokenRevoke, addTokenInspect]) add(token, session);
   const node = program.command('node').description('the machines in the network');
   for (const add of [addNodeList, addNodeShow, addNodeRename, addNodeUnregister, addNodeRevoke]) add(node, session);
   const service = program.command('service').description('names for what nodes offer');
   for (const add of [addServiceAdd, addServiceList, addServiceShow, addServiceRemove]) add(service, session);
+  const admin = program.command('admin').description('people and programs who may be admin from elsewhere');
+  for (const add of [addAdminCreate, addAdminList, addAdminRevoke]) add(admin, session);
   addConfigCheck(program.command('config').description('configuration files'), session);
   for (const add of [addEvents, addVersion, addCompletion]) add(program, session);
 }

@@ -90,6 +90,10 @@ describe('ncadm events', () => {
     expect(programs.stdout.trimEnd().split('\n').map((line) => (JSON.parse(line) as { revision: string }).revision)).toEqual(['41', '42']);
   });
 
+  it('does not follow the audit log', async () => {
+    expect(await ncadm(['events', '--audit', '--follow'])).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('cannot be used with') });
+  });
+
   it('refuses a revision that is none', async () => {
     expect((await ncadm(['events', '--from', '-1'])).exitCode).toBe(2);
   });

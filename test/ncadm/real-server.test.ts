@@ -1,5 +1,8 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../support/server.js';
+import { tmpDir } from '../support/tmp-dir.js';
 import { ncadm, type Run } from './support.js';
 
 describe('ncadm with a real controller', () => {
@@ -35,6 +38,44 @@ describe('ncadm with a real controller', () => {
     expect(revoked.exitCode).toBe(0);
     expect(shown).toMatchObject({ id: made.id, label: 'rack', state: 'revoked', used: 0 });
     expect(usable).toEqual([]);
+  });
+
+  it('gives a token another secret, and the old one no grace', async () => {
+    const server = await startTestServer();
+    const old = json<{ id: string; join: string }>(await ask(server, 'token', 'create', '-o', 'json'));
+
+    const rotated = await ask(server, 'token', 'rotate', old.id);
+    const refused = await server.join(old.join).catch((error: unknown) => error);
+    const member = await server.join(rotated.stdout.trim(), { nodeName: 'web-1' });
+
+    expect(rotated.stdout).toMatch(new RegExp(`^ncj1_${old.id}\\.\\S+\\n$`));
+    expect(refused).toMatchObject({ code: 'token_invalid' });
+    expect(member.nodeName).toBe('web-1');
+  });
+
+  it('makes an admin who works from elsewhere until revoked, and a viewer who only looks', async () => {
+    const server = await startTestServer();
+    const dir = tmpDir();
+    const made = ['alice', 'bob'].map((name) => ['admin', 'create', name, '--role', name === 'bob' ? 'viewer' : 'admin', '--out', join(dir, name), '-o', 'json']);
+    const [alice, bob] = [json<Made>(await ask(server, ...made[0]!)), json<Made>(await ask(server, ...made[1]!))];
+    const as = ({ use }: Made, ...words: string[]): Promise<Run> => ncadm([...use.split(' ').slice(1, -1), ...words]);
+
+    const created = await as(alice, 'token', 'create');
+    const looked = await as(bob, 'status');
+    const refused = await as(bob, 'token', 'create');
+    const overwritten = await ask(server, ...made[0]!);
+    await ask(server, 'admin', 'revoke', 'alice');
+    const late = await as(alice, 'status');
+    const listed = json(await ask(server, 'admin', 'list', '-o', 'json'));
+    const audited = json<{ actor: string; method: string }[]>(await ask(server, 'events', '--audit', '--actor', 'admin:alice', '-o', 'json'));
+
+    expect(statSync(alice.files.key).mode & 0o777).toBe(0o600);
+    expect([created.exitCode, looked.exitCode]).toEqual([0, 0]);
+    expect(refused.stderr).toContain('ncadm: permission_denied: ');
+    expect(overwritten).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('key_file_unsafe') });
+    expect(late.exitCode).not.toBe(0);
+    expect(listed).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'alice', role: 'admin', revokedAt: expect.any(String) }), expect.objectContaining({ name: 'bob', role: 'viewer', revokedAt: null })]));
+    expect(audited).toEqual(expect.arrayContaining([expect.objectContaining({ method: 'CreateToken', result: 'ok' })]));
   });
 
   it('follows a node from its join to its end', async () => {
@@ -99,6 +140,11 @@ describe('ncadm with a real controller', () => {
     expect(gone.exitCode).toBe(3);
   });
 });
+
+interface Made {
+  readonly use: string;
+  readonly files: { readonly key: string };
+}
 
 interface Status {
   readonly nodes: readonly { readonly name: string }[];
