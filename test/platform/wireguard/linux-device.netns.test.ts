@@ -116,10 +116,12 @@ describeLab('a WireGuard device on Linux', () => {
     expect(await lab.ip('n1', 'route show dev wg0')).toContain('10.88.0.0/16');
   });
 
-  it('moves to another address of the same network', async () => {
+  it('moves to another address of the same network and another MTU', async () => {
     const { lab, devices, configs } = await aPair();
 
-    await devices[0].set({ ...configs[0], addresses: ['10.66.0.7/24'], routes: ['10.77.0.0/16'] });
+    await devices[0].set({ ...configs[0], addresses: ['10.66.0.7/24'], routes: ['10.77.0.0/16'], mtu: 1400 });
+
+    expect(await lab.ip('n1', 'link show dev wg0')).toContain('mtu 1400');
 
     expect(await lab.ip('n1', '-4 -br address show dev wg0')).toMatch(/UNKNOWN +10\.66\.0\.7\/24 *$/m);
     expect(await lab.ip('n1', 'route show dev wg0')).toMatch(/10\.66\.0\.0\/24[^]*10\.77\.0\.0\/16/);
@@ -150,17 +152,16 @@ describeLab('a WireGuard device on Linux', () => {
     expect(fresh).toMatchObject({ endpoint: '203.0.113.12:4445', latestHandshakeMs: 0, allowedIps: ['10.66.0.2/32'] });
   });
 
-  it('tells of a deleted interface and makes it again on the same port', async () => {
+  it('tells of a deleted interface and makes it again on the port that peers and NATs know', async () => {
     const { lab, devices, configs } = await aPair();
     expect(await pings(lab, 'n1', '10.66.0.2')).toBe(true);
-    const port = (await devices[0].observe())!.listenPort;
 
     await lab.ip('n1', 'link del wg0');
     await until(() => devices[0].losses().length > 0, 'the loss to be told');
     expect(await devices[0].observe()).toBeUndefined();
-    await devices[0].set(configs[0]);
+    await devices[0].set({ ...configs[0], listenPort: 0 });
 
-    expect((await devices[0].observe())!.listenPort).toBe(port);
+    expect((await devices[0].observe())!.listenPort).toBe(configs[0].listenPort);
     expect(await pings(lab, 'n1', '10.66.0.2')).toBe(true);
     expect(devices[0].losses()).toHaveLength(1);
   });
