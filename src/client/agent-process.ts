@@ -59,7 +59,9 @@ async function untilReady(state: StateFolder, agent: Detached, printed: () => st
     if (last !== undefined && last.readyAfterMs > 0 && last.revision > 0n) return last;
     if (last === undefined || last.health.length === 0) wellAtMs = Date.now();
   }
-  throw new DomainError('timeout', `the agent runs (pid ${agent.pid}) and goes on trying, but its tunnel is not up: ${last?.health.join('; ') || 'no answer yet'}`);
+  const wrong = last?.health ?? ['no answer yet'];
+  const code = wrong.some((line) => line.startsWith('interface ')) ? 'device_failed' : 'timeout';
+  throw new DomainError(code, `the agent runs (pid ${agent.pid}) and goes on trying, but its tunnel is not up: ${wrong.join('; ')}`);
 }
 
 async function statusIfAny(socketPath: string): Promise<AgentServiceGetStatusResponse | undefined> {

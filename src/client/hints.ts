@@ -4,6 +4,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   address_taken: 'Ask an admin for a join string without a fixed address, or to free the address: ncadm node list.',
   already_initialised: 'See which node this is: nc-client status.',
   certificate_invalid: 'Check the clocks of both machines (date -u); if they agree, ask an admin.',
+  conflict: 'If it is the agent, it is at work already: nc-client status.',
   device_failed: 'Root is needed for a WireGuard interface; "device: recorded" in client.yml does without one.',
   join_string_invalid: 'Copy the whole line that "ncadm token create" printed, from "ncj1_" to the last port.',
   name_taken: 'Choose another name with --name, or let the controller choose by leaving it away.',

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ListNodesRequest } from '../../src/gen/networkcontroller/v1/admin.js';
+import type { ClientConfig } from '../../src/platform/config/client-config.js';
 import { callUnary } from '../../src/platform/rpc-client.js';
 import { openController, type Controller } from '../support/controller.js';
 import { writeConfig } from '../support/nc-client.js';
@@ -40,6 +41,20 @@ describe('nc-client as a process', () => {
     expect(readdirSync(stateDir)).not.toContain('agent.sock');
   });
 
+  it('tells why the interface cannot be made while its agent goes on trying', async () => {
+    // Every machine has an interface of that name, and it is nobody's WireGuard.
+    const { path } = aConfig({ device: 'auto', interfaceName: 'lo' });
+
+    const { code, stderr } = await ncClient(['-c', path, 'join', '--name', 'homeless'], await controller.joinString());
+
+    const pid = Number(/pid (\d+)/.exec(stderr)?.[1]);
+    onTestFinished(() => endIfThere(pid));
+    expect([code, stderr]).toEqual([1, expect.stringContaining('device_failed')]);
+    expect(stderr).toContain('lo exists and is not');
+    expect((await ncClient(['-c', path, 'down'])).code).toBe(0);
+    await until(() => !isThere(pid), 'the agent to end');
+  });
+
   it('becomes one node with one join string, wherever it is killed on the way', async () => {
     const { path } = aConfig();
     const text = await controller.joinString();
@@ -74,9 +89,9 @@ function ncClient(argv: readonly string[], stdin = '', killAfterMs?: number): Pr
   });
 }
 
-function aConfig(): { path: string; stateDir: string } {
+function aConfig(change: Partial<ClientConfig> = {}): { path: string; stateDir: string } {
   const stateDir = join(tmpDir(), 'state');
-  return { stateDir, path: writeConfig({ stateDir, device: 'recorded' }) };
+  return { stateDir, path: writeConfig({ stateDir, device: 'recorded', ...change }) };
 }
 
 async function nodeNames(): Promise<string[]> {
