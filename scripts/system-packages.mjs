@@ -14,6 +14,8 @@ const PROGRAMS = [
   { program: 'ip', package: 'iproute2', why: 'addresses, routes, network namespaces' },
   { program: 'nft', package: 'nftables', why: 'the NAT routers of the lab' },
   { program: 'dig', package: 'dnsutils', why: 'asks the name server as an outsider' },
+  { program: 'delv', package: 'bind9-dnsutils', why: 'checks our signatures as an outsider' },
+  { program: 'nsd', package: 'nsd', why: 'the name server beside which our answers are compared' },
   { program: 'tcpdump', package: 'tcpdump', why: 'looks at the packets on the wire' },
   { program: 'ping', package: 'iputils-ping', why: 'shows who reaches whom' },
   { program: 'openssl', package: 'openssl', why: 'checks our certificates as an outsider' },
@@ -43,8 +45,21 @@ function provide(programs) {
     rmSync(BACKPORTS.file, { force: true });
     apt(['update']);
   }
-  if (!apt(['install', ...names])) console.log('  apt-get failed; what needs the missing programs will be skipped.');
+  const isInstalled = withoutStartingServices(() => apt(['install', ...names]));
+  if (!isInstalled) console.log('  apt-get failed; what needs the missing programs will be skipped.');
   console.log('');
+}
+
+/** Debian starts a service when it installs one; the tests start their own. The file is Debian's way to say no, see invoke-rc.d(8). */
+function withoutStartingServices(task) {
+  const policy = '/usr/sbin/policy-rc.d';
+  if (existsSync(policy)) return task();
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    return task();
+  } finally {
+    rmSync(policy, { force: true });
+  }
 }
 
 /** Adds the backports suite of the mirror that this machine uses already. Gives the suite, or undefined where there is none to add. */
