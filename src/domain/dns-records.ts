@@ -88,5 +88,5 @@ function exchangeOf(data: RecordData): DnsName | undefined {
 }
 
 function broken({ name, type }: AddedRecord, wanted: string, rule: string): DomainError {
-  return new DomainError('invalid_argument', `record ${JSON.stringify(name.slice(0, 80))} ${type.slice(0, 10)}: want ${wanted} (${rule})`);
+  return new DomainError('invalid_argument', `record: want ${wanted} (${rule}), got ${JSON.stringify(`${name} ${type}`.slice(0, 100))}`);
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { wireGuardPublicKey } from '../platform/wireguard/keys.js';
 import { formatJoinString, MAX_ENDPOINTS } from '../domain/join-string.js';
 import { parseHostPort } from '../domain/host-port.js';
@@ -6,6 +7,7 @@ import { AdminServiceService } from '../gen/networkcontroller/v1/admin.js';
 import { BootstrapServiceService } from '../gen/networkcontroller/v1/bootstrap.js';
 import { NodeServiceService } from '../gen/networkcontroller/v1/node.js';
 import { systemClock, type Clock } from '../platform/clock.js';
+import { dsRecord, SigningKey } from '../platform/dns/dnssec/signing-key.js';
 import { Lifecycle } from '../platform/lifecycle.js';
 import type { Log } from '../platform/log.js';
 import { VERSION } from '../platform/version.js';
@@ -15,6 +17,7 @@ import { GuessLimit } from './auth/guess-limit.js';
 import { RegisterCookies } from './auth/register-cookie.js';
 import type { ServerConfig } from '../platform/config/server-config.js';
 import { startDns, type Dns } from './dns/start-dns.js';
+import { signingKeyIn } from './dns/signing-key-file.js';
 import { zoneChangesOf, zoneOf } from './dns/zone-feed.js';
 import { endpointsOf, type ListeningPorts } from './endpoints.js';
 import { ServerIdentity } from './jobs/server-certificate.js';
@@ -118,8 +121,13 @@ async function stop(parts: Lifecycle, cases: UseCases, listeners: readonly GrpcS
 
 async function startNames({ repository }: ServerState, config: ServerConfig, log: Log): Promise<Dns> {
   const { view } = repository;
-  const { listen, upstreams } = config.dns;
-  const dns = await startDns({ listen, upstreams, zone: config.zone, networks: [], changes: zoneOf(view), revision: view.rev, log });
+  const { listen, upstreams, records, sign, logQueries } = config.dns;
+  const changes = [...zoneOf(view), ...records.map((record) => ({ kind: 'record' as const, record }))];
+  const enclosures = config.dns.enclosures.map((suffix) => ({ suffix }));
+  const keys = sign ? await signingKeyIn(join(config.workDir, 'dnssec.key')) : undefined;
+  const dns = await startDns({ listen, upstreams, enclosures, zone: config.zone, networks: [], changes, revision: view.rev, log, ...(keys && { signingKeys: keys }) });
+  dns.logQueries(logQueries);
+  for (const pem of keys?.active ?? []) log.info('zone signed', { ds: dsRecord(config.zone, SigningKey.fromPem(pem)) });
   const unsubscribe = repository.onApplied((revision) => dns.apply({ revision: revision.rev, changes: zoneChangesOf(revision) }));
   return {
     ports: dns.ports,

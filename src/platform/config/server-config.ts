@@ -3,10 +3,13 @@ import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { AddressPlan } from '../../domain/address-plan.js';
 import { formatCidr4, formatCidr6, overlap4, overlap6, parseCidr4, parseCidr6, type Cidr4, type Cidr6 } from '../../domain/cidr.js';
+import { parseDnsName } from '../../domain/dns-name.js';
+import type { AddedRecord } from '../../domain/dns-records.js';
 import { parseDuration } from '../../domain/duration.js';
 import { DomainError } from '../../domain/errors.js';
 import type { HostPort } from '../../domain/host-port.js';
 import { parseLabel } from '../../domain/names.js';
+import { Zone } from '../../domain/zone.js';
 import { adminSocketPath } from '../paths.js';
 import { checked, deepFreeze, parsed, parseYamlConfig, readConfigText, section, type Fault } from '../yaml-config.js';
 
@@ -59,7 +62,16 @@ export interface ServerConfig {
   readonly debug: boolean;
   /** Lower case, without dots at its ends. */
   readonly zone: string;
-  readonly dns: { readonly listen: readonly HostPort[]; readonly upstreams: readonly HostPort[] };
+  readonly dns: {
+    readonly listen: readonly HostPort[];
+    readonly upstreams: readonly HostPort[];
+    /** Names, with all below them, that no upstream is asked for. */
+    readonly enclosures: readonly string[];
+    readonly records: readonly AddedRecord[];
+    /** Whether the zones are signed (DNSSEC). */
+    readonly sign: boolean;
+    readonly logQueries: boolean;
+  };
   readonly tokens: {
     /** -1 for never. */
     readonly defaultExpireMs: number;
@@ -92,6 +104,13 @@ const NETWORK = v.strictObject({
   interconnection: v.optional(v.boolean()),
 });
 
+const RECORD = v.strictObject({
+  name: v.string(),
+  type: v.string(),
+  value: v.string(),
+  ttl: v.optional(duration, '5m'),
+});
+
 const SERVER = section({
   ip: v.optional(v.union([host, v.array(host)], 'an address or a list of them'), []),
   bindAddress: v.optional(v.pipe(v.string(), v.check((text) => isIP(text) > 0, 'an address of this machine, "0.0.0.0" or "::"')), '0.0.0.0'),
@@ -111,6 +130,10 @@ const SERVER = section({
   dns: section({
     listen: v.optional(v.array(parsed(parseDnsAddress, 'an address with port')), []),
     upstreams: v.optional(v.array(parsed(parseDnsAddress, 'an address with port')), []),
+    enclosures: v.optional(v.array(parsed(parseDnsName, 'a domain like "corp.example"')), []),
+    records: v.optional(v.array(RECORD), []),
+    sign: v.optional(v.boolean(), false),
+    logQueries: v.optional(v.boolean(), false),
   }),
   tokens: section({
     defaultExpire: v.optional(v.union([v.literal('never'), lifetime], 'a duration like "10m", or "never"'), '10m'),
@@ -162,7 +185,7 @@ export function parseServerConfig(text: string, path: string): ServerConfig {
     adminSocket: server.adminSocket === undefined ? adminSocketPath() : at(server.adminSocket),
     debug: server.debug,
     zone: server.zone,
-    dns: server.dns,
+    dns: { ...server.dns, records: recordsOf(server) },
     tokens: {
       defaultExpireMs: server.tokens.defaultExpire === 'never' ? -1 : server.tokens.defaultExpire,
       sweepIntervalMs: server.tokens.sweepInterval,
@@ -177,6 +200,11 @@ export function parseServerConfig(text: string, path: string): ServerConfig {
 /** Reads the file at `path`. @throws DomainError `config_invalid`. */
 export function readServerConfig(path: string): ServerConfig {
   return parseServerConfig(readConfigText(path), path);
+}
+
+/** The records by their place in the file, which is all that tells them apart. */
+function recordsOf({ dns }: ServerKeys): AddedRecord[] {
+  return dns.records.map(({ name, type, value, ttl }, i) => ({ id: `server.yml ${i}`, name, type, value, ttlSeconds: Math.floor(ttl / 1000) }));
 }
 
 function networksOf(server: ServerKeys): NetworkSettings[] {
@@ -197,6 +225,7 @@ function* faultsOf(server: ServerKeys): Iterable<Fault> {
   if (server.grpcPort !== 0 && server.grpcPort === server.bootstrapPort) {
     yield { key: ['bootstrapPort'], message: `want another port than grpcPort, got ${server.bootstrapPort} for both` };
   }
+  yield* recordFaultsOf(server);
   const networks = networksOf(server);
   for (const [index, network] of networks.entries()) {
     const key = index === 0 ? ['networkAddr'] : ['networks', index - 1];
@@ -246,6 +275,22 @@ function parseZone(text: string, field: string): string {
 }
 
 /** `10.0.0.1`, `10.0.0.1:53`, `::1`, `[::1]:53`; port 53 when none is given, and 0 takes a free one. No names: to resolve them takes a resolver. */
+/** What the DNS has against a record, in itself or beside those before it. */
+function* recordFaultsOf(server: ServerKeys): Iterable<Fault> {
+  const zone = new Zone(server.zone);
+  for (const { name, cidr, cidr6 } of networksOf(server)) {
+    zone.apply({ kind: 'network', network: { name, cidr: formatCidr4(cidr), cidr6: cidr6 === undefined ? '' : formatCidr6(cidr6) } });
+  }
+  for (const [i, record] of recordsOf(server).entries()) {
+    try {
+      zone.apply({ kind: 'record', record });
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      yield { key: ['dns', 'records', i], message: error.message.replace(/^record: /, '') };
+    }
+  }
+}
+
 function parseDnsAddress(text: string, field: string): HostPort {
   const match = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? (isIPv6(text) ? [text, text] : /^([^:]+)(?::(\d{1,5}))?$/.exec(text));
   const host = match?.[1] ?? '';

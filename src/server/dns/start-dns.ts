@@ -38,7 +38,7 @@ export interface Dns {
   readonly ports: readonly number[];
   /** In the order of `tls.listen`. */
   readonly tlsPorts: readonly number[];
-  /** Shows a revision. Every query handed over after this call is answered from it. */
+  /** Shows a revision. Every query handed over after this call is answered from it. One without changes keeps the serial. */
   apply(revision: ZoneRevision): void;
   /**
    * Answers a query that came another way, through the tunnel if `via` is left out; undefined for a message that gets no
@@ -110,7 +110,8 @@ class DnsThread implements Dns {
   }
 
   apply(revision: ZoneRevision): void {
-    this.#tell({ kind: 'apply', ...revision });
+    // Most revisions, such as a node's coming and going, show in no name: what was encoded stays good.
+    if (revision.changes.length > 0) this.#tell({ kind: 'apply', ...revision });
   }
 
   answer(query: Uint8Array, { address, via = 'tunnel' }: { readonly address: string; readonly via?: Via }): Promise<Uint8Array | undefined> {

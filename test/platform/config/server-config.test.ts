@@ -49,6 +49,9 @@ describe('parseServerConfig refuses', () => {
     ['networkAddr6: fd00::/64\nnetworks: [{ name: lab, cidr: 10.67.0.0/24, cidr6: "fd00::/96" }]', 'want networks without a common address, got fd00::/96'],
     ['zone: "-nc"', 'server.zone: want a domain like "nc.internal"'],
     ['dns: { listen: ["localhost:53"] }', 'server.dns.listen.0: want an address with port like'],
+    ['dns: { enclosures: ["a..b"] }', 'server.dns.enclosures.0: want a domain name'],
+    ['dns: { records: [{ name: www.example.com, type: A, value: 10.0.0.1 }] }', 'server.dns.records.0: want a name inside the zone (RFC 1034 §4.2), got "www.example.com A"'],
+    ['dns: { records: [{ name: a.nc.internal, type: A, value: 10.0.0.1 }, { name: a.nc.internal, type: CNAME, value: b.example }] }', 'server.dns.records.1: want an alias alone'],
     ['dns: { upstreams: ["9.9.9.9:99999"] }', 'server.dns.upstreams.0: want an address with port'],
     ['tokens: { defaultExpire: 10 }', 'server.tokens.defaultExpire: want a duration like "10m", or "never", got 10'],
     ['tokens: { sweepInterval: 0s }', 'server.tokens.sweepInterval: want at least 1s'],
@@ -90,7 +93,7 @@ describe('parseServerConfig', () => {
   });
 
   it('reads addresses with and without port, of both families', () => {
-    expect(parse('dns: { listen: ["127.0.0.1:5353", "::1", "[::1]:54"], upstreams: [9.9.9.9] }').dns).toEqual({
+    expect(parse('dns: { listen: ["127.0.0.1:5353", "::1", "[::1]:54"], upstreams: [9.9.9.9] }').dns).toMatchObject({
       listen: [{ host: '127.0.0.1', port: 5353 }, { host: '::1', port: 53 }, { host: '::1', port: 54 }],
       upstreams: [{ host: '9.9.9.9', port: 53 }],
     });
