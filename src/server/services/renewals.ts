@@ -22,6 +22,9 @@ export interface NewCertificates {
   readonly networkCertificate: Uint8Array;
 }
 
+/** A node's certificates that stand at once: all of them, its services and its record must fit into the one transaction that ends it. */
+const MAX_CERTIFICATES = 40;
+
 const { STATE_CURRENT, STATE_PENDING, STATE_REVOKED, STATE_SUPERSEDED } = CertificateRecord_State;
 
 /**
@@ -45,11 +48,11 @@ export class Renewals {
     this.#isConnected = deps.isConnected;
   }
 
-  /** @throws DomainError `node_revoked`. */
+  /** @throws DomainError `node_revoked`, `rate_limited`. */
   async renew(nodeId: string, newKeys: NewKeys, caller: Caller): Promise<NewCertificates> {
     const { result } = await this.#repository.update((view) => {
       const node = requireNode(view, nodeId);
-      return this.#issue(node, newKeys, caller, 'Renew');
+      return this.#issue(view, node, newKeys, caller, 'Renew');
     });
     return result;
   }
@@ -84,7 +87,7 @@ export class Renewals {
    * new certificate: whoever has lost the reply asks again with the key it has.
    *
    * @param signature Of both CSRs, one after the other, by the gRPC key registered last: the node token alone is worth nothing.
-   * @throws DomainError `node_unknown`, `proof_invalid`.
+   * @throws DomainError `node_unknown`, `proof_invalid`, `rate_limited`.
    */
   async recover(
     request: { readonly nodeToken: string; readonly grpcCsr: Uint8Array; readonly networkCsr: Uint8Array; readonly signature: Uint8Array },
@@ -97,12 +100,13 @@ export class Renewals {
       if (this.#isConnected(node.value.id)) {
         this.#log.warn('node token used for recovery while the node is connected: a copy of it may be about', { nodeId: node.value.id, peer: caller.address });
       }
-      return this.#issue(node, newKeys, caller, 'Recover');
+      return this.#issue(view, node, newKeys, caller, 'Recover');
     });
     return result;
   }
 
   #issue(
+    view: LocalView,
     node: Versioned<NodeRecord>,
     newKeys: NewKeys,
     caller: Caller,
@@ -110,6 +114,7 @@ export class Renewals {
   ): { if: { key: string; modRev: bigint }[]; then: Operation[]; result: NewCertificates } {
     const now = this.#clock.now();
     const { id, network, bindIp, bindIp6, wgPublicKey } = node.value;
+    requireFew(view, id);
     const addresses = [bindIp, bindIp6].filter((address) => address !== '');
     const issued = this.#issuer.issueNodeCertificates({ ...newKeys, nodeId: id, addresses, wgPublicKey, nowMs: now });
     const record: NodeRecord = {
@@ -134,6 +139,12 @@ function requireNode(view: LocalView, nodeId: string): Versioned<NodeRecord> {
   const node = view.nodeById(nodeId);
   if (node === undefined) throw new DomainError('node_revoked', 'this node was unregistered; join again with a new join string');
   return node;
+}
+
+function requireFew(view: LocalView, nodeId: string): void {
+  const standing = view.certificatesOf('node', nodeId).filter(({ value }) => value.state !== STATE_REVOKED).length;
+  if (standing + 2 <= MAX_CERTIFICATES) return;
+  throw new DomainError('rate_limited', `certificates: want at most ${MAX_CERTIFICATES} that have not run out, got ${standing} and two more; use the last or wait until some end`);
 }
 
 function requireRegisteredKey(node: NodeRecord, request: { readonly grpcCsr: Uint8Array; readonly networkCsr: Uint8Array; readonly signature: Uint8Array }): void {
