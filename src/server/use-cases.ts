@@ -9,6 +9,7 @@ import { AddressTaking } from './services/address-taking.js';
 import { Admins } from './services/admins.js';
 import { ClusterFacts, type Endpoints } from './services/cluster-facts.js';
 import { EventTail } from './services/event-tail.js';
+import { forgetRemoved } from './services/forget-removed.js';
 import { Nodes } from './services/nodes.js';
 import { PresenceBoard } from './services/presence.js';
 import { Registrations } from './services/registrations.js';
@@ -57,11 +58,13 @@ export function useCases(
   const presence = new PresenceBoard({ store, clock, log, replica: clusterId });
   const revocations = new Revocations({ repository, signer: pki, clock });
   const addresses = new AddressTaking({ pools, presence });
+  const reports = new Reports();
+  forgetRemoved(repository, [presence, reports]);
   return {
     facts,
     pools,
     presence,
-    reports: new Reports(),
+    reports,
     tokens: new Tokens({ repository, pools, clock }),
     revocations,
     nodes: new Nodes({ repository, presence, revocations, clock, quarantineMs: config.addresses.quarantineMs }),
