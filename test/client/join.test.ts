@@ -1,7 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { createServer as createTcpServer, connect as connectTcp, type AddressInfo } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { joinNode } from '../../src/client/join.js';
 import { StateFolder } from '../../src/client/state/state-folder.js';
 import { ListNodesRequest } from '../../src/gen/networkcontroller/v1/admin.js';
@@ -12,6 +10,7 @@ import { openController, startController, type Controller } from '../support/con
 import { ManualClock } from '../support/clock.js';
 import { testCa, testLeaf } from '../support/test-ca.js';
 import { until } from '../support/until.js';
+import { startCuttingProxy, startImpostor } from '../support/wires.js';
 
 let controller: Controller;
 
@@ -44,7 +43,7 @@ describe('a join string leaves no trace on disk when it', () => {
 
 describe('a join is refused', () => {
   it('without a byte being said when the server has another CA than the pin names', async () => {
-    const impostor = await startImpostor();
+    const impostor = await startImpostor(testLeaf(testCa('nc-grpc-ca g1')));
     const text = (await controller.joinString()).replace(/@.*/, `@127.0.0.1:${impostor.port}`);
 
     await expect(joinNode(clientConfig(), text, ONCE)).rejects.toMatchObject({ code: 'pin_mismatch' });
@@ -140,7 +139,7 @@ describe('a join', () => {
   });
 
   it('gives the same node when the reply was lost after the commit', async () => {
-    const cut = await startCuttingProxy('cut');
+    const cut = await startCuttingProxy(controller.server.ports.bootstrap, () => until(async () => (await nodeNames(controller)).includes('cut')));
     const config = clientConfig({ name: 'cut' });
     const text = await controller.joinString();
     const throughProxy = text.replace(/@.*/, `@127.0.0.1:${cut.port}`);
@@ -176,39 +175,4 @@ async function refusalOf(join: Promise<unknown>): Promise<Error | undefined> {
 async function nodeNames({ admin }: Controller): Promise<string[]> {
   const { nodes } = await callUnary(admin, 'listNodes', ListNodesRequest.fromPartial({ pageSize: 100 }));
   return nodes.map(({ name }) => name).sort();
-}
-
-/** A TLS server of somebody else, which keeps what it is told. */
-async function startImpostor(): Promise<{ port: number; received(): string }> {
-  const leaf = testLeaf(testCa('nc-grpc-ca g1'));
-  let received = '';
-  const server = createTlsServer({ cert: leaf.pem, key: leaf.keyPem, ALPNProtocols: ['h2'] }, (socket) => {
-    socket.on('data', (data) => (received += data.toString('latin1'))).on('error', () => {});
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  return { port: (server.address() as AddressInfo).port, received: () => received };
-}
-
-/** Octets after which what a client sends holds its registration. */
-const REGISTRATION_BYTES = 1_000;
-
-/** Passes everything to the bootstrap listener; once a registration went through and is committed, cuts the wire instead of replying. */
-async function startCuttingProxy(name: string): Promise<{ port: number }> {
-  const server = createTcpServer((client) => {
-    const upstream = connectTcp(controller.server.ports.bootstrap, '127.0.0.1');
-    let sent = 0;
-    client.on('data', (data) => {
-      sent += data.length;
-      upstream.write(data);
-    });
-    upstream.on('data', (data) => {
-      if (sent < REGISTRATION_BYTES) client.write(data);
-      else void until(async () => (await nodeNames(controller)).includes(name)).then(() => client.destroy());
-    });
-    for (const [one, other] of [[client, upstream], [upstream, client]] as const) one.on('error', () => {}).on('close', () => other.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  return { port: (server.address() as AddressInfo).port };
 }

@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { serverName } from '../../src/domain/certificate.js';
-import { BootstrapServiceClient, type RecoverRequest, type RecoverResponse } from '../../src/gen/networkcontroller/v1/bootstrap.js';
-import { ReportRequest } from '../../src/gen/networkcontroller/v1/node.js';
 import { silentLog, type Log } from '../../src/platform/log.js';
-import { callUnary, connect } from '../../src/platform/rpc-client.js';
+import { callUnary } from '../../src/platform/rpc-client.js';
 import { makeCsr } from '../../src/platform/x509/csr.js';
-import { generateP256, signP256, type P256KeyPair } from '../../src/platform/x509/p256.js';
-import { machineKeys, startTestServer, type MachineKeys, type Member, type TestServer, type TestServerOptions } from '../support/server.js';
+import { generateP256 } from '../../src/platform/x509/p256.js';
+import { recovered, renewed, report } from '../support/renewals.js';
+import { startTestServer, type Member, type TestServer, type TestServerOptions } from '../support/server.js';
 
 describe('Renew', () => {
   it('gives certificates for new keys, and the old ones are good until the new ones are used', async () => {
@@ -93,35 +91,6 @@ describe('Recover', () => {
 async function serverWithMember(options: TestServerOptions = {}): Promise<{ server: TestServer; member: Member }> {
   const server = await startTestServer(options);
   return { server, member: await server.join(await server.token()) };
-}
-
-function report(server: TestServer, member: Member): Promise<unknown> {
-  return callUnary(server.control(member), 'report', ReportRequest.fromPartial({}));
-}
-
-async function renewed(server: TestServer, member: Member): Promise<Member> {
-  const keys = machineKeys();
-  const answer = await callUnary(server.control(member), 'renew', csrsOf(keys));
-  return { ...member, ...answer, keys };
-}
-
-/** What `member` would do after its certificate ran out; `signer` and `change` make it another. */
-async function recovered(server: TestServer, member: Member, { signer = member.keys.grpc, change = {} }: { signer?: P256KeyPair; change?: Partial<RecoverRequest> } = {}): Promise<Member> {
-  const keys = machineKeys();
-  const csrs = csrsOf(keys);
-  const signature = signP256(Buffer.concat([csrs.grpcCsr, csrs.networkCsr]), signer.privateKey);
-  const tls = { ca: member.caPem, serverName: serverName(member.clusterId) };
-  const client = connect(BootstrapServiceClient, { address: `127.0.0.1:${server.ports.bootstrap}`, tls });
-  try {
-    const answer: RecoverResponse = await callUnary(client, 'recover', { nodeToken: member.nodeToken, ...csrs, signature, ...change });
-    return { ...member, ...answer, keys };
-  } finally {
-    client.close();
-  }
-}
-
-function csrsOf(keys: MachineKeys): { grpcCsr: Buffer; networkCsr: Buffer } {
-  return { grpcCsr: makeCsr(keys.grpc, 'node'), networkCsr: makeCsr(keys.network, 'node') };
 }
 
 function warningsTo(warnings: string[]): Log {
