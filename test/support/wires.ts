@@ -8,7 +8,7 @@ import type { TestLeaf } from './test-ca.js';
  *
  * @param appended PEM that it shows behind its own certificate.
  */
-export async function startImpostor(leaf: TestLeaf | { pem: string; keyPem: string }, appended = ''): Promise<{ port: number; received(): string }> {
+export async function startImpostor(leaf: Pick<TestLeaf, 'pem' | 'keyPem'>, appended = ''): Promise<{ port: number; received(): string }> {
   let received = '';
   const server = createTlsServer({ cert: leaf.pem + appended, key: leaf.keyPem, ALPNProtocols: ['h2'] }, (socket) => {
     socket.on('data', (data) => (received += data.toString('latin1'))).on('error', () => {});
