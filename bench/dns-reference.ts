@@ -7,7 +7,7 @@ export interface Reference {
   readonly name: string;
   /** Seconds of CPU used so far. */
   cpuSeconds(): number;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 /** A record as a zone file has it: name, type, data. */
@@ -75,7 +75,14 @@ function start(name: string, argv: readonly string[]): Reference | undefined {
   if (program === undefined) return void console.log(`${name}: not on this machine, no ratio to it (apt-get install ${name})`);
   const child = spawn(program, argv, { stdio: ['ignore', 'ignore', 'inherit'], detached: true });
   const group = child.pid!;
-  return { name, cpuSeconds: () => cpuOfGroup(group), stop: () => void (child.exitCode === null && process.kill(-group, 'SIGTERM')) };
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return { name, cpuSeconds: () => cpuOfGroup(group), stop: () => stop(group, child.exitCode, ended) };
+}
+
+async function stop(group: number, exitCode: number | null, ended: Promise<void>): Promise<void> {
+  if (exitCode !== null) return;
+  process.kill(-group, 'SIGTERM');
+  await ended;
 }
 
 function isExecutable(path: string): boolean {

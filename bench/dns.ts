@@ -47,7 +47,7 @@ export async function run(): Promise<void> {
     await measureStall(port, queries);
     await measureChange(dns);
   } finally {
-    for (const reference of references) reference.stop();
+    await Promise.all(references.map((reference) => reference.stop()));
     await dns.stop();
     rmSync(dir, { recursive: true });
   }
