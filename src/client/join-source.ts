@@ -30,6 +30,7 @@ async function readFirstLine(stdin: NodeJS.ReadableStream): Promise<string> {
     text += String(chunk);
     if (text.trimStart().includes('\n') || text.length > MAX_JOIN_STRING * 2) break;
   }
-  if (text.trim() === '') throw new DomainError('join_string_invalid', 'join string: want one on standard input, got nothing');
-  return text;
+  const [line = ''] = text.trim().split(/\s*\n/);
+  if (line === '') throw new DomainError('join_string_invalid', 'join string: want one on standard input, got nothing');
+  return line;
 }

@@ -90,6 +90,14 @@ describe('nc-client join', () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  it('takes the first line of what is piped in and leaves the rest alone', async () => {
+    const text = await controller.joinString();
+
+    const { exitCode } = await ncClient(['-c', aConfig(), 'join', '--no-up'], { stdin: `\n${text}\r\nanything else\n` });
+
+    expect(exitCode).toBe(0);
+  });
+
   it('keeps the file when it was refused, and when it is told to', async () => {
     const path = join(tmpDir(), 'join-string');
     writeFileSync(path, 'ncj1_nonsense');
