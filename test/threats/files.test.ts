@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { StateFolder } from '../../src/client/state/state-folder.js';
 import { CreateAdminRequest } from '../../src/gen/networkcontroller/v1/admin.js';
@@ -15,6 +16,8 @@ import { startTestServer, type Member } from '../support/server.js';
 import { aMembership } from '../support/membership.js';
 import { tmpDir } from '../support/tmp-dir.js';
 import { until } from '../support/until.js';
+
+const SAVING_CHILD = fileURLToPath(new URL('./saving-child.ts', import.meta.url));
 
 /** Every file below `dir`, one character an octet. */
 const contentsOf = (dir: string): string => {
@@ -96,7 +99,7 @@ it('Crash between key and certificate write', async () => {
 
   for (let kill = 0; kill < 3; kill++) {
     const before = state.membership()!.facts.joinedAtMs;
-    const child = spawn(process.execPath, ['--import', 'tsx', 'test/threats/saving-child.ts', path, String(before)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--import', 'tsx', SAVING_CHILD, path, String(before)], { stdio: ['ignore', 'pipe', 'inherit'] });
     onTestFinished(() => void child.kill('SIGKILL'));
     let saves = 0;
     child.stdout.on('data', (bytes: Buffer) => (saves += bytes.length));
