@@ -41,6 +41,8 @@ export interface AgentDeps {
   reportNow(): void;
   /** The controller will not take this node back. */
   onEnd(error: DomainError): void;
+  /** No controller could be reached, or none that can be believed. */
+  onUnreachable(): void;
   /** The controller does not take the node's certificate. */
   onCertificateRefused(): void;
 }
@@ -177,6 +179,10 @@ export class Agent implements ControlHandlers {
 
   onEnd(error: DomainError): void {
     this.#deps.onEnd(error);
+  }
+
+  onUnreachable(): void {
+    this.#deps.onUnreachable();
   }
 
   onCertificateRefused(): void {

@@ -1,5 +1,6 @@
 import { DomainError } from '../domain/errors.js';
 import type { AgentServiceGetStatusResponse } from '../gen/networkcontroller/v1/agent.js';
+import type { TrustBundle } from '../gen/networkcontroller/v1/types.js';
 import { systemClock, type Clock } from '../platform/clock.js';
 import { silentLog, type Log } from '../platform/log.js';
 import { VERSION } from '../platform/version.js';
@@ -28,6 +29,7 @@ import { resolveEndpoints } from './resolve-endpoints.js';
 import { ServiceOffers } from './service-offers.js';
 import { LazyWriter } from './state/lazy-writer.js';
 import { StateFolder } from './state/state-folder.js';
+import { TrustWalk } from './trust-walk.js';
 
 /** What an embedder or a test may put in the place of the machine's own. */
 export interface AgentOptions {
@@ -78,7 +80,11 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
   const publicKey = formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(keys.wireguard)));
   const memory = new EndpointMemory(state, clock, log);
   const device = options.device ?? chooseDevice(config.device, { interfaceName: config.interfaceName, folder: config.stateDir, publicKey, clock, log });
-  const trust = new NetworkTrust({ clusterId: facts.clusterId, bundle, log, onBundle: (newer) => membership.keepBundle(newer) });
+  const trust = new NetworkTrust({ clusterId: facts.clusterId, bundle, log, onBundle: (newer) => keepBundle(newer) });
+  const keepBundle = (newer: TrustBundle): void => {
+    membership.keepBundle(newer);
+    renewal.trustChanged();
+  };
   const maps = new MapStore({ nodeId: facts.nodeId, trust, clock, log });
   const mapWriter = new LazyWriter(clock, log, () => writeMap(state, maps));
   const names = new MapNames();
@@ -121,6 +127,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     reportSoon: () => link.reportSoon(),
     reportNow: () => link.reportNow(),
     onEnd: (refusal) => ending.refuse(refusal),
+    onUnreachable: () => walk.soon(),
     onCertificateRefused: () => renewal.recoverSoon(),
   });
   const link: ControlLink = new ControlLink({ endpoints, connect: (endpoint) => openSession(endpoint, membership.current), handlers: agent, clock, log, random });
@@ -134,6 +141,14 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     clock,
     log,
     random,
+  });
+  const walk = new TrustWalk({
+    endpoints: () => membership.current.facts.bootstrapEndpoints,
+    version: () => trust.bundleVersion,
+    takeBundle: (newer) => trust.takeBundle(newer),
+    onChanged: () => link.reconnect(),
+    clock,
+    log,
   });
   return { membership, memory, device, maps, mapWriter, names, offers, candidates, paths, agent, link, renewal, ending };
 }

@@ -18,6 +18,8 @@ export interface ControlHandlers {
   onState(state: ControlState): void;
   /** The controller will not take this node back: it was revoked or unregistered. The link has ended. */
   onEnd(error: DomainError): void;
+  /** No controller could be reached, or none that can be believed. */
+  onUnreachable(): void;
   /** The controller does not take the certificate, and will not until the node has another. */
   onCertificateRefused(): void;
   /** What to say in a report. */
@@ -203,6 +205,7 @@ export class ControlLink {
     }
     if (error instanceof DomainError && CERTIFICATE_CODES.has(error.code)) this.#deps.handlers.onCertificateRefused();
     const fields = { endpoint, reason: this.#lastError };
+    if (this.#state !== 'connected') this.#deps.handlers.onUnreachable();
     if (this.#state === 'connected') this.#deps.log.info('the connection to the controller was lost', fields);
     else this.#deps.log.debug('no connection to the controller', fields);
   }

@@ -5,7 +5,7 @@ import type { RenewRequest, RenewResponse } from '../gen/networkcontroller/v1/no
 import type { TrustBundle } from '../gen/networkcontroller/v1/types.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
-import { readCertificate } from '../platform/x509/ca-bundle.js';
+import { CaBundle, readCertificate } from '../platform/x509/ca-bundle.js';
 import { signP256 } from '../platform/x509/p256.js';
 import { checkGrant } from './check-grant.js';
 import type { MembershipHolder } from './membership-holder.js';
@@ -92,6 +92,12 @@ export class Renewal {
     if (!this.#looking) this.#lookIn(LOOK_MS.shortest);
   }
 
+  /** Other CAs are believed: the certificate may be worth nothing with them, or what was refused may be granted. */
+  trustChanged(): void {
+    this.#notBeforeMs = 0;
+    if (!this.#looking) this.#lookIn(LOOK_MS.shortest);
+  }
+
   #lookAgain(): void {
     const { shortest, longest } = LOOK_MS;
     this.#lookIn(Math.min(longest, Math.max(shortest, this.#schedule.lifetimeMs / 60)));
@@ -111,7 +117,7 @@ export class Renewal {
 
   async #look(): Promise<void> {
     const nowMs = this.#deps.clock.now();
-    const cutOff = this.#refused || nowMs >= this.#schedule.endMs;
+    const cutOff = this.#refused || nowMs >= this.#schedule.endMs || !isBelieved(this.#deps.membership.current);
     // Without a connection there is nobody to ask yet, and the certificate is still good.
     const due = cutOff || (nowMs >= this.#schedule.dueMs && this.#deps.session() !== undefined);
     if (!due || nowMs < this.#notBeforeMs) return;
@@ -174,6 +180,11 @@ export class Renewal {
     const longest = nowMs >= this.#schedule.endMs ? Math.min(FIRST_PAUSE_MS, part) : part;
     return Math.min(longest, FIRST_PAUSE_MS * 2 ** this.#failures) * (0.5 + this.#deps.random() / 2);
   }
+}
+
+/** Whether the trust bundle still has the CA of the gRPC certificate: without it no controller takes the certificate. */
+function isBelieved({ grpcCertificate, bundle }: Membership): boolean {
+  return new CaBundle(bundle.grpc?.certificates ?? []).issuerOf(readCertificate(grpcCertificate)) !== undefined;
 }
 
 /** Both certificates are renewed together, when the first of them is due. */

@@ -6,6 +6,7 @@ export const ERROR_CODES = [
   'address_taken',
   'admin_unknown',
   'already_initialised',
+  'ca_not_ready',
   'certificate_invalid',
   'certificate_superseded',
   'config_invalid',

@@ -94,6 +94,10 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const listeners = listenersOf({ state, config, cases, rendezvous, identity, clock, log, endpoints });
   const control = await parts.start('control listener', () => startGrpcServer(listeners.control));
   ports.control = control.port;
+  cases.authorities.onChanged(({ endSessions }) => {
+    identity.renew();
+    if (endSessions) control.disconnect();
+  });
   const bootstrap = await parts.start('bootstrap listener', () => startGrpcServer(listeners.bootstrap));
   ports.bootstrap = bootstrap.port;
   const admin = await parts.start('admin socket', () => startGrpcServer(listeners.admin));

@@ -9,6 +9,7 @@ import { createFileAtomic, makePrivateDir, readPrivateFile } from '../platform/p
 import { formatWireGuardKey, generateWireGuardKeys, parseWireGuardKey } from '../platform/wireguard/keys.js';
 import type { ServerConfig } from '../platform/config/server-config.js';
 import { createPki, openPki, type Pki } from './pki/pki.js';
+import { firstAuthorities, standingOf } from './services/ca-records.js';
 import { reconcileNetworks } from './services/networks.js';
 import { keys } from './store/keys.js';
 import { openStore, type OpenStore } from './store/open-store.js';
@@ -41,7 +42,9 @@ export async function openServerState(config: ServerConfig, deps: { clock: Clock
     const clusterId = cluster?.id ?? randomBytes(8).toString('hex');
     const pki = await openOrCreatePki(config, clusterId, deps.clock, cluster === undefined);
     const wgPrivateKey = await wireGuardKey(join(config.workDir, 'wireguard.key'), cluster === undefined);
-    if (cluster === undefined) await createCluster(opened, clusterId, deps.clock);
+    if (cluster === undefined) await createCluster(opened, pki, deps.clock);
+    else await recordAuthorities(opened, pki, deps.clock);
+    pki.follow(standingOf(opened.repository.view));
     await reconcileNetworks(opened.repository, config.networks, deps.clock, deps.log);
     return { ...opened, pki, wgPrivateKey, isNew: cluster === undefined };
   } catch (error) {
@@ -91,7 +94,22 @@ async function wireGuardKey(path: string, mayCreate: boolean): Promise<Buffer> {
   return parseWireGuardKey((await readPrivateFile(path)).trim());
 }
 
-async function createCluster({ store }: OpenStore, id: string, clock: Clock): Promise<void> {
-  const record: ClusterRecord = { id, epoch: randomBytes(8).toString('hex'), createdAtMs: clock.now() };
-  await store.txn({ if: [{ key: keys.cluster(), absent: true }], then: [{ put: keys.cluster(), value: ClusterRecord.encode(record).finish() }] });
+/** The first transaction: the cluster, its CAs, and what to trust. */
+async function createCluster({ repository }: OpenStore, pki: Pki, clock: Clock): Promise<void> {
+  const key = keys.cluster();
+  const record: ClusterRecord = { id: pki.clusterId, epoch: randomBytes(8).toString('hex'), createdAtMs: clock.now() };
+  await repository.update(() => ({
+    if: [{ key, absent: true }],
+    then: [{ put: key, value: ClusterRecord.encode(record).finish() }, ...firstAuthorities(pki, clock.now())],
+    result: undefined,
+  }));
+}
+
+/** A store of an earlier version knows nothing of its CAs. */
+async function recordAuthorities({ repository }: OpenStore, pki: Pki, clock: Clock): Promise<void> {
+  await repository.update((view) => ({
+    if: [],
+    then: view.cas('grpc').length === 0 ? firstAuthorities(pki, clock.now()) : [],
+    result: undefined,
+  }));
 }

@@ -7,6 +7,8 @@ import type { ServerState } from './server-state.js';
 import { AddressPools } from './services/address-pools.js';
 import { AddressTaking } from './services/address-taking.js';
 import { Admins } from './services/admins.js';
+import { Authorities } from './services/authorities.js';
+import { bundlesAfter, latestBundle } from './services/ca-records.js';
 import { ClusterFacts, type Endpoints } from './services/cluster-facts.js';
 import { EventTail } from './services/event-tail.js';
 import { forgetRemoved } from './services/forget-removed.js';
@@ -28,6 +30,7 @@ export interface UseCases {
   readonly presence: PresenceBoard;
   readonly reports: Reports;
   readonly tokens: Tokens;
+  readonly authorities: Authorities;
   readonly nodes: Nodes;
   readonly admins: Admins;
   readonly refusals: RefusalAudit;
@@ -49,14 +52,15 @@ export function useCases(
   const clusterId = repository.view.cluster()?.value.id;
   if (clusterId === undefined) throw new DomainError('not_initialised', 'store: holds no cluster; run "nc-server init" first');
   const trust = {
-    bundle: () => pki.trustBundle(),
-    bundlesAfter: (version: number) => [pki.trustBundle()].filter((bundle) => bundle.version > version),
+    bundle: () => latestBundle(repository.view),
+    bundlesAfter: (version: number) => bundlesAfter(repository.view, version),
     crl: () => repository.view.crl()?.value.der ?? new Uint8Array(),
   };
   const facts = new ClusterFacts({ ...deps, repository, zone: config.zone, trust, startedAtMs: clock.now() });
   const pools = new AddressPools(repository);
   const presence = new PresenceBoard({ store, clock, log, replica: clusterId });
   const revocations = new Revocations({ repository, signer: pki, clock });
+  const tokens = new Tokens({ repository, pools, clock, pinnedGeneration: () => pki.pinnedGeneration });
   const addresses = new AddressTaking({ pools, presence });
   const reports = new Reports();
   forgetRemoved(repository, [presence, reports]);
@@ -65,7 +69,8 @@ export function useCases(
     pools,
     presence,
     reports,
-    tokens: new Tokens({ repository, pools, clock }),
+    tokens,
+    authorities: new Authorities({ repository, pki, reports, presence, tokens, revocations, clock, log }),
     revocations,
     nodes: new Nodes({ repository, presence, revocations, clock, quarantineMs: config.addresses.quarantineMs }),
     admins: new Admins({ repository, issuer: pki, clock }),

@@ -292,6 +292,7 @@ function startLink(endpoints: readonly string[], preferred = '', revisions: read
     onMessage: () => {},
     onState: (state) => states.push(state),
     onEnd: (error) => ended.push(error),
+    onUnreachable: () => {},
     onCertificateRefused: () => void refused.push('certificate'),
     report: () => Promise.resolve(ReportRequest.create({})),
     onReported: (request) => acknowledged.push(request),

@@ -2,9 +2,11 @@ import { createPrivateKey } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CaRecord } from '../../src/gen/networkcontroller/store/v1/records.js';
 import { systemClock } from '../../src/platform/clock.js';
 import { silentLog } from '../../src/platform/log.js';
 import { initServer, openServerState } from '../../src/server/server-state.js';
+import { keys } from '../../src/server/store/keys.js';
 import { testConfig } from '../support/server.js';
 import { tmpDir } from '../support/tmp-dir.js';
 
@@ -132,6 +134,34 @@ describe('a first start that was cut short', () => {
 });
 
 describe('a start', () => {
+  it('puts the CAs down in a store that knows nothing of them yet, once', async () => {
+    const dir = tmpDir();
+    await initServer(testConfig(dir), DEPS);
+    const before = await openServerState(testConfig(dir), DEPS);
+    await before.repository.update(() => ({ if: [], then: [keys.ca('grpc', 1), keys.ca('network', 1), keys.bundle(1)].map((del) => ({ del })), result: undefined }));
+    await before.close();
+
+    for (let time = 1; time <= 2; time++) {
+      const { repository, pki, close } = await openServerState(testConfig(dir), DEPS);
+      const { view } = repository;
+      expect([...view.cas('grpc'), ...view.cas('network')].map(({ value }) => [value.generation, value.state])).toEqual([[1, 2], [1, 2]]);
+      expect(view.bundles(0).map(({ value }) => value.version)).toEqual([1]);
+      expect(pki.standing).toEqual({ grpc: { active: 1, trusted: [1] }, network: { active: 1, trusted: [1] } });
+      await close();
+    }
+  });
+
+  it('is refused when the key of a CA that the store names is gone', async () => {
+    const dir = tmpDir();
+    await initServer(testConfig(dir), DEPS);
+    const state = await openServerState(testConfig(dir), DEPS);
+    const record = { ...state.repository.view.cas('grpc')[0]!.value, generation: 2 };
+    await state.repository.update(() => ({ if: [], then: [{ put: keys.ca('grpc', 2), value: CaRecord.encode(record).finish() }], result: undefined }));
+    await state.close();
+
+    await expect(opened(dir)).rejects.toMatchObject({ code: 'state_invalid', message: expect.stringContaining('generation 2') });
+  });
+
   it.each(['pki/grpc-ca.g1.key', 'pki/network-ca.g1.key', 'wireguard.key'])('is refused when others may read %s', async (name) => {
     const dir = tmpDir();
     await initServer(testConfig(dir), DEPS);

@@ -42,7 +42,7 @@ export async function startServices(options: { cidr?: string; cidr6?: string; cl
   const addresses = new AddressTaking({ pools, presence });
   const issuer = { issueNodeCertificates: () => ({ grpc: certificate(clock), network: certificate(clock) }) };
   const registrations = new Registrations({ repository, addresses, uses: new TokenUses(), issuer, clock });
-  const tokens = new Tokens({ repository, pools, clock });
+  const tokens = new Tokens({ repository, pools, clock, pinnedGeneration: () => 1 });
   const revocations = new Revocations({ repository, signer: { makeCrl: ({ number, revoked }) => Buffer.from(`crl ${number} ${revoked.map((entry) => entry.serial).join()}`) }, clock });
   const nodes = new Nodes({ repository, presence, revocations, clock, quarantineMs: QUARANTINE_MS });
   const services = new ServiceRegistry({ repository, clock });
@@ -75,5 +75,5 @@ export function aMachine(): Omit<RegistrationRequest, 'bootstrapToken'> {
 
 /** Stands for a certificate where a test looks only at what the store holds of it. */
 function certificate(clock: ManualClock) {
-  return { der: randomBytes(64), serial: randomBytes(16).toString('hex').toUpperCase(), notAfterMs: clock.now() + 24 * 3_600_000 };
+  return { der: randomBytes(64), serial: randomBytes(16).toString('hex').toUpperCase(), notAfterMs: clock.now() + 24 * 3_600_000, caGeneration: 1 };
 }

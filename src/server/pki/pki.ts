@@ -41,8 +41,8 @@ export interface NodeCertificateRequest {
 
 /** The two certificates of a node. */
 export interface NodeCertificates {
-  readonly grpc: IssuedCertificate;
-  readonly network: IssuedCertificate;
+  readonly grpc: SignedCertificate;
+  readonly network: SignedCertificate;
 }
 
 /** Where the CAs are, whose they are and how long what they sign lives. */
@@ -51,6 +51,21 @@ export interface PkiOptions {
   readonly dir: string;
   readonly clusterId: string;
   readonly lifetimes?: Lifetimes;
+}
+
+/** Which generations of a CA are believed, and which of them signs. */
+export interface CaStanding {
+  readonly active: number;
+  /** Ascending. */
+  readonly trusted: readonly number[];
+}
+
+/** The standing of both CAs. */
+export type PkiStanding = Readonly<Record<CaPurpose, CaStanding>>;
+
+/** A certificate with the generation of the CA that signed it. */
+export interface SignedCertificate extends IssuedCertificate {
+  readonly caGeneration: number;
 }
 
 /** An admin's certificate may not live longer. */
@@ -86,47 +101,89 @@ export async function createPki(options: PkiOptions & { readonly nowMs: number }
  */
 export async function openPki(options: PkiOptions): Promise<Pki> {
   const [grpc, network] = await Promise.all([loadAuthorities(options.dir, 'grpc'), loadAuthorities(options.dir, 'network')]);
-  return new Pki(options.clusterId, { grpc, network }, options.lifetimes ?? DEFAULT_LIFETIMES);
+  return new Pki(options, { grpc, network });
 }
 
-/** Signs everything that this cluster certifies. Synchronous: a signature takes a tenth of a millisecond. */
+/**
+ * Signs everything that this cluster certifies. Synchronous: a signature takes a tenth of a millisecond.
+ *
+ * A generation whose files are there is neither believed nor does it sign until {@link Pki.follow} says so; before, the first does.
+ */
 export class Pki {
-  readonly #authorities: Readonly<Record<CaPurpose, readonly CertificateAuthority[]>>;
+  readonly clusterId: string;
+  readonly #dir: string;
+  readonly #authorities: Record<CaPurpose, readonly CertificateAuthority[]>;
   readonly #lifetimes: Lifetimes;
+  #standing: PkiStanding;
 
-  constructor(
-    readonly clusterId: string,
-    authorities: Readonly<Record<CaPurpose, readonly CertificateAuthority[]>>,
-    lifetimes: Lifetimes,
-  ) {
-    this.#authorities = authorities;
+  constructor({ dir, clusterId, lifetimes = DEFAULT_LIFETIMES }: PkiOptions, authorities: Readonly<Record<CaPurpose, readonly CertificateAuthority[]>>) {
+    this.clusterId = clusterId;
+    this.#dir = dir;
+    this.#authorities = { ...authorities };
     this.#lifetimes = lifetimes;
+    const first = (cas: readonly CertificateAuthority[]): CaStanding => ({ active: cas[0]!.generation, trusted: [cas[0]!.generation] });
+    this.#standing = { grpc: first(authorities.grpc), network: first(authorities.network) };
   }
 
-  /** The pins of the gRPC CAs for a join string, the signing one's first. */
+  /** The standing in force. */
+  get standing(): PkiStanding {
+    return this.#standing;
+  }
+
+  /**
+   * Believes and signs with other generations from now on.
+   *
+   * @throws DomainError `state_invalid` when one of them is not in the folder; the standing stays as it was.
+   */
+  follow(standing: PkiStanding): void {
+    for (const purpose of ['grpc', 'network'] as const) {
+      for (const generation of [standing[purpose].active, ...standing[purpose].trusted]) this.authority(purpose, generation);
+    }
+    this.#standing = standing;
+  }
+
+  /**
+   * Makes a generation's key and certificate, or finds those that a crash has left. It is not believed yet.
+   *
+   * @throws DomainError `key_file_unsafe`, `state_invalid`.
+   */
+  async make(purpose: CaPurpose, generation: number, nowMs: number): Promise<CertificateAuthority> {
+    const made = await createAuthority(this.#dir, purpose, generation, { nowMs, lifetimeMs: this.#lifetimes.caMs }).catch((error: unknown) => {
+      if (error instanceof DomainError && error.code === 'already_initialised') return undefined;
+      throw error;
+    });
+    this.#authorities[purpose] = made === undefined ? await loadAuthorities(this.#dir, purpose) : [...this.#authorities[purpose], made];
+    return this.authority(purpose, generation);
+  }
+
+  /** @throws DomainError `state_invalid` when its files are not in the folder. */
+  authority(purpose: CaPurpose, generation: number): CertificateAuthority {
+    const found = this.#authorities[purpose].find((ca) => ca.generation === generation);
+    if (found !== undefined) return found;
+    throw new DomainError('state_invalid', `${this.#dir}: want generation ${generation} of the ${purpose} CA, which the store names; restore its files from a backup`);
+  }
+
+  /** The pins of the gRPC CAs for a join string: of the one that signs, then of those that are to sign later. */
   get pins(): readonly string[] {
-    return this.#authorities.grpc.map((ca) => spkiPin(ca.issuer.key.spki)).reverse();
+    const { active, trusted } = this.#standing.grpc;
+    return trusted.filter((generation) => generation >= active).map((generation) => spkiPin(this.authority('grpc', generation).issuer.key.spki));
   }
 
-  /** The number of the generation that signs. */
-  generation(purpose: CaPurpose): number {
-    return this.#signer(purpose).generation;
+  /** The newest gRPC generation among {@link pins}. */
+  get pinnedGeneration(): number {
+    return this.#standing.grpc.trusted.at(-1) ?? this.#standing.grpc.active;
   }
 
   /** The trusted CAs of one purpose as PEM, for TLS. */
   caPem(purpose: CaPurpose): string {
-    return this.#authorities[purpose].map((ca) => ca.certificate.toString()).join('');
+    return this.#trusted(purpose, this.#standing).map((ca) => ca.certificate.toString()).join('');
   }
 
-  /**
-   * What nodes shall trust, signed by the oldest gRPC CA in it: that one was in the version before too. The first version is 1 and
-   * each new generation makes the next.
-   */
-  trustBundle(): TrustBundle {
-    const { grpc, network } = this.#authorities;
-    const certificates = (cas: readonly CertificateAuthority[]) => ({ certificates: cas.map((ca) => ca.certificate.raw) });
-    const bundle = { version: this.generation('grpc') + this.generation('network') - 1, grpc: certificates(grpc), network: certificates(network) };
-    return signTrustBundle(bundle, grpc[0]!.issuer.key);
+  /** What nodes shall trust under a standing, signed by the gRPC CA that signs under it: the version before must have it too. */
+  trustBundle(version: number, standing: PkiStanding = this.#standing): TrustBundle {
+    const certificates = (purpose: CaPurpose) => ({ certificates: this.#trusted(purpose, standing).map((ca) => ca.certificate.raw) });
+    const signer = this.authority('grpc', standing.grpc.active);
+    return signTrustBundle({ version, grpc: certificates('grpc'), network: certificates('network') }, signer.issuer.key);
   }
 
   /**
@@ -169,14 +226,14 @@ export class Pki {
    * @param lifetimeMs At most 30 days.
    * @throws DomainError `invalid_argument`
    */
-  issueAdminCertificate(request: { readonly name: string; readonly spki: Uint8Array; readonly nowMs: number; readonly lifetimeMs?: number }): IssuedCertificate {
+  issueAdminCertificate(request: { readonly name: string; readonly spki: Uint8Array; readonly nowMs: number; readonly lifetimeMs?: number }): SignedCertificate {
     const { name, spki, nowMs, lifetimeMs = this.#lifetimes.adminMs } = request;
     if (!(lifetimeMs > 0 && lifetimeMs <= MAX_ADMIN_MS)) throw new DomainError('invalid_argument', 'admin certificate: want a lifetime of at most 30 days');
     return this.#issueSubject('grpc', { kind: 'admin', id: name }, spki, ['clientAuth'], nowMs, lifetimeMs);
   }
 
   /** Issues a relay's certificate, of the network CA. @throws DomainError `invalid_argument` */
-  issueRelayCertificate(request: { readonly relayId: string; readonly spki: Uint8Array; readonly nowMs: number }): IssuedCertificate {
+  issueRelayCertificate(request: { readonly relayId: string; readonly spki: Uint8Array; readonly nowMs: number }): SignedCertificate {
     const { relayId, spki, nowMs } = request;
     return this.#issueSubject('network', { kind: 'relay', id: relayId }, spki, ['serverAuth', 'clientAuth'], nowMs, this.#lifetimes.relayMs);
   }
@@ -196,17 +253,21 @@ export class Pki {
     return Buffer.from(hkdfSync('sha256', scalar, Buffer.alloc(0), `nc ${purpose}`, 32));
   }
 
-  #issueSubject(purpose: CaPurpose, subject: CertificateSubject, spki: Uint8Array, usages: readonly ExtendedUsage[], nowMs: number, lifetimeMs: number): IssuedCertificate {
+  #issueSubject(purpose: CaPurpose, subject: CertificateSubject, spki: Uint8Array, usages: readonly ExtendedUsage[], nowMs: number, lifetimeMs: number): SignedCertificate {
     return this.#issue(purpose, subject.id, spki, { uris: [subjectUri(this.clusterId, subject)] }, usages, nowMs, lifetimeMs);
   }
 
-  #issue(purpose: CaPurpose, commonName: string, spki: Uint8Array, names: AlternativeNames, usages: readonly ExtendedUsage[], nowMs: number, lifetimeMs: number): IssuedCertificate {
+  #issue(purpose: CaPurpose, commonName: string, spki: Uint8Array, names: AlternativeNames, usages: readonly ExtendedUsage[], nowMs: number, lifetimeMs: number): SignedCertificate {
     const validity = { notBeforeMs: nowMs - BACKDATE_MS, notAfterMs: nowMs + lifetimeMs };
-    return issueLeafCertificate(this.#signer(purpose).issuer, { spki, commonName, names, usages, ...validity });
+    const { issuer, generation } = this.#signer(purpose);
+    return { ...issueLeafCertificate(issuer, { spki, commonName, names, usages, ...validity }), caGeneration: generation };
   }
 
-  /** The newest generation signs. */
   #signer(purpose: CaPurpose): CertificateAuthority {
-    return this.#authorities[purpose].at(-1)!;
+    return this.authority(purpose, this.#standing[purpose].active);
+  }
+
+  #trusted(purpose: CaPurpose, standing: PkiStanding): readonly CertificateAuthority[] {
+    return standing[purpose].trusted.map((generation) => this.authority(purpose, generation));
   }
 }

@@ -22,8 +22,6 @@ export interface AdminRequest {
 
 /** The part of the PKI that certifies admins. */
 export interface AdminCertificateIssuer {
-  /** The number of the CA generation that signs. */
-  generation(purpose: 'grpc'): number;
   issueAdminCertificate(request: { readonly name: string; readonly spki: Uint8Array; readonly nowMs: number; readonly lifetimeMs?: number }): IssuedCertificate;
 }
 
@@ -64,7 +62,7 @@ export class Admins {
         state: CertificateRecord_State.STATE_CURRENT,
         notAfterMs: issued.notAfterMs,
         role,
-        caGeneration: this.#issuer.generation('grpc'),
+        caGeneration: issued.caGeneration,
       });
       const key = keys.certificate(issued.serial);
       return {

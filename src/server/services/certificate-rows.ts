@@ -7,6 +7,8 @@ export interface IssuedCertificate {
   readonly der: Uint8Array;
   readonly serial: string;
   readonly notAfterMs: number;
+  /** Of the CA that signed it. */
+  readonly caGeneration: number;
 }
 
 /** The part of the PKI that makes a node's two certificates. */
@@ -41,7 +43,7 @@ export function certificateRow(
     purpose,
     state,
     notAfterMs: issued.notAfterMs,
-    caGeneration: 1,
+    caGeneration: issued.caGeneration,
     spki: Buffer.from(spki),
   });
   return { put: keys.certificate(issued.serial), value: CertificateRecord.encode(record).finish(), expireAtMs: issued.notAfterMs };

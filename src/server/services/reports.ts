@@ -35,6 +35,11 @@ export class Reports {
     return this.#reports.get(nodeId)?.appliedRevision ?? 0n;
   }
 
+  /** The trust bundle that the node said it has; 0 when it never said. */
+  bundleVersion(nodeId: string): number {
+    return this.#reports.get(nodeId)?.bundleVersion ?? 0;
+  }
+
   /** How the node reaches most of its peers; NONE without any. */
   pathOf(nodeId: string): PathKind {
     const paths = this.#reports.get(nodeId)?.paths;

@@ -44,11 +44,14 @@ export class Tokens {
   readonly #repository: Repository;
   readonly #pools: AddressPools;
   readonly #clock: Clock;
+  readonly #pinnedGeneration: () => number;
 
-  constructor(deps: { repository: Repository; pools: AddressPools; clock: Clock }) {
+  /** @param deps `pinnedGeneration` is the newest gRPC CA generation that a join string made now pins. */
+  constructor(deps: { repository: Repository; pools: AddressPools; clock: Clock; pinnedGeneration: () => number }) {
     this.#repository = deps.repository;
     this.#pools = deps.pools;
     this.#clock = deps.clock;
+    this.#pinnedGeneration = deps.pinnedGeneration;
   }
 
   /**
@@ -103,7 +106,13 @@ export class Tokens {
       const token = this.#known(view, id);
       if (token.value.revokedAtMs !== 0) throw new DomainError('token_revoked', `token: ${id} is revoked; make a new one`);
       const now = this.#clock.now();
-      const record: TokenRecord = { ...token.value, secretHash: hashOf(secret), previousHash: token.value.secretHash, previousUntilMs: now + graceMs };
+      const record: TokenRecord = {
+        ...token.value,
+        secretHash: hashOf(secret),
+        previousHash: token.value.secretHash,
+        previousUntilMs: now + graceMs,
+        caGeneration: this.#pinnedGeneration(),
+      };
       return {
         if: [{ key: token.key, modRev: token.modRev }],
         then: [
@@ -156,7 +165,7 @@ export class Tokens {
       labels: [...request.labels],
       ephemeral: request.ephemeral,
       fromCidrs: [...request.fromCidrs],
-      caGeneration: 1,
+      caGeneration: this.#pinnedGeneration(),
     });
   }
 

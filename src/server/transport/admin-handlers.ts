@@ -21,6 +21,7 @@ import type { Caller } from '../auth/caller.js';
 import { serviceOf } from '../feed/encoded.js';
 import type { EventTail } from '../services/event-tail.js';
 import { planOf } from '../services/address-pools.js';
+import type { Authorities } from '../services/authorities.js';
 import type { Admins } from '../services/admins.js';
 import type { ClusterFacts } from '../services/cluster-facts.js';
 import { nodeStatus, stateNumber, type LiveFacts } from '../services/node-status.js';
@@ -38,6 +39,7 @@ export interface AdminDeps {
   readonly tokens: Tokens;
   readonly nodes: Nodes;
   readonly admins: Admins;
+  readonly authorities: Authorities;
   readonly services: ServiceRegistry;
   readonly events: EventTail;
   /** The join string of a token: "ncj1_<id>.<secret>.<pin>@host:port". */
@@ -110,6 +112,10 @@ export function adminHandlers(deps: AdminDeps): HandlersOf<typeof AdminServiceSe
     createAdmin: createAdmin(deps),
     listAdmins: async () => ({ admins: deps.admins.list().map(adminMessage) }),
     revokeAdmin: async (request, caller) => ({ admins: (await deps.admins.revoke(request.admin, caller)).map(adminMessage) }),
+    getCaStatus: async () => deps.authorities.status(),
+    prepareCa: async ({ purpose }, caller) => ({ status: await deps.authorities.prepare(purpose, caller) }),
+    activateCa: async ({ purpose, compromised }, caller) => ({ status: await deps.authorities.activate(purpose, compromised, caller) }),
+    retireCa: async ({ purpose, generation, compromised }, caller) => ({ status: await deps.authorities.retire(purpose, generation, compromised, caller) }),
   };
 }
 

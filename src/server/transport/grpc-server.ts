@@ -31,6 +31,8 @@ export interface GrpcServer {
   /** Streams that are open. */
   readonly streams: number;
   connections(): ConnectionStats;
+  /** Closes every connection; whoever was connected may come back. */
+  disconnect(): void;
   /** Says NOT_SERVING, lets nobody in, ends all streams with UNAVAILABLE and lets running calls finish. Idempotent. */
   drain(): Promise<void>;
   /** {@link drain}, then closes every connection. Idempotent. */
@@ -81,6 +83,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       return context.streams.size;
     },
     connections: () => listener.stats(),
+    disconnect: () => listener.destroy(),
     drain: drainOnce,
     async stop() {
       await drainOnce();

@@ -16,6 +16,8 @@ const NODE_OR_READER: readonly CallerKind[] = ['node', 'viewer', 'admin', 'local
 const NODE_OR_ADMIN: readonly CallerKind[] = ['node', 'admin', 'local'];
 const READER: readonly CallerKind[] = ['viewer', 'admin', 'local'];
 const ADMIN: readonly CallerKind[] = ['admin', 'local'];
+/** What every identity hangs on: not from elsewhere, whatever certificate is shown. */
+const LOCAL: readonly CallerKind[] = ['local'];
 
 /** Who may call what. A method without a line does not compile, and would be refused if it did. */
 export const POLICY = {
@@ -55,6 +57,10 @@ export const POLICY = {
   '/networkcontroller.v1.AdminService/CreateAdmin': ADMIN,
   '/networkcontroller.v1.AdminService/ListAdmins': READER,
   '/networkcontroller.v1.AdminService/RevokeAdmin': ADMIN,
+  '/networkcontroller.v1.AdminService/GetCaStatus': READER,
+  '/networkcontroller.v1.AdminService/PrepareCa': LOCAL,
+  '/networkcontroller.v1.AdminService/ActivateCa': LOCAL,
+  '/networkcontroller.v1.AdminService/RetireCa': LOCAL,
 } as const satisfies Record<MethodPath, readonly CallerKind[]>;
 
 /**

@@ -14,6 +14,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, WireStatus>> = {
   admin_unknown: { grpc: status.NOT_FOUND, result: '400' },
   already_initialised: { grpc: status.FAILED_PRECONDITION, result: '400' },
   certificate_invalid: { grpc: status.UNAUTHENTICATED, result: '400' },
+  ca_not_ready: { grpc: status.FAILED_PRECONDITION, result: '400' },
   certificate_superseded: { grpc: status.UNAUTHENTICATED, result: '400' },
   config_invalid: { grpc: status.INVALID_ARGUMENT, result: '400' },
   conflict: { grpc: status.ABORTED, result: '500' },

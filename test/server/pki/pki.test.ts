@@ -236,14 +236,14 @@ describe('PKI', () => {
 describe('trust bundle', () => {
   it('is refused when altered, signed by another cluster or empty', async () => {
     const [pki, other] = [await create(), await create()];
-    const bundle = pki.trustBundle();
+    const bundle = pki.trustBundle(1);
     const trusted = new CaBundle(fromPem(pki.caPem('grpc')));
     const spoilt = [
       { ...bundle, version: 2 },
-      { ...bundle, network: other.trustBundle().network },
-      { ...bundle, grpc: { certificates: [...bundle.grpc!.certificates, ...other.trustBundle().grpc!.certificates] } },
+      { ...bundle, network: other.trustBundle(1).network },
+      { ...bundle, grpc: { certificates: [...bundle.grpc!.certificates, ...other.trustBundle(1).grpc!.certificates] } },
       { ...bundle, signature: Buffer.alloc(0) },
-      other.trustBundle(),
+      other.trustBundle(1),
     ];
 
     for (const each of spoilt) expect(() => readTrustBundle(each, trusted)).toThrow(expect.objectContaining({ code: 'certificate_invalid' }));
@@ -255,12 +255,47 @@ describe('trust bundle', () => {
     await createAuthority(dir, 'grpc', 2, { nowMs: NOW, lifetimeMs: 1_000_000 });
     const second = await openPki({ dir, clusterId: 'c1' });
 
-    const before = readTrustBundle(first.trustBundle(), new CaBundle(fromPem(first.caPem('grpc'))));
-    const after = readTrustBundle(second.trustBundle(), before.grpc);
+    const before = readTrustBundle(first.trustBundle(1), new CaBundle(fromPem(first.caPem('grpc'))));
+    const both = { active: 1, trusted: [1, 2] };
+    const after = readTrustBundle(second.trustBundle(2, { grpc: both, network: { active: 1, trusted: [1] } }), before.grpc);
+    const pinsBefore = second.pins;
+    second.follow({ grpc: both, network: { active: 1, trusted: [1] } });
 
     expect([before.version, before.grpc.certificates.length, before.network.certificates.length]).toEqual([1, 1, 1]);
     expect([after.version, after.grpc.certificates.length, after.network.certificates.length]).toEqual([2, 2, 1]);
-    expect(second.pins).toEqual([expect.not.stringContaining(first.pins[0]!), first.pins[0]]);
-    expect([first.generation('grpc'), second.generation('grpc')]).toEqual([1, 2]);
+    expect(pinsBefore).toEqual(first.pins);
+    expect(second.pins).toEqual([first.pins[0], expect.not.stringContaining(first.pins[0]!)]);
+    expect([first.pinnedGeneration, second.pinnedGeneration]).toEqual([1, 2]);
+  });
+
+  it('is signed by whoever signs, and what a retired CA signed is believed no more', async () => {
+    const dir = freshDir();
+    const pki = await create(dir);
+    await pki.make('grpc', 2, NOW);
+    const one = { active: 1, trusted: [1] };
+    const first = readTrustBundle(pki.trustBundle(1), new CaBundle(fromPem(pki.caPem('grpc'))));
+    const second = readTrustBundle(pki.trustBundle(2, { grpc: { active: 1, trusted: [1, 2] }, network: one }), first.grpc);
+    const last = pki.trustBundle(3, { grpc: { active: 2, trusted: [2] }, network: one });
+
+    expect(() => readTrustBundle(last, first.grpc)).toThrow(expect.objectContaining({ code: 'certificate_invalid' }));
+    const third = readTrustBundle(last, second.grpc);
+    expect(() => readTrustBundle(pki.trustBundle(4), third.grpc)).toThrow(expect.objectContaining({ code: 'certificate_invalid' }));
+  });
+
+  it('cannot name a generation whose key is not there', async () => {
+    const pki = await create();
+
+    expect(() => pki.follow({ grpc: { active: 7, trusted: [7] }, network: { active: 1, trusted: [1] } })).toThrow(expect.objectContaining({ code: 'state_invalid' }));
+    expect(pki.standing.grpc.active).toBe(1);
+  });
+
+  it('finds the next generation again that a crash left behind', async () => {
+    const dir = freshDir();
+    const pki = await create(dir);
+    const made = await pki.make('network', 2, NOW);
+
+    const again = await (await openPki({ dir, clusterId: 'c1' })).make('network', 2, NOW + 1000);
+
+    expect(again.certificate.raw.equals(made.certificate.raw)).toBe(true);
   });
 });

@@ -11,9 +11,9 @@ async function start() {
   const issued: { lifetimeMs?: number }[] = [];
   const issueAdminCertificate = (request: { lifetimeMs?: number }) => {
     issued.push(request);
-    return { der: randomBytes(64), serial: randomBytes(16).toString('hex').toUpperCase(), notAfterMs: clock.now() + (request.lifetimeMs ?? 3_600_000) };
+    return { der: randomBytes(64), serial: randomBytes(16).toString('hex').toUpperCase(), notAfterMs: clock.now() + (request.lifetimeMs ?? 3_600_000), caGeneration: 1 };
   };
-  const admins = new Admins({ repository, issuer: { generation: () => 1, issueAdminCertificate }, clock });
+  const admins = new Admins({ repository, issuer: { issueAdminCertificate }, clock });
   const create = (wanted: Partial<AdminRequest> = {}) => admins.create({ name: 'alice', role: 'admin', spki: randomBytes(91), lifetimeMs: undefined, ...wanted }, ADMIN);
   return { repository, clock, admins, create, issued, register, token };
 }

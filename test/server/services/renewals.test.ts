@@ -15,7 +15,7 @@ async function start() {
   const services = await startServices();
   const { repository, clock, presence } = services;
   const { log, warnings } = recordingLog();
-  const issued = (): { der: Buffer; serial: string; notAfterMs: number } => ({ der: randomBytes(64), serial: randomBytes(16).toString('hex').toUpperCase(), notAfterMs: clock.now() + DAY_MS });
+  const issued = (): { der: Buffer; serial: string; notAfterMs: number; caGeneration: number } => ({ der: randomBytes(64), serial: randomBytes(16).toString('hex').toUpperCase(), notAfterMs: clock.now() + DAY_MS, caGeneration: 1 });
   const issuer = { issueNodeCertificates: () => ({ grpc: issued(), network: issued() }) };
   const renewals = new Renewals({ repository, issuer, clock, log, isConnected: (nodeId) => presence.isHere(nodeId) });
   const grpc = generateP256();

@@ -29,6 +29,9 @@ const allowed = (path: string, caller: Caller): boolean => {
 /** Admin methods that change nothing. */
 const READS = /\/(Get|List|Watch)[A-Z]/;
 
+/** Admin methods that nobody elsewhere may call. */
+const LOCAL_ONLY = /\/(Prepare|Activate|Retire)Ca$/;
+
 describe('the policy', () => {
   it('has a line for every method of every service, and none besides', () => {
     const paths = [AdminServiceService, BootstrapServiceService, NodeServiceService].flatMap(pathsOf);
@@ -41,8 +44,8 @@ describe('the policy', () => {
     expect(() => authorise(path, CALLERS.anonymous)).toThrow(expect.objectContaining({ code: 'unauthenticated' }));
   });
 
-  it.each(pathsOf(AdminServiceService))('lets admins do %s, and viewers if it only reads', (path) => {
-    expect([allowed(path, CALLERS.admin), allowed(path, CALLERS.local)]).toEqual([true, true]);
+  it.each(pathsOf(AdminServiceService))('lets admins do %s unless it is about the CAs, and viewers if it only reads', (path) => {
+    expect([allowed(path, CALLERS.admin), allowed(path, CALLERS.local)]).toEqual([!LOCAL_ONLY.test(path), true]);
     expect(allowed(path, CALLERS.viewer)).toBe(READS.test(path));
   });
 

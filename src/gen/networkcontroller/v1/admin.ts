@@ -357,6 +357,60 @@ export interface RevokeAdminResponse {
   admins: Admin[];
 }
 
+export interface CaGeneration {
+  /** grpc or network */
+  purpose: string;
+  generation: number;
+  /** prepared, active, passive, retired */
+  state: string;
+  createdAtMs: number;
+  expiresAtMs: number;
+  /** SHA-256 of the SubjectPublicKeyInfo, base64url: the pin in join strings. */
+  pin: string;
+  /** Certificates of this generation in use. */
+  liveCertificates: number;
+}
+
+export interface GetCaStatusRequest {
+}
+
+export interface GetCaStatusResponse {
+  generations: CaGeneration[];
+  bundleVersion: number;
+  /** Nodes seen lately that have not reported this bundle version yet, by name. */
+  behind: string[];
+  /** Unused join strings that pin an older generation only, by token id. */
+  tokensPinnedToOld: string[];
+}
+
+export interface PrepareCaRequest {
+  purpose: string;
+}
+
+export interface PrepareCaResponse {
+  status: GetCaStatusResponse | undefined;
+}
+
+export interface ActivateCaRequest {
+  purpose: string;
+  /** The old key is in the wrong hands: do not wait for anybody. */
+  compromised: boolean;
+}
+
+export interface ActivateCaResponse {
+  status: GetCaStatusResponse | undefined;
+}
+
+export interface RetireCaRequest {
+  purpose: string;
+  generation: number;
+  compromised: boolean;
+}
+
+export interface RetireCaResponse {
+  status: GetCaStatusResponse | undefined;
+}
+
 function createBaseClusterInfo(): ClusterInfo {
   return { id: "", epoch: "", revision: 0n };
 }
@@ -4407,6 +4461,648 @@ export const RevokeAdminResponse: MessageFns<RevokeAdminResponse> = {
   },
 };
 
+function createBaseCaGeneration(): CaGeneration {
+  return { purpose: "", generation: 0, state: "", createdAtMs: 0, expiresAtMs: 0, pin: "", liveCertificates: 0 };
+}
+
+export const CaGeneration: MessageFns<CaGeneration> = {
+  encode(message: CaGeneration, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.purpose !== "") {
+      writer.uint32(10).string(message.purpose);
+    }
+    if (message.generation !== 0) {
+      writer.uint32(16).uint32(message.generation);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.createdAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.createdAtMs)) !== BigInt(message.createdAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.createdAtMs) of type int64 too large");
+      }
+      writer.uint32(32).int64(BigInt(message.createdAtMs));
+    }
+    if (message.expiresAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.expiresAtMs)) !== BigInt(message.expiresAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.expiresAtMs) of type int64 too large");
+      }
+      writer.uint32(40).int64(BigInt(message.expiresAtMs));
+    }
+    if (message.pin !== "") {
+      writer.uint32(50).string(message.pin);
+    }
+    if (message.liveCertificates !== 0) {
+      writer.uint32(56).uint32(message.liveCertificates);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CaGeneration {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCaGeneration();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.generation = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.expiresAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.pin = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.liveCertificates = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CaGeneration>): CaGeneration {
+    return CaGeneration.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CaGeneration>): CaGeneration {
+    const message = createBaseCaGeneration();
+    message.purpose = object.purpose ?? "";
+    message.generation = object.generation ?? 0;
+    message.state = object.state ?? "";
+    message.createdAtMs = object.createdAtMs ?? 0;
+    message.expiresAtMs = object.expiresAtMs ?? 0;
+    message.pin = object.pin ?? "";
+    message.liveCertificates = object.liveCertificates ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetCaStatusRequest(): GetCaStatusRequest {
+  return {};
+}
+
+export const GetCaStatusRequest: MessageFns<GetCaStatusRequest> = {
+  encode(_: GetCaStatusRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetCaStatusRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetCaStatusRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetCaStatusRequest>): GetCaStatusRequest {
+    return GetCaStatusRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<GetCaStatusRequest>): GetCaStatusRequest {
+    const message = createBaseGetCaStatusRequest();
+    return message;
+  },
+};
+
+function createBaseGetCaStatusResponse(): GetCaStatusResponse {
+  return { generations: [], bundleVersion: 0, behind: [], tokensPinnedToOld: [] };
+}
+
+export const GetCaStatusResponse: MessageFns<GetCaStatusResponse> = {
+  encode(message: GetCaStatusResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.generations) {
+      CaGeneration.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.bundleVersion !== 0) {
+      if (BigInt.asUintN(64, BigInt(message.bundleVersion)) !== BigInt(message.bundleVersion)) {
+        throw new globalThis.Error("value provided for field BigInt(message.bundleVersion) of type uint64 too large");
+      }
+      writer.uint32(16).uint64(BigInt(message.bundleVersion));
+    }
+    for (const v of message.behind) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.tokensPinnedToOld) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetCaStatusResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetCaStatusResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.generations.push(CaGeneration.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bundleVersion = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.behind.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.tokensPinnedToOld.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetCaStatusResponse>): GetCaStatusResponse {
+    return GetCaStatusResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetCaStatusResponse>): GetCaStatusResponse {
+    const message = createBaseGetCaStatusResponse();
+    message.generations = object.generations?.map((e) => CaGeneration.fromPartial(e)) || [];
+    message.bundleVersion = object.bundleVersion ?? 0;
+    message.behind = object.behind?.map((e) => e) || [];
+    message.tokensPinnedToOld = object.tokensPinnedToOld?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePrepareCaRequest(): PrepareCaRequest {
+  return { purpose: "" };
+}
+
+export const PrepareCaRequest: MessageFns<PrepareCaRequest> = {
+  encode(message: PrepareCaRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.purpose !== "") {
+      writer.uint32(10).string(message.purpose);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PrepareCaRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrepareCaRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PrepareCaRequest>): PrepareCaRequest {
+    return PrepareCaRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PrepareCaRequest>): PrepareCaRequest {
+    const message = createBasePrepareCaRequest();
+    message.purpose = object.purpose ?? "";
+    return message;
+  },
+};
+
+function createBasePrepareCaResponse(): PrepareCaResponse {
+  return { status: undefined };
+}
+
+export const PrepareCaResponse: MessageFns<PrepareCaResponse> = {
+  encode(message: PrepareCaResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== undefined) {
+      GetCaStatusResponse.encode(message.status, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PrepareCaResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrepareCaResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = GetCaStatusResponse.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PrepareCaResponse>): PrepareCaResponse {
+    return PrepareCaResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PrepareCaResponse>): PrepareCaResponse {
+    const message = createBasePrepareCaResponse();
+    message.status = (object.status !== undefined && object.status !== null)
+      ? GetCaStatusResponse.fromPartial(object.status)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseActivateCaRequest(): ActivateCaRequest {
+  return { purpose: "", compromised: false };
+}
+
+export const ActivateCaRequest: MessageFns<ActivateCaRequest> = {
+  encode(message: ActivateCaRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.purpose !== "") {
+      writer.uint32(10).string(message.purpose);
+    }
+    if (message.compromised !== false) {
+      writer.uint32(16).bool(message.compromised);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivateCaRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivateCaRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.compromised = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ActivateCaRequest>): ActivateCaRequest {
+    return ActivateCaRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ActivateCaRequest>): ActivateCaRequest {
+    const message = createBaseActivateCaRequest();
+    message.purpose = object.purpose ?? "";
+    message.compromised = object.compromised ?? false;
+    return message;
+  },
+};
+
+function createBaseActivateCaResponse(): ActivateCaResponse {
+  return { status: undefined };
+}
+
+export const ActivateCaResponse: MessageFns<ActivateCaResponse> = {
+  encode(message: ActivateCaResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== undefined) {
+      GetCaStatusResponse.encode(message.status, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivateCaResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivateCaResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = GetCaStatusResponse.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ActivateCaResponse>): ActivateCaResponse {
+    return ActivateCaResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ActivateCaResponse>): ActivateCaResponse {
+    const message = createBaseActivateCaResponse();
+    message.status = (object.status !== undefined && object.status !== null)
+      ? GetCaStatusResponse.fromPartial(object.status)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRetireCaRequest(): RetireCaRequest {
+  return { purpose: "", generation: 0, compromised: false };
+}
+
+export const RetireCaRequest: MessageFns<RetireCaRequest> = {
+  encode(message: RetireCaRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.purpose !== "") {
+      writer.uint32(10).string(message.purpose);
+    }
+    if (message.generation !== 0) {
+      writer.uint32(16).uint32(message.generation);
+    }
+    if (message.compromised !== false) {
+      writer.uint32(24).bool(message.compromised);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetireCaRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetireCaRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.generation = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.compromised = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RetireCaRequest>): RetireCaRequest {
+    return RetireCaRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetireCaRequest>): RetireCaRequest {
+    const message = createBaseRetireCaRequest();
+    message.purpose = object.purpose ?? "";
+    message.generation = object.generation ?? 0;
+    message.compromised = object.compromised ?? false;
+    return message;
+  },
+};
+
+function createBaseRetireCaResponse(): RetireCaResponse {
+  return { status: undefined };
+}
+
+export const RetireCaResponse: MessageFns<RetireCaResponse> = {
+  encode(message: RetireCaResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== undefined) {
+      GetCaStatusResponse.encode(message.status, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetireCaResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetireCaResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = GetCaStatusResponse.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RetireCaResponse>): RetireCaResponse {
+    return RetireCaResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetireCaResponse>): RetireCaResponse {
+    const message = createBaseRetireCaResponse();
+    message.status = (object.status !== undefined && object.status !== null)
+      ? GetCaStatusResponse.fromPartial(object.status)
+      : undefined;
+    return message;
+  },
+};
+
 export type AdminServiceService = typeof AdminServiceService;
 export const AdminServiceService = {
   getStatus: {
@@ -4591,6 +5287,45 @@ export const AdminServiceService = {
     responseSerialize: (value: RevokeAdminResponse): Buffer => Buffer.from(RevokeAdminResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RevokeAdminResponse => RevokeAdminResponse.decode(value),
   },
+  getCaStatus: {
+    path: "/networkcontroller.v1.AdminService/GetCaStatus" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetCaStatusRequest): Buffer => Buffer.from(GetCaStatusRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetCaStatusRequest => GetCaStatusRequest.decode(value),
+    responseSerialize: (value: GetCaStatusResponse): Buffer => Buffer.from(GetCaStatusResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetCaStatusResponse => GetCaStatusResponse.decode(value),
+  },
+  /** Makes the next generation of a CA known to everybody; it signs nothing yet. */
+  prepareCa: {
+    path: "/networkcontroller.v1.AdminService/PrepareCa" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PrepareCaRequest): Buffer => Buffer.from(PrepareCaRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PrepareCaRequest => PrepareCaRequest.decode(value),
+    responseSerialize: (value: PrepareCaResponse): Buffer => Buffer.from(PrepareCaResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PrepareCaResponse => PrepareCaResponse.decode(value),
+  },
+  /** Lets the prepared generation sign; refused until everybody knows it. */
+  activateCa: {
+    path: "/networkcontroller.v1.AdminService/ActivateCa" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ActivateCaRequest): Buffer => Buffer.from(ActivateCaRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ActivateCaRequest => ActivateCaRequest.decode(value),
+    responseSerialize: (value: ActivateCaResponse): Buffer => Buffer.from(ActivateCaResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ActivateCaResponse => ActivateCaResponse.decode(value),
+  },
+  /** Takes an old generation out of what is trusted; refused while something it signed is still in use. */
+  retireCa: {
+    path: "/networkcontroller.v1.AdminService/RetireCa" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetireCaRequest): Buffer => Buffer.from(RetireCaRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetireCaRequest => RetireCaRequest.decode(value),
+    responseSerialize: (value: RetireCaResponse): Buffer => Buffer.from(RetireCaResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RetireCaResponse => RetireCaResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServiceServer extends UntypedServiceImplementation {
@@ -4620,6 +5355,13 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   createAdmin: handleUnaryCall<CreateAdminRequest, CreateAdminResponse>;
   listAdmins: handleUnaryCall<ListAdminsRequest, ListAdminsResponse>;
   revokeAdmin: handleUnaryCall<RevokeAdminRequest, RevokeAdminResponse>;
+  getCaStatus: handleUnaryCall<GetCaStatusRequest, GetCaStatusResponse>;
+  /** Makes the next generation of a CA known to everybody; it signs nothing yet. */
+  prepareCa: handleUnaryCall<PrepareCaRequest, PrepareCaResponse>;
+  /** Lets the prepared generation sign; refused until everybody knows it. */
+  activateCa: handleUnaryCall<ActivateCaRequest, ActivateCaResponse>;
+  /** Takes an old generation out of what is trusted; refused while something it signed is still in use. */
+  retireCa: handleUnaryCall<RetireCaRequest, RetireCaResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -4905,6 +5647,69 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeAdminResponse) => void,
+  ): ClientUnaryCall;
+  getCaStatus(
+    request: GetCaStatusRequest,
+    callback: (error: ServiceError | null, response: GetCaStatusResponse) => void,
+  ): ClientUnaryCall;
+  getCaStatus(
+    request: GetCaStatusRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetCaStatusResponse) => void,
+  ): ClientUnaryCall;
+  getCaStatus(
+    request: GetCaStatusRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetCaStatusResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes the next generation of a CA known to everybody; it signs nothing yet. */
+  prepareCa(
+    request: PrepareCaRequest,
+    callback: (error: ServiceError | null, response: PrepareCaResponse) => void,
+  ): ClientUnaryCall;
+  prepareCa(
+    request: PrepareCaRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PrepareCaResponse) => void,
+  ): ClientUnaryCall;
+  prepareCa(
+    request: PrepareCaRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PrepareCaResponse) => void,
+  ): ClientUnaryCall;
+  /** Lets the prepared generation sign; refused until everybody knows it. */
+  activateCa(
+    request: ActivateCaRequest,
+    callback: (error: ServiceError | null, response: ActivateCaResponse) => void,
+  ): ClientUnaryCall;
+  activateCa(
+    request: ActivateCaRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ActivateCaResponse) => void,
+  ): ClientUnaryCall;
+  activateCa(
+    request: ActivateCaRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ActivateCaResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes an old generation out of what is trusted; refused while something it signed is still in use. */
+  retireCa(
+    request: RetireCaRequest,
+    callback: (error: ServiceError | null, response: RetireCaResponse) => void,
+  ): ClientUnaryCall;
+  retireCa(
+    request: RetireCaRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RetireCaResponse) => void,
+  ): ClientUnaryCall;
+  retireCa(
+    request: RetireCaRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RetireCaResponse) => void,
   ): ClientUnaryCall;
 }
 
