@@ -118,7 +118,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
 /** Says goodbye before anything is closed: agents are told to come back, streams end, running calls finish. */
 async function stop(parts: Lifecycle, cases: UseCases, listeners: readonly GrpcServer[]): Promise<void> {
   cases.facts.enter('draining');
-  cases.feed.broadcast({ $case: 'goAway', value: { reconnectWithinSeconds: RECONNECT_SECONDS } });
+  await cases.feed.broadcast({ $case: 'goAway', value: { reconnectWithinSeconds: RECONNECT_SECONDS } });
   await Promise.all(listeners.map((listener) => listener.drain()));
   await parts.stop();
 }

@@ -85,10 +85,11 @@ export class MapFeed {
     return true;
   }
 
-  /** Sends one message to all agents, encoded once. */
-  broadcast(message: NonNullable<WatchResponse['message']>): void {
+  /** Sends one message to all agents, encoded once. Resolves when it is on its way to each that is not behind. */
+  async broadcast(message: NonNullable<WatchResponse['message']>): Promise<void> {
     const bytes = encodeMessage(message);
     for (const watcher of this.#all()) this.#deliver(watcher, bytes);
+    for (let waiting = this.#ready.size; waiting > 0; waiting -= SLICE) await new Promise(setImmediate);
   }
 
   /** How many streams are open. */
