@@ -80,7 +80,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const ports = { bootstrap: 0, control: 0, wireguard: 0, probe: 0 };
   const wgPublicKey = wireGuardPublicKey(state.wgPrivateKey);
   const endpoints = () => endpointsOf(config, ports);
-  const cases = useCases(state, config, { clock, log, version: VERSION, wgPublicKey, endpoints });
+  const cases = useCases(state, config, { clock, wall: timer, log, version: VERSION, wgPublicKey, endpoints });
   await parts.start('presence', () => cases.presence);
   await parts.start('refusals', () => cases.refusals);
 
@@ -90,8 +90,8 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   ports.probe = rendezvous.probePort;
   await parts.start('feed', () => cases.feed);
 
-  const identity = await parts.start('server certificate', () => new ServerIdentity({ pki: state.pki, hosts: config.ip, clock, log }));
-  const listeners = listenersOf({ state, config, cases, rendezvous, identity, clock, log, endpoints });
+  const identity = await parts.start('server certificate', () => new ServerIdentity({ pki: state.pki, hosts: config.ip, clock: timer, log }));
+  const listeners = listenersOf({ state, config, cases, rendezvous, identity, clock, wall: timer, log, endpoints });
   const control = await parts.start('control listener', () => startGrpcServer(listeners.control));
   ports.control = control.port;
   cases.authorities.onChanged(({ endSessions }) => {
@@ -183,13 +183,14 @@ interface ListenerDeps {
   readonly rendezvous: Rendezvous;
   readonly identity: ServerIdentity;
   readonly clock: Clock;
+  readonly wall: Clock;
   readonly log: Log;
   readonly endpoints: () => { readonly bootstrap: readonly string[] };
 }
 
 /** The three doors: bootstrap (server TLS), control (mutual TLS), admin (unix socket). */
 function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admin', GrpcServerOptions> {
-  const { state, config, cases, rendezvous, identity, clock, log } = deps;
+  const { state, config, cases, rendezvous, identity, clock, wall, log } = deps;
   const { repository, pki } = state;
   const signals = new Signals({ repository, feed: cases.feed, reflexive: (nodeId) => rendezvous.endpointOf(nodeId) });
   const cookies = new RegisterCookies(pki.deriveSecret('register cookie'));
@@ -205,7 +206,7 @@ function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admi
   const authenticate = clientCertificates({
     view: repository.view,
     clusterId: pki.clusterId,
-    clock,
+    clock: wall,
     promote: (serial) => cases.renewals.promote(serial),
     onSuperseded: (row, address) => log.warn('superseded certificate used: a copy of the node may be about', { nodeId: row.subjectId, serial: row.serial, address }),
   });

@@ -9,6 +9,7 @@ import { AddressTaking } from './services/address-taking.js';
 import { Admins } from './services/admins.js';
 import { Authorities } from './services/authorities.js';
 import { bundlesAfter, latestBundle } from './services/ca-records.js';
+import type { NodeCertificateIssuer } from './services/certificate-rows.js';
 import { ClusterFacts, type Endpoints } from './services/cluster-facts.js';
 import { EventTail } from './services/event-tail.js';
 import { forgetRemoved } from './services/forget-removed.js';
@@ -42,13 +43,18 @@ export interface UseCases {
   readonly feed: MapFeed;
 }
 
-/** Constructs the use cases, top to bottom. */
+/**
+ * Constructs the use cases, top to bottom.
+ *
+ * @param deps `clock` never goes back, for deciding what has expired. `wall` is the machine's, for dating certificates: whoever checks
+ *   them goes by the wall clock, and a clock that once ran ahead must not date them into the future.
+ */
 export function useCases(
   { repository, store, pki }: ServerState,
   config: ServerConfig,
-  deps: { clock: Clock; log: Log; version: string; wgPublicKey: Uint8Array; endpoints: () => Endpoints },
+  deps: { clock: Clock; wall: Clock; log: Log; version: string; wgPublicKey: Uint8Array; endpoints: () => Endpoints },
 ): UseCases {
-  const { clock, log } = deps;
+  const { clock, wall, log } = deps;
   const clusterId = repository.view.cluster()?.value.id;
   if (clusterId === undefined) throw new DomainError('not_initialised', 'store: holds no cluster; run "nc-server init" first');
   const trust = {
@@ -59,7 +65,7 @@ export function useCases(
   const facts = new ClusterFacts({ ...deps, repository, zone: config.zone, trust, startedAtMs: clock.now() });
   const pools = new AddressPools(repository);
   const presence = new PresenceBoard({ store, clock, log, replica: clusterId });
-  const revocations = new Revocations({ repository, signer: pki, clock });
+  const revocations = new Revocations({ repository, signer: pki, clock: wall });
   const tokens = new Tokens({ repository, pools, clock, pinnedGeneration: () => pki.pinnedGeneration });
   const addresses = new AddressTaking({ pools, presence });
   const reports = new Reports();
@@ -70,15 +76,19 @@ export function useCases(
     presence,
     reports,
     tokens,
-    authorities: new Authorities({ repository, pki, reports, presence, tokens, revocations, clock, log }),
+    authorities: new Authorities({ repository, pki, reports, presence, tokens, revocations, clock: wall, log }),
     revocations,
     nodes: new Nodes({ repository, presence, revocations, clock, quarantineMs: config.addresses.quarantineMs }),
-    admins: new Admins({ repository, issuer: pki, clock }),
+    admins: new Admins({ repository, issuer: pki, clock: wall }),
     refusals: new RefusalAudit({ store, clock, log }),
-    registrations: new Registrations({ repository, addresses, uses: new TokenUses(), issuer: pki, clock }),
-    renewals: new Renewals({ repository, issuer: pki, clock, log, isConnected: (nodeId) => presence.isHere(nodeId) }),
+    registrations: new Registrations({ repository, addresses, uses: new TokenUses(), issuer: datedBy(wall, pki), clock }),
+    renewals: new Renewals({ repository, issuer: pki, clock: wall, log, isConnected: (nodeId) => presence.isHere(nodeId) }),
     services: new ServiceRegistry({ repository, clock }),
     events: new EventTail(repository),
     feed: new MapFeed({ repository, facts, clock }),
   };
+}
+
+function datedBy(wall: Clock, issuer: NodeCertificateIssuer): NodeCertificateIssuer {
+  return { issueNodeCertificates: (request) => issuer.issueNodeCertificates({ ...request, nowMs: wall.now() }) };
 }

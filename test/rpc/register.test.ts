@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { parseJoinString } from '../../src/domain/join-string.js';
 import { callUnary } from '../../src/platform/rpc-client.js';
 import { CaBundle } from '../../src/platform/x509/ca-bundle.js';
 import { verifyNetworkCertificate } from '../../src/platform/x509/network-certificate.js';
+import { ManualClock } from '../support/clock.js';
 import { machineKeys, startTestServer } from '../support/server.js';
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
@@ -73,6 +74,21 @@ describe('Register', () => {
     expect(await callUnary(again.control(member), 'checkConnState', { token: '' })).toMatchObject({ bindIp: '10.66.0.2' });
     const next = await again.join(await again.token());
     expect(next.bindIp).toBe('10.66.0.3');
+  });
+
+  it('dates certificates by the clock of the wall, although that once ran ahead and was set right', async () => {
+    const clock = new ManualClock(Date.now());
+    const server = await startTestServer({ clock });
+    clock.set(Date.now() + 3 * 3_600_000);
+    await server.token();
+    clock.set(Date.now());
+
+    const member = await server.join(await server.token());
+
+    for (const der of [member.grpcCertificate, member.networkCertificate]) {
+      expect(Date.parse(new X509Certificate(der).validFrom)).toBeLessThanOrEqual(Date.now());
+    }
+    expect(await callUnary(server.control(member), 'checkConnState', { token: '' })).toMatchObject({ code: '200' });
   });
 
   it('ends with UnRegister: the certificate is refused from the next call on', async () => {
