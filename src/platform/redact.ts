@@ -52,13 +52,18 @@ function plainObject(value: object, depth: number, above: readonly object[]): un
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
   if (value instanceof Error) return inner(errorFields(value));
   if (Array.isArray(value) || value instanceof Set) return [...value].map(inner);
-  if (value instanceof Map) return fields([...value].map(([key, item]) => [String(key), item]), inner);
+  if (value instanceof Map) return fields([...value].map(([key, item]) => [keyText(key), item]), inner);
   if ('toJSON' in value && typeof value.toJSON === 'function') return inner(value.toJSON());
   return fields(Object.entries(value), inner);
 }
 
 function fields(entries: readonly [string, unknown][], inner: (item: unknown) => unknown): Record<string, unknown> {
   return Object.fromEntries(entries.map(([key, item]) => [redactText(key), inner(item)]));
+}
+
+/** An object without prototype has no text of its own, and asking it for one throws. */
+function keyText(key: unknown): string {
+  return typeof key === 'object' && key !== null ? '[object]' : String(key);
 }
 
 function errorFields(error: Error): Record<string, unknown> {
