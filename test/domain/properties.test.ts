@@ -332,7 +332,7 @@ describe('a node name', () => {
   });
 });
 
-const labels = fc.array(fc.uint8Array({ minLength: 1, maxLength: 63 }), { maxLength: 6 });
+const labels = fc.array(fc.uint8Array({ minLength: 1, maxLength: 63, size: 'max' }), { maxLength: 6, size: 'max' });
 const names = labels.map((list) => nameOfLabels(list)).filter((name): name is DnsName => name !== undefined);
 
 describe('a DNS name', () => {
