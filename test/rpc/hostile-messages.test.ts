@@ -157,8 +157,12 @@ function validMessage(name: string, method: Method): Buffer {
     createAdmin: { name: 'olga', role: 'viewer', csr: makeCsr(keys.grpc, 'admin'), ttlMs: 60_000 },
     listAdmins: {},
     revokeAdmin: { admin: 'nobody' },
+    // The other CA signs the server's own certificate, which the clients of these tests go on trusting.
+    prepareCa: { purpose: 'network' },
+    activateCa: { purpose: 'network', compromised: false },
+    retireCa: { purpose: 'network', generation: 9, compromised: false },
   };
-  return method.requestSerialize((requests[name] ?? {}) as never);
+  return method.requestSerialize({ ...(method.requestDeserialize(Buffer.alloc(0)) as object), ...requests[name] } as never);
 }
 
 /** Sends every hostile input, looking after each whether a refusal left a trace. */
