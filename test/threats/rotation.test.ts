@@ -73,7 +73,8 @@ describe('a CA is not retired', () => {
 });
 
 describe('both CAs are exchanged', () => {
-  it('under connected agents, and one that was away for all of it comes back by itself with its address', async () => {
+  // Under connected agents; and one that was away for all of it comes back by itself with its address.
+  it('CA rotation strands nodes', async () => {
     const controller = await startController(SHORT);
     const config = clientConfig({ name: 'away' });
     const facts = await joinNode(config, await controller.joinString());
