@@ -146,19 +146,29 @@ export class MapFeed {
   }
 
   #fanOut(network: string, rev: bigint, changes: NetworkChanges): void {
+    if (this.#watchers.size === 0) return;
+    const deltaFor = this.#deltas(network, rev, changes);
     for (const watcher of this.#all()) {
       if (watcher.network !== network) continue;
-      const bytes = this.#deltaFor(network, rev, changes, watcher.nodeId);
+      const bytes = deltaFor(watcher.nodeId);
       if (bytes !== undefined) this.#deliver(watcher, bytes);
     }
   }
 
-  /** The delta of a revision as one node may see it; the common form is encoded once. */
-  #deltaFor(network: string, rev: bigint, changes: NetworkChanges, nodeId: string): Uint8Array | undefined {
-    if (this.#interconnected(network)) return this.#commonDelta(network, rev, changes);
-    const own = changes.nodes.filter((entry) => entry.nodeId === nodeId).map((entry) => entry.change);
-    const all = [...changes.shared, ...own];
-    return all.length === 0 ? undefined : encodeDelta(rev, all);
+  /**
+   * The delta of a revision as each node may see it. What the network permits is read once for all who watch, and the
+   * common form is encoded once.
+   */
+  #deltas(network: string, rev: bigint, changes: NetworkChanges): (nodeId: string) => Uint8Array | undefined {
+    if (this.#interconnected(network)) {
+      const common = this.#commonDelta(network, rev, changes);
+      return () => common;
+    }
+    return (nodeId) => {
+      const own = changes.nodes.filter((entry) => entry.nodeId === nodeId).map((entry) => entry.change);
+      const all = [...changes.shared, ...own];
+      return all.length === 0 ? undefined : encodeDelta(rev, all);
+    };
   }
 
   #commonDelta(network: string, rev: bigint, changes: NetworkChanges): Uint8Array | undefined {
@@ -184,7 +194,7 @@ export class MapFeed {
     const deltas: Uint8Array[] = [];
     for (const missed of revisions) {
       const changes = this.#changesOf(missed).get(network);
-      const bytes = changes === undefined ? undefined : this.#deltaFor(network, missed.rev, changes, nodeId);
+      const bytes = changes === undefined ? undefined : this.#deltas(network, missed.rev, changes)(nodeId);
       if (bytes !== undefined) deltas.push(bytes);
     }
     deltas.push(this.#progressMessage(0));
