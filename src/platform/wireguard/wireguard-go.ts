@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DomainError } from '../../domain/errors.js';
 import { run } from '../run.js';
@@ -43,7 +45,7 @@ export async function startWireGuardGo(interfaceName: string, logPath: string): 
 
 /** Takes away what wireguard-go leaves: its socket when it was not asked to end, and the folder always. */
 export function removeSocket(interfaceName: string): void {
-  rmSync(join(SOCKET_FOLDER, `${interfaceName}.sock`), { force: true });
+  rmSync(socketOf(interfaceName), { force: true });
   try {
     rmdirSync(SOCKET_FOLDER);
   } catch (error) {
@@ -51,13 +53,25 @@ export function removeSocket(interfaceName: string): void {
   }
 }
 
+/**
+ * wg(8) is asked only when the socket takes connections: it deletes a socket that refuses one, and between bind(2) and listen(2) a new
+ * one does.
+ */
 async function answers(interfaceName: string): Promise<boolean> {
+  const probe = connect(socketOf(interfaceName));
   try {
+    await once(probe, 'connect');
     await run('wg', ['show', interfaceName, 'listen-port']);
     return true;
   } catch {
     return false;
+  } finally {
+    probe.destroy();
   }
+}
+
+function socketOf(interfaceName: string): string {
+  return join(SOCKET_FOLDER, `${interfaceName}.sock`);
 }
 
 function complaint(interfaceName: string, logPath: string, child: ChildProcess): string {
