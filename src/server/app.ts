@@ -1,40 +1,22 @@
-import { join } from 'node:path';
 import { wireGuardPublicKey } from '../platform/wireguard/keys.js';
-import { formatJoinString, MAX_ENDPOINTS } from '../domain/join-string.js';
-import { parseHostPort } from '../domain/host-port.js';
-import { Secret } from '../domain/secret.js';
-import { AdminServiceService } from '../gen/networkcontroller/v1/admin.js';
-import { BootstrapServiceService } from '../gen/networkcontroller/v1/bootstrap.js';
-import { NodeServiceService } from '../gen/networkcontroller/v1/node.js';
 import { systemClock, type Clock } from '../platform/clock.js';
-import { dsRecord, SigningKey } from '../platform/dns/dnssec/signing-key.js';
 import { Lifecycle } from '../platform/lifecycle.js';
 import type { Log } from '../platform/log.js';
 import { VERSION } from '../platform/version.js';
-import { asAnonymous, asLocal } from './auth/authenticate.js';
-import { clientCertificates } from './auth/client-certificate.js';
-import { GuessLimit } from './auth/guess-limit.js';
-import { RegisterCookies } from './auth/register-cookie.js';
 import type { ServerConfig } from '../platform/config/server-config.js';
-import { startDns, type Dns } from './dns/start-dns.js';
-import { signingKeyIn } from './dns/signing-key-file.js';
-import { zoneChangesOf, zoneOf } from './dns/zone-feed.js';
+import { startNames } from './dns/start-names.js';
+import type { Dns } from './dns/start-dns.js';
 import { endpointsOf, type ListeningPorts } from './endpoints.js';
 import { ServerIdentity } from './jobs/server-certificate.js';
+import { listenersOf } from './listeners.js';
 import { Sweeper } from './jobs/sweeper.js';
 import { followPeers } from './rendezvous/peer-feed.js';
 import type { Rendezvous } from './rendezvous/rendezvous.js';
 import { startRendezvous } from './rendezvous/start-rendezvous.js';
 import { openServerState, type ServerState } from './server-state.js';
 import { planOf } from './services/address-pools.js';
-import type { Refusal } from './services/audit.js';
 import { HighWaterClock } from './services/high-water-clock.js';
-import { Signals } from './services/signals.js';
-import { adminHandlers } from './transport/admin-handlers.js';
-import { bootstrapHandlers } from './transport/bootstrap-handlers.js';
-import { startGrpcServer, type GrpcServer, type GrpcServerOptions } from './transport/grpc-server.js';
-import { nodeHandlers } from './transport/node-handlers.js';
-import { service } from './transport/service.js';
+import { startGrpcServer, type GrpcServer } from './transport/grpc-server.js';
 import { useCases, type UseCases } from './use-cases.js';
 
 /** What a server is started with beside its configuration. */
@@ -123,32 +105,6 @@ async function stop(parts: Lifecycle, cases: UseCases, listeners: readonly GrpcS
   await parts.stop();
 }
 
-async function startNames({ repository }: ServerState, config: ServerConfig, log: Log): Promise<Dns> {
-  const { view } = repository;
-  const { listen, upstreams, records, sign, logQueries } = config.dns;
-  const changes = [...zoneOf(view), ...records.map((record) => ({ kind: 'record' as const, record }))];
-  const enclosures = config.dns.enclosures.map((suffix) => ({ suffix }));
-  const keys = sign ? await signingKeyIn(join(config.workDir, 'dnssec.key')) : undefined;
-  const dns = await startDns({ listen, upstreams, enclosures, zone: config.zone, networks: [], changes, revision: view.rev, log, ...(keys && { signingKeys: keys }) });
-  dns.logQueries(logQueries);
-  for (const pem of keys?.active ?? []) log.info('zone signed', { ds: dsRecord(config.zone, SigningKey.fromPem(pem)) });
-  const unsubscribe = repository.onApplied((revision) => dns.apply({ revision: revision.rev, changes: zoneChangesOf(revision) }));
-  return {
-    ports: dns.ports,
-    tlsPorts: dns.tlsPorts,
-    setCertificate: (material) => dns.setCertificate(material),
-    setSigningKeys: (keys) => dns.setSigningKeys(keys),
-    logQueries: (on) => dns.logQueries(on),
-    apply: (revision) => dns.apply(revision),
-    answer: (query, client) => dns.answer(query, client),
-    stats: () => dns.stats(),
-    async stop() {
-      unsubscribe();
-      await dns.stop();
-    },
-  };
-}
-
 /** The rendezvous, kept in step with the store, telling presence what it sees and DNS what it is asked. */
 async function startMeetingPoint(
   { repository, wgPrivateKey }: ServerState,
@@ -174,69 +130,6 @@ async function startMeetingPoint(
     return plan.addressesOf(plan.controllerHost);
   });
   return rendezvous;
-}
-
-interface ListenerDeps {
-  readonly state: ServerState;
-  readonly config: ServerConfig;
-  readonly cases: UseCases;
-  readonly rendezvous: Rendezvous;
-  readonly identity: ServerIdentity;
-  readonly clock: Clock;
-  readonly wall: Clock;
-  readonly log: Log;
-  readonly endpoints: () => { readonly bootstrap: readonly string[] };
-}
-
-/** The three doors: bootstrap (server TLS), control (mutual TLS), admin (unix socket). */
-function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admin', GrpcServerOptions> {
-  const { state, config, cases, rendezvous, identity, clock, wall, log } = deps;
-  const { repository, pki } = state;
-  const signals = new Signals({ repository, feed: cases.feed, reflexive: (nodeId) => rendezvous.endpointOf(nodeId) });
-  const cookies = new RegisterCookies(pki.deriveSecret('register cookie'));
-  const live = { presence: cases.presence, reports: cases.reports, endpointOf: (nodeId: string) => rendezvous.endpointOf(nodeId) };
-  const admin = service(
-    AdminServiceService,
-    adminHandlers({ ...cases, repository, live, defaultExpireMs: config.tokens.defaultExpireMs, joinString: joinStrings(deps) }),
-  );
-  const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals }));
-  const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock, guesses: new GuessLimit(config.limits.guessesPerMinute, clock) }));
-  const { bindAddress: host, limits } = config;
-  const onRefusal = (refusal: Refusal): void => cases.refusals.note(refusal);
-  const authenticate = clientCertificates({
-    view: repository.view,
-    clusterId: pki.clusterId,
-    clock: wall,
-    promote: (serial) => cases.renewals.promote(serial),
-    onSuperseded: (row, address) => log.warn('superseded certificate used: a copy of the node may be about', { nodeId: row.subjectId, serial: row.serial, address }),
-  });
-  return {
-    bootstrap: {
-      listen: { key: 'server.bootstrapPort', host, port: config.bootstrapPort, tls: identity.bootstrap, limits },
-      services: [bootstrap],
-      authenticate: asAnonymous,
-      messageBytes: limits.bootstrapMessageBytes,
-      log,
-      onRefusal,
-    },
-    control: {
-      listen: { key: 'server.grpcPort', host, port: config.grpcPort, tls: identity.control, limits },
-      services: [node, admin],
-      authenticate,
-      messageBytes: limits.messageBytes,
-      log,
-      onRefusal,
-    },
-    admin: { listen: { socketPath: config.adminSocket }, services: [admin, node], authenticate: asLocal, messageBytes: limits.messageBytes, log, onRefusal },
-  };
-}
-
-/** Puts a new token's id and secret together with the pins and the endpoints. */
-function joinStrings({ state, endpoints }: ListenerDeps): (id: string, secret: string) => string {
-  return (id, secret) => {
-    const at = endpoints().bootstrap.slice(0, MAX_ENDPOINTS).map((text) => parseHostPort(text));
-    return formatJoinString({ token: { id, secret: new Secret(secret) }, pins: state.pki.pins.slice(0, 2), endpoints: at }).reveal();
-  };
 }
 
 function sweeperSettings({ tokens }: ServerConfig): { intervalMs: number; keepSpentMs: number; ephemeralIdleMs: number } {

@@ -1,0 +1,88 @@
+import { parseHostPort } from '../domain/host-port.js';
+import { formatJoinString, MAX_ENDPOINTS } from '../domain/join-string.js';
+import { Secret } from '../domain/secret.js';
+import { AdminServiceService } from '../gen/networkcontroller/v1/admin.js';
+import { BootstrapServiceService } from '../gen/networkcontroller/v1/bootstrap.js';
+import { NodeServiceService } from '../gen/networkcontroller/v1/node.js';
+import type { Clock } from '../platform/clock.js';
+import type { ServerConfig } from '../platform/config/server-config.js';
+import type { Log } from '../platform/log.js';
+import { asAnonymous, asLocal } from './auth/authenticate.js';
+import { clientCertificates } from './auth/client-certificate.js';
+import { GuessLimit } from './auth/guess-limit.js';
+import { RegisterCookies } from './auth/register-cookie.js';
+import type { ServerIdentity } from './jobs/server-certificate.js';
+import type { Rendezvous } from './rendezvous/rendezvous.js';
+import type { ServerState } from './server-state.js';
+import type { Refusal } from './services/audit.js';
+import { Signals } from './services/signals.js';
+import { adminHandlers } from './transport/admin-handlers.js';
+import { bootstrapHandlers } from './transport/bootstrap-handlers.js';
+import type { GrpcServerOptions } from './transport/grpc-server.js';
+import { nodeHandlers } from './transport/node-handlers.js';
+import { service } from './transport/service.js';
+import type { UseCases } from './use-cases.js';
+
+/** What the listeners are made of. */
+export interface ListenerDeps {
+  readonly state: ServerState;
+  readonly config: ServerConfig;
+  readonly cases: UseCases;
+  readonly rendezvous: Rendezvous;
+  readonly identity: ServerIdentity;
+  readonly clock: Clock;
+  readonly wall: Clock;
+  readonly log: Log;
+  readonly endpoints: () => { readonly bootstrap: readonly string[] };
+}
+
+/** The three doors: bootstrap (server TLS), control (mutual TLS), admin (unix socket). */
+export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admin', GrpcServerOptions> {
+  const { state, config, cases, rendezvous, identity, clock, wall, log } = deps;
+  const { repository, pki } = state;
+  const signals = new Signals({ repository, feed: cases.feed, reflexive: (nodeId) => rendezvous.endpointOf(nodeId) });
+  const cookies = new RegisterCookies(pki.deriveSecret('register cookie'));
+  const live = { presence: cases.presence, reports: cases.reports, endpointOf: (nodeId: string) => rendezvous.endpointOf(nodeId) };
+  const admin = service(
+    AdminServiceService,
+    adminHandlers({ ...cases, repository, live, defaultExpireMs: config.tokens.defaultExpireMs, joinString: joinStrings(deps) }),
+  );
+  const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals }));
+  const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock, guesses: new GuessLimit(config.limits.guessesPerMinute, clock) }));
+  const { bindAddress: host, limits } = config;
+  const onRefusal = (refusal: Refusal): void => cases.refusals.note(refusal);
+  const authenticate = clientCertificates({
+    view: repository.view,
+    clusterId: pki.clusterId,
+    clock: wall,
+    promote: (serial) => cases.renewals.promote(serial),
+    onSuperseded: (row, address) => log.warn('superseded certificate used: a copy of the node may be about', { nodeId: row.subjectId, serial: row.serial, address }),
+  });
+  return {
+    bootstrap: {
+      listen: { key: 'server.bootstrapPort', host, port: config.bootstrapPort, tls: identity.bootstrap, limits },
+      services: [bootstrap],
+      authenticate: asAnonymous,
+      messageBytes: limits.bootstrapMessageBytes,
+      log,
+      onRefusal,
+    },
+    control: {
+      listen: { key: 'server.grpcPort', host, port: config.grpcPort, tls: identity.control, limits },
+      services: [node, admin],
+      authenticate,
+      messageBytes: limits.messageBytes,
+      log,
+      onRefusal,
+    },
+    admin: { listen: { socketPath: config.adminSocket }, services: [admin, node], authenticate: asLocal, messageBytes: limits.messageBytes, log, onRefusal },
+  };
+}
+
+/** Puts a new token's id and secret together with the pins and the endpoints. */
+function joinStrings({ state, endpoints }: ListenerDeps): (id: string, secret: string) => string {
+  return (id, secret) => {
+    const at = endpoints().bootstrap.slice(0, MAX_ENDPOINTS).map((text) => parseHostPort(text));
+    return formatJoinString({ token: { id, secret: new Secret(secret) }, pins: state.pki.pins.slice(0, 2), endpoints: at }).reveal();
+  };
+}
