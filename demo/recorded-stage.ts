@@ -21,7 +21,7 @@ export class RecordedStage implements Stage {
 
   private constructor(ports: readonly [number, number, number, number]) {
     const [bootstrapPort, grpcPort, port, dnsPort] = ports;
-    this.serverSettings = { ip: '127.0.0.1', bindAddress: '127.0.0.1', bootstrapPort, grpcPort, port, dns: { listen: [`127.0.0.1:${dnsPort}`] } };
+    this.serverSettings = { ip: '127.0.0.1', bindAddress: '127.0.0.1', bootstrapPort, grpcPort, port, dns: { listen: [`127.0.0.1:${dnsPort}`] }, metrics: { listen: '' } };
     this.nameServer = ['@127.0.0.1', '-p', String(dnsPort)];
     const machine = (name: string) => new LocalMachine(name, (argv) => ourProgram(argv), { HOME: this.folderOf({ name }), XDG_RUNTIME_DIR: this.folderOf({ name }) });
     this.controller = machine('controller');

@@ -4,7 +4,7 @@ import { createJoinString, joinNode, parseClientConfig, parseServerConfig, silen
 
 /** Starts a controller below `folder`, lets a node join it, and tells the node's address. */
 export async function embed(folder: string): Promise<string> {
-  const at = { ip: '127.0.0.1', bindAddress: '127.0.0.1', port: 0, grpcPort: 0, bootstrapPort: 0 };
+  const at = { ip: '127.0.0.1', bindAddress: '127.0.0.1', port: 0, grpcPort: 0, bootstrapPort: 0, metrics: { listen: '' } };
   const serverConfig = { server: { ...at, workDir: join(folder, 'server'), adminSocket: join(folder, 'admin.sock') } };
   const clientConfig = { client: { stateDir: join(folder, 'node'), device: 'recorded', name: 'web-1' } };
 

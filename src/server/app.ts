@@ -7,9 +7,12 @@ import type { ServerConfig } from '../platform/config/server-config.js';
 import { startNames } from './dns/start-names.js';
 import type { Dns } from './dns/start-dns.js';
 import { endpointsOf, type ListeningPorts } from './endpoints.js';
+import { GuessLimit } from './auth/guess-limit.js';
 import { ServerIdentity } from './jobs/server-certificate.js';
 import { listenersOf } from './listeners.js';
 import { Sweeper } from './jobs/sweeper.js';
+import { Metrics } from './metrics/metrics.js';
+import { startMonitoring } from './metrics/start-monitoring.js';
 import { followPeers } from './rendezvous/peer-feed.js';
 import type { Rendezvous } from './rendezvous/rendezvous.js';
 import { startRendezvous } from './rendezvous/start-rendezvous.js';
@@ -29,7 +32,8 @@ export interface ServerDeps {
 /** A server that serves. */
 export interface RunningServer {
   readonly clusterId: string;
-  readonly ports: ListeningPorts & { readonly dns: readonly number[] };
+  /** `metrics` is 0 where none are to be had. */
+  readonly ports: ListeningPorts & { readonly dns: readonly number[]; readonly metrics: number };
   readonly adminSocket: string;
   /** Resolves, with the reason, when the store cannot be written any more: the process should end. */
   readonly failed: Promise<Error>;
@@ -53,7 +57,8 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const { log } = deps;
   const parts = new Lifecycle(log);
   const timer = deps.clock ?? systemClock;
-  const state = await openServerState(config, { clock: timer, log });
+  const metrics = new Metrics(VERSION);
+  const state = await openServerState(config, { clock: timer, log, onCommit: (batch) => metrics.store.committed(batch) });
   await parts.start('store', () => ({ stop: () => state.close() }));
   if (state.isNew) log.info('cluster made', { clusterId: state.pki.clusterId, workDir: config.workDir });
   const clock = new HighWaterClock(timer, state.repository);
@@ -73,7 +78,8 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   await parts.start('feed', () => cases.feed);
 
   const identity = await parts.start('server certificate', () => new ServerIdentity({ pki: state.pki, hosts: config.ip, clock: timer, log }));
-  const listeners = listenersOf({ state, config, cases, rendezvous, identity, clock, wall: timer, log, endpoints });
+  const guesses = new GuessLimit(config.limits.guessesPerMinute, clock);
+  const listeners = listenersOf({ state, config, cases, rendezvous, identity, guesses, onEnded: (call) => metrics.calls.ended(call), clock, wall: timer, log, endpoints });
   const control = await parts.start('control listener', () => startGrpcServer(listeners.control));
   ports.control = control.port;
   cases.authorities.onChanged(({ endSessions }) => {
@@ -85,12 +91,18 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const admin = await parts.start('admin socket', () => startGrpcServer(listeners.admin));
   await parts.start('sweeper', () => new Sweeper({ ...sweeperSettings(config), repository: state.repository, nodes: cases.nodes, revocations: cases.revocations, clock, timer, log }));
   await parts.start('history', () => forgetHistory(state, timer, log));
+  const monitors = await startMonitoring(parts, config, {
+    metrics,
+    sources: { cluster: { view: state.repository.view, feed: cases.feed, guesses }, listeners: { control, bootstrap, admin }, rendezvous, dns },
+    state: () => cases.facts.state(),
+    log,
+  });
   cases.facts.enter('running');
-  log.info('serving', { ...ports, dns: dns.ports, adminSocket: config.adminSocket });
+  log.info('serving', { ...ports, dns: dns.ports, metrics: monitors, adminSocket: config.adminSocket });
 
   return {
     clusterId: state.pki.clusterId,
-    ports: { ...ports, dns: dns.ports },
+    ports: { ...ports, dns: dns.ports, metrics: monitors },
     adminSocket: config.adminSocket,
     failed: state.failed,
     stop: () => stop(parts, cases, [control, bootstrap, admin]),

@@ -9,7 +9,7 @@ import type { ServerConfig } from '../platform/config/server-config.js';
 import type { Log } from '../platform/log.js';
 import { asAnonymous, asLocal } from './auth/authenticate.js';
 import { clientCertificates } from './auth/client-certificate.js';
-import { GuessLimit } from './auth/guess-limit.js';
+import type { GuessLimit } from './auth/guess-limit.js';
 import { RegisterCookies } from './auth/register-cookie.js';
 import type { ServerIdentity } from './jobs/server-certificate.js';
 import type { Rendezvous } from './rendezvous/rendezvous.js';
@@ -30,6 +30,9 @@ export interface ListenerDeps {
   readonly cases: UseCases;
   readonly rendezvous: Rendezvous;
   readonly identity: ServerIdentity;
+  readonly guesses: GuessLimit;
+  /** Told of every call when it is over. */
+  readonly onEnded: GrpcServerOptions['onEnded'];
   readonly clock: Clock;
   readonly wall: Clock;
   readonly log: Log;
@@ -38,7 +41,7 @@ export interface ListenerDeps {
 
 /** The three doors: bootstrap (server TLS), control (mutual TLS), admin (unix socket). */
 export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admin', GrpcServerOptions> {
-  const { state, config, cases, rendezvous, identity, clock, wall, log } = deps;
+  const { state, config, cases, rendezvous, identity, guesses, onEnded, clock, wall, log } = deps;
   const { repository, pki } = state;
   const signals = new Signals({ repository, feed: cases.feed, reflexive: (nodeId) => rendezvous.endpointOf(nodeId) });
   const cookies = new RegisterCookies(pki.deriveSecret('register cookie'));
@@ -48,9 +51,9 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
     adminHandlers({ ...cases, repository, live, defaultExpireMs: config.tokens.defaultExpireMs, joinString: joinStrings(deps) }),
   );
   const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals }));
-  const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock, guesses: new GuessLimit(config.limits.guessesPerMinute, clock) }));
+  const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock, guesses }));
   const { bindAddress: host, limits } = config;
-  const onRefusal = (refusal: Refusal): void => cases.refusals.note(refusal);
+  const told = { onRefusal: (refusal: Refusal): void => cases.refusals.note(refusal), onEnded };
   const authenticate = clientCertificates({
     view: repository.view,
     clusterId: pki.clusterId,
@@ -65,7 +68,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
       authenticate: asAnonymous,
       messageBytes: limits.bootstrapMessageBytes,
       log,
-      onRefusal,
+      ...told,
     },
     control: {
       listen: { key: 'server.grpcPort', host, port: config.grpcPort, tls: identity.control, limits },
@@ -73,9 +76,9 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
       authenticate,
       messageBytes: limits.messageBytes,
       log,
-      onRefusal,
+      ...told,
     },
-    admin: { listen: { socketPath: config.adminSocket }, services: [admin, node], authenticate: asLocal, messageBytes: limits.messageBytes, log, onRefusal },
+    admin: { listen: { socketPath: config.adminSocket }, services: [admin, node], authenticate: asLocal, messageBytes: limits.messageBytes, log, ...told },
   };
 }
 

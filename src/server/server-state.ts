@@ -12,7 +12,7 @@ import { createPki, openPki, type Pki } from './pki/pki.js';
 import { firstAuthorities, standingOf } from './services/ca-records.js';
 import { reconcileNetworks } from './services/networks.js';
 import { keys } from './store/keys.js';
-import { openStore, type OpenStore } from './store/open-store.js';
+import { openStore, type OpenStore, type StoreOptions } from './store/open-store.js';
 
 /** What init has made and every start needs. */
 export interface ServerState extends OpenStore {
@@ -23,19 +23,24 @@ export interface ServerState extends OpenStore {
   readonly isNew: boolean;
 }
 
+/** What the server's folder is opened with. */
+export interface StateDeps extends Pick<StoreOptions, 'clock' | 'log' | 'onCommit'> {
+  /** Refuses a folder that holds a cluster, and leaves it as it is. */
+  readonly mustBeNew?: boolean;
+}
+
 /**
  * Opens the server's folder, and makes what is missing of it: store, both CAs, WireGuard key, cluster, networks.
  *
  * The cluster record is written last, so a first start that was cut short is simply done again; until then nothing
  * has been handed out that depends on it.
  *
- * @param deps `mustBeNew` refuses a folder that holds a cluster, and leaves it as it is.
  * @throws DomainError `store_failed`, `key_file_unsafe`, `state_invalid`, `config_invalid` when a network that has nodes
  *   would change its addresses, `already_initialised`.
  */
-export async function openServerState(config: ServerConfig, deps: { clock: Clock; log: Log; mustBeNew?: boolean }): Promise<ServerState> {
+export async function openServerState(config: ServerConfig, deps: StateDeps): Promise<ServerState> {
   await makePrivateDir(config.workDir);
-  const opened = await openStore({ file: join(config.workDir, 'db', 'nc.db'), clock: deps.clock, log: deps.log });
+  const opened = await openStore({ ...deps, file: join(config.workDir, 'db', 'nc.db') });
   try {
     const cluster = opened.repository.view.cluster()?.value;
     if (deps.mustBeNew === true && cluster !== undefined) throw alreadyInitialised(config, cluster);

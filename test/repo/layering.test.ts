@@ -38,6 +38,7 @@ const OWNERS: readonly { readonly module: RegExp; readonly folders: readonly str
   { module: /^@grpc\/grpc-js$/, folders: ['src/gen', 'src/platform', 'src/server/transport'], because: 'use cases and commands see plain functions' },
   { module: /^(node:)?child_process$/, folders: ['src/platform'], because: 'no shell strings: argv through run.ts' },
   { module: /^dns-packet$/, folders: ['src/server/dns', 'src/platform/dns'], because: 'one reader of the DNS wire' },
+  { module: /^prom-client$/, folders: ['src/server/metrics'], because: 'parts count for themselves and know no monitoring system' },
   { module: /^commander$/, folders: ['src/ncadm', 'src/client', 'src/server/run.ts', 'src/platform/completion-script.ts'], because: 'argv is parsed at the edge' },
 ];
 
@@ -101,5 +102,6 @@ describe('the layers', () => {
     { file: 'src/server/services/tokens.ts', module: 'better-sqlite3' },
     { file: 'src/server/services/tokens.ts', module: '@grpc/grpc-js' },
     { file: 'src/client/agent.ts', module: 'node:child_process' },
+    { file: 'src/server/rendezvous/engine.ts', module: 'prom-client' },
   ])('bite: $file may not import $module', (planted) => expect(violations(planted)).not.toEqual([]));
 });

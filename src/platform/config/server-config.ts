@@ -81,6 +81,8 @@ export interface ServerConfig {
   readonly addresses: { readonly quarantineMs: number };
   readonly certificates: { readonly grpcMs: number; readonly networkMs: number; readonly serverMs: number };
   readonly limits: LimitSettings;
+  /** Where the server tells monitors of itself, over plain HTTP; undefined for nowhere. */
+  readonly metrics: { readonly listen: HostPort | undefined };
 }
 
 const DNS_PORT = 53;
@@ -110,6 +112,9 @@ const RECORD = v.strictObject({
   value: v.string(),
   ttl: v.optional(duration, '5m'),
 });
+
+const METRICS_PORT = 6438;
+const NOWHERE = '';
 
 const SERVER = section({
   ip: v.optional(v.union([host, v.array(host)], 'an address or a list of them'), []),
@@ -155,6 +160,9 @@ const SERVER = section({
     bootstrapMessageBytes: v.optional(integer(1024, 1024 * 1024), 16 * 1024),
     guessesPerMinute: v.optional(integer(1, 1_000_000), 30),
   }),
+  metrics: section({
+    listen: v.optional(v.union([v.literal(NOWHERE), parsed(parseMetricsAddress, 'an address with port')], 'an address with port, or ""'), `127.0.0.1:${METRICS_PORT}`),
+  }),
 });
 
 type ServerKeys = v.InferOutput<typeof SERVER>;
@@ -194,6 +202,7 @@ export function parseServerConfig(text: string, path: string): ServerConfig {
     addresses: { quarantineMs: server.addresses.quarantine },
     certificates: { grpcMs: server.certificates.grpc, networkMs: server.certificates.network, serverMs: server.certificates.server },
     limits: server.limits,
+    metrics: { listen: server.metrics.listen === NOWHERE ? undefined : server.metrics.listen },
   });
 }
 
@@ -274,7 +283,6 @@ function parseZone(text: string, field: string): string {
   return zone;
 }
 
-/** `10.0.0.1`, `10.0.0.1:53`, `::1`, `[::1]:53`; port 53 when none is given, and 0 takes a free one. No names: to resolve them takes a resolver. */
 /** What the DNS has against a record, in itself or beside those before it. */
 function* recordFaultsOf(server: ServerKeys): Iterable<Fault> {
   const zone = new Zone(server.zone);
@@ -292,9 +300,18 @@ function* recordFaultsOf(server: ServerKeys): Iterable<Fault> {
 }
 
 function parseDnsAddress(text: string, field: string): HostPort {
+  return parseListenAddress(text, field, DNS_PORT);
+}
+
+function parseMetricsAddress(text: string, field: string): HostPort {
+  return parseListenAddress(text, field, METRICS_PORT);
+}
+
+/** `10.0.0.1`, `10.0.0.1:53`, `::1`, `[::1]:53`; 0 takes a free port. No names: to resolve them takes a resolver. */
+function parseListenAddress(text: string, field: string, defaultPort: number): HostPort {
   const match = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? (isIPv6(text) ? [text, text] : /^([^:]+)(?::(\d{1,5}))?$/.exec(text));
   const host = match?.[1] ?? '';
-  const port = match?.[2] === undefined ? DNS_PORT : Number(match[2]);
+  const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
   if (isIP(host) === 0 || port > 65_535) {
     throw new DomainError('invalid_argument', `${field}: want an address with port like "127.0.0.1:5353" or "[::1]:5353", got ${JSON.stringify(text)}`);
   }

@@ -16,11 +16,23 @@ const SOURCES = 10_000;
 export class GuessLimit {
   readonly #perMinute: number;
   readonly #clock: Clock;
+  #wrong = 0;
+  #refused = 0;
   readonly #guesses = new LRUCache<string, { sinceMs: number; count: number }>({ max: SOURCES });
 
   constructor(perMinute: number, clock: Clock) {
     this.#perMinute = perMinute;
     this.#clock = clock;
+  }
+
+  /** Secrets that were none, since the start. */
+  get wrong(): number {
+    return this.#wrong;
+  }
+
+  /** Attempts that were refused unseen, since the start. */
+  get refused(): number {
+    return this.#refused;
   }
 
   /**
@@ -31,6 +43,7 @@ export class GuessLimit {
   async watch<T>(address: string, attempt: () => Promise<T>): Promise<T> {
     const source = sourceOf(address);
     if (this.#countOf(source) >= this.#perMinute) {
+      this.#refused++;
       throw new DomainError('rate_limited', `want at most ${this.#perMinute} tokens a minute that are none, got more from ${source}; wait a minute`);
     }
     try {
@@ -47,6 +60,7 @@ export class GuessLimit {
   }
 
   #count(source: string): void {
+    this.#wrong++;
     const count = this.#countOf(source);
     const sinceMs = count === 0 ? this.#clock.now() : (this.#guesses.peek(source)?.sinceMs ?? 0);
     this.#guesses.set(source, { sinceMs, count: count + 1 });

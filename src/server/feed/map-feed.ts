@@ -76,6 +76,13 @@ export class MapFeed {
     return from.epoch === this.#facts.epoch ? 'compacted' : 'epoch';
   }
 
+  /** Streams that are open. */
+  get watcherCount(): number {
+    let count = 0;
+    for (const of of this.#watchers.values()) count += of.size;
+    return count;
+  }
+
   /** Sends one message to every stream of a node; false when it has none. */
   send(nodeId: string, message: NonNullable<WatchResponse['message']>): boolean {
     const of = this.#watchers.get(nodeId);

@@ -122,9 +122,26 @@ export class AddressPools {
   }
 }
 
+/** Addresses of a network: `total` is the sum of the others. */
+export interface AddressUse {
+  readonly total: number;
+  readonly used: number;
+  readonly free: number;
+  /** Freed, not yet to be given out again. */
+  readonly quarantined: number;
+}
+
 /** The numbering of a network as its record gives it. */
 export function planOf(record: NetworkRecord): AddressPlan {
   return new AddressPlan(parseCidr4(record.cidr), record.cidr6 === '' ? undefined : parseCidr6(record.cidr6));
+}
+
+/** How full a network is, in IPv4 addresses; the controller's own counts on neither side. */
+export function addressUse(view: LocalView, record: NetworkRecord): AddressUse {
+  const { owned, quarantined } = view.addressCounts(record.name);
+  const total = planOf(record).capacity;
+  const used = owned - 1;
+  return { total, used, free: total - used - quarantined, quarantined };
 }
 
 /** The network's record, or a refusal that names those there are. */

@@ -14,6 +14,13 @@ const CHECKPOINT_EVERY_BYTES = 8 * 1024 * 1024;
 const EXPIRY_CHECK_MS = 250;
 const EXPIRY_RETRY_MS = 10_000;
 
+/** A batch that was committed together. */
+export interface CommittedBatch {
+  readonly transactions: number;
+  /** From its sending until its news had been read. */
+  readonly seconds: number;
+}
+
 interface Waiting {
   readonly transaction: Transaction;
   readonly resolve: (result: TransactionResult) => void;
@@ -29,6 +36,7 @@ export class CommitQueue {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #follow: () => void;
+  readonly #onCommit: (batch: CommittedBatch) => void;
   readonly #stopExpiry: () => void;
   readonly #waiting = new Set<Waiting>();
   readonly #chores: (() => Promise<void>)[] = [];
@@ -38,13 +46,17 @@ export class CommitQueue {
   #moved = 0;
   #closed = false;
 
-  /** @param follow Called when the file may have moved, before anybody hears of a write of their own. */
-  constructor(thread: WriterThread, state: WriterState, clock: Clock, log: Log, follow: () => void) {
+  /**
+   * @param follow   Called when the file may have moved, before anybody hears of a write of their own.
+   * @param onCommit Told of every batch.
+   */
+  constructor(thread: WriterThread, state: WriterState, clock: Clock, log: Log, follow: () => void, onCommit: (batch: CommittedBatch) => void = () => {}) {
     this.#thread = thread;
     this.#state = state;
     this.#clock = clock;
     this.#log = log;
     this.#follow = follow;
+    this.#onCommit = onCommit;
     this.#stopExpiry = clock.every(EXPIRY_CHECK_MS, () => this.#expireIfDue());
   }
 
@@ -131,8 +143,10 @@ export class CommitQueue {
     const batch = [...this.#waiting].slice(0, TRANSACTIONS_PER_BATCH);
     if (batch.length === 0) return;
     for (const waiting of batch) this.#waiting.delete(waiting);
+    const startedMs = performance.now();
     try {
       const outcomes = await this.#advance({ kind: 'commit', transactions: batch.map((waiting) => waiting.transaction), nowMs: this.#clock.now() });
+      this.#onCommit({ transactions: batch.length, seconds: (performance.now() - startedMs) / 1000 });
       batch.forEach((waiting, i) => settle(waiting, outcomes[i]));
     } catch (error) {
       for (const waiting of batch) waiting.reject(error as Error);

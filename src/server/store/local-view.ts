@@ -103,6 +103,8 @@ export interface LocalView {
   pageNodes(filter: { network?: string; state?: number }, pageToken: string, limit: number): Page<NodeRow>;
   nodeRow(nodeId: string): NodeRow | undefined;
   nodeCounts(): { readonly total: number; readonly connected: number };
+  /** Nodes without the controller's own rows; states as LiteKube numbers them. */
+  nodeCountsByState(): readonly { readonly network: string; readonly state: number; readonly count: number }[];
   pageTokens(filter: { network?: string }, pageToken: string, limit: number): Page<Versioned<TokenRecord>>;
   pageServices(filter: { network?: string; name?: string }, pageToken: string, limit: number): Page<Versioned<ServiceRecord>>;
   serviceCount(): number;

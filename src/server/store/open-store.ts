@@ -1,6 +1,7 @@
 import type { DomainError } from '../../domain/errors.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
+import type { CommittedBatch } from './commit-queue.js';
 import { DEFAULT_HISTORY, horizon, type HistoryPolicy } from './history.js';
 import type { Repository } from './local-view.js';
 import { StoreRepository } from './repository.js';
@@ -20,13 +21,22 @@ export interface OpenStore {
   close(): Promise<void>;
 }
 
+/** What a store is opened with. */
+export interface StoreOptions {
+  readonly file: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told of every batch of transactions that was committed. */
+  readonly onCommit?: ((batch: CommittedBatch) => void) | undefined;
+}
+
 /**
  * Opens the store in the SQLite file `file`; makes it (0600) and its folder (0700) when absent, and brings an older schema up to date.
  *
  * @throws DomainError `store_failed`: the file is no store, cannot be written, is open in another process, or has a newer schema.
  */
-export async function openStore({ file, clock, log }: { file: string; clock: Clock; log: Log }): Promise<OpenStore> {
-  const store = await SqliteStore.open(file, clock, log);
+export async function openStore({ file, clock, log, onCommit }: StoreOptions): Promise<OpenStore> {
+  const store = await SqliteStore.open(file, clock, log, onCommit);
   const repository = new StoreRepository(store, new SqliteView(store.snapshot), store.feed);
   return {
     store,

@@ -2,7 +2,7 @@ import { DomainError } from '../../domain/errors.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { checkTransaction } from './check-transaction.js';
-import { CommitQueue } from './commit-queue.js';
+import { CommitQueue, type CommittedBatch } from './commit-queue.js';
 import { campaign, type Electorate } from './leadership.js';
 import { RevisionFeed } from './revision-feed.js';
 import { Snapshot } from './snapshot.js';
@@ -56,13 +56,14 @@ export class SqliteStore implements Store {
   /**
    * Opens `file`, making or migrating it as needed.
    *
+   * @param onCommit Told of every batch of transactions.
    * @throws DomainError `store_failed`.
    */
-  static async open(file: string, clock: Clock, log: Log): Promise<SqliteStore> {
+  static async open(file: string, clock: Clock, log: Log, onCommit?: (batch: CommittedBatch) => void): Promise<SqliteStore> {
     const { thread, state } = await WriterThread.start({ file, nowMs: clock.now() });
     const snapshot = new Snapshot(file);
     const feed = new RevisionFeed(snapshot.rev, log);
-    const queue = new CommitQueue(thread, state, clock, log, () => follow(snapshot, feed));
+    const queue = new CommitQueue(thread, state, clock, log, () => follow(snapshot, feed), onCommit);
     return new SqliteStore(file, thread, queue, snapshot, feed, clock, log);
   }
 

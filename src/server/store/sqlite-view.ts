@@ -203,6 +203,10 @@ export class SqliteView implements LocalView {
     return { total: this.#total('nodes'), connected: this.#total('nodes_connected') };
   }
 
+  nodeCountsByState(): readonly { readonly network: string; readonly state: number; readonly count: number }[] {
+    return this.#reader.rows('SELECT network, state, count(*) AS count FROM network_mgr WHERE reserved = 0 GROUP BY network, state');
+  }
+
   pageTokens(filter: { network?: string }, token: string, limit: number): Page<Versioned<RecordOf['token']>> {
     return pageTokens(this.#reader, filter, token, limit);
   }

@@ -20,7 +20,7 @@ import type { Service } from '../../gen/networkcontroller/v1/types.js';
 import type { Caller } from '../auth/caller.js';
 import { serviceOf } from '../feed/encoded.js';
 import type { EventTail } from '../services/event-tail.js';
-import { planOf } from '../services/address-pools.js';
+import { addressUse } from '../services/address-pools.js';
 import type { Authorities } from '../services/authorities.js';
 import type { Admins } from '../services/admins.js';
 import type { ClusterFacts } from '../services/cluster-facts.js';
@@ -144,18 +144,16 @@ function getStatus(deps: AdminDeps): UnaryHandler<GetStatusRequest, GetStatusRes
   };
 }
 
-/** How full a network is; the controller's own address counts on neither side. */
+/** A network and how full it is. */
 function networkInfo(deps: AdminDeps, record: NetworkRecord): NetworkInfo {
-  const { owned, quarantined } = deps.repository.view.addressCounts(record.name);
-  const total = planOf(record).capacity;
-  const used = owned - 1;
+  const { total, used, free, quarantined } = addressUse(deps.repository.view, record);
   return {
     name: record.name,
     cidr: record.cidr,
     cidr6: record.cidr6,
     addressesTotal: total,
     addressesUsed: used,
-    addressesFree: total - used - quarantined,
+    addressesFree: free,
     addressesQuarantined: quarantined,
   };
 }

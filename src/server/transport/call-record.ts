@@ -10,12 +10,24 @@ import type { StreamSink } from './handler.js';
 import { authorise } from './policy.js';
 import { STATUS_OF } from './status.js';
 
+/** A call that is over. */
+export interface EndedCall {
+  /** "NodeService/Renew"; only methods that exist. */
+  readonly method: string;
+  readonly kind: 'unary' | 'stream';
+  /** `ok` or the code of the refusal. */
+  readonly code: string;
+  readonly seconds: number;
+}
+
 /** What all calls of one listener share. */
 export interface CallContext {
   readonly authenticate: Authenticate;
   readonly log: Log;
   /** Told of every refusal, for the audit log. */
   readonly onRefusal?: ((refusal: Refusal) => void) | undefined;
+  /** Told of every call when it is over. */
+  readonly onEnded?: ((call: EndedCall) => void) | undefined;
   /** Once true, nothing new is begun. */
   draining: boolean;
   /** The streams that are open. */
@@ -34,6 +46,7 @@ export class CallRecord {
   constructor(
     context: CallContext,
     private readonly call: Pick<ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>, 'getPath' | 'getPeer' | 'getAuthContext'>,
+    private readonly kind: EndedCall['kind'],
   ) {
     this.#context = context;
     this.#method = call.getPath();
@@ -58,7 +71,9 @@ export class CallRecord {
   ended(error?: unknown): void {
     const refusal = error instanceof DomainError ? error : undefined;
     const code = error === undefined ? 'ok' : (refusal?.code ?? 'internal');
-    const ms = Math.round(performance.now() - this.#startedMs);
+    const elapsedMs = performance.now() - this.#startedMs;
+    this.#context.onEnded?.({ method: shortName(this.#method), kind: this.kind, code, seconds: elapsedMs / 1000 });
+    const ms = Math.round(elapsedMs);
     const line = { method: this.#method, caller: this.#actor, address: this.#address, code, ms, requestId: this.requestId };
     if (error === undefined) this.#context.log.info('rpc', line);
     else if (refusal === undefined) this.#context.log.error('rpc failed', { ...line, error });
@@ -68,6 +83,11 @@ export class CallRecord {
     const method = this.#method.slice(this.#method.lastIndexOf('/') + 1);
     this.#context.onRefusal?.({ actor: this.#actor, peerAddress: this.#address, method, result: code, reason: refusal.message });
   }
+}
+
+/** "NodeService/Renew" of "/networkcontroller.v1.NodeService/Renew". */
+function shortName(path: string): string {
+  return path.slice(path.lastIndexOf('.') + 1);
 }
 
 /** The address without port of "192.0.2.1:4711" or "2001:db8::1:4711", as gRPC joins them. */

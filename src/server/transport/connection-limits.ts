@@ -11,10 +11,14 @@ export interface ConnectionStats {
   readonly handshaking: number;
   readonly accepted: number;
   readonly refused: Readonly<Record<RefusedFor, number>>;
+  /** TLS handshakes that took too long, and those that went wrong. */
+  readonly failedHandshakes: { readonly timeout: number; readonly failed: number };
 }
 
-/** What a listener without limits has turned away. */
-export const NOTHING_REFUSED: ConnectionStats['refused'] = { connections: 0, connectionsPerSource: 0, handshakes: 0, handshakesPerSecond: 0 };
+const NONE_REFUSED: ConnectionStats['refused'] = { connections: 0, connectionsPerSource: 0, handshakes: 0, handshakesPerSecond: 0 };
+
+/** What a listener without limits and without TLS has turned away. */
+export const NOTHING_REFUSED: Pick<ConnectionStats, 'refused' | 'failedHandshakes'> = { refused: NONE_REFUSED, failedHandshakes: { timeout: 0, failed: 0 } };
 
 /** The place of one admitted connection. */
 export interface Admission {
@@ -42,10 +46,11 @@ export class ConnectionLimits {
   readonly #limits: LimitSettings;
   readonly #clock: Clock;
   readonly #sources = new Map<string, Source>();
-  readonly #refused: Record<RefusedFor, number> = { ...NOTHING_REFUSED };
+  readonly #refused: Record<RefusedFor, number> = { ...NONE_REFUSED };
   #open = 0;
   #handshaking = 0;
   #accepted = 0;
+  readonly #failedHandshakes = { timeout: 0, failed: 0 };
   #forgetAt = SOURCES_KEPT;
 
   constructor(limits: LimitSettings, clock: Clock) {
@@ -69,8 +74,19 @@ export class ConnectionLimits {
     return this.#admission(source);
   }
 
+  /** Counts a handshake that came to nothing. */
+  handshakeFailed(why: keyof ConnectionStats['failedHandshakes']): void {
+    this.#failedHandshakes[why]++;
+  }
+
   stats(): ConnectionStats {
-    return { open: this.#open, handshaking: this.#handshaking, accepted: this.#accepted, refused: { ...this.#refused } };
+    return {
+      open: this.#open,
+      handshaking: this.#handshaking,
+      accepted: this.#accepted,
+      refused: { ...this.#refused },
+      failedHandshakes: { ...this.#failedHandshakes },
+    };
   }
 
   #reasonToRefuse(source: Source): RefusedFor | undefined {

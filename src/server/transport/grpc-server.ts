@@ -5,6 +5,7 @@ import type { Log } from '../../platform/log.js';
 import type { Authenticate } from '../auth/authenticate.js';
 import type { CallContext } from './call-record.js';
 import type { ConnectionStats } from './connection-limits.js';
+import { noticeOversize } from './oversize.js';
 import type { Service } from './service.js';
 import { startTlsListener, type TlsListen } from './tls-listener.js';
 import { startUnixListener } from './unix-listener.js';
@@ -20,6 +21,8 @@ export interface GrpcServerOptions {
   readonly log: Log;
   /** Told of every refusal. */
   readonly onRefusal?: CallContext['onRefusal'];
+  /** Told of every call when it is over. */
+  readonly onEnded?: CallContext['onEnded'];
   /** How long calls that are being answered may still take when the server stops; 1 s. */
   readonly drainMs?: number;
 }
@@ -57,8 +60,9 @@ const CHANNEL_OPTIONS = {
  * @throws DomainError `port_taken`, `config_invalid`.
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const context: CallContext = { authenticate: options.authenticate, log: options.log, onRefusal: options.onRefusal, draining: false, streams: new Set() };
-  const server = new Server({ ...CHANNEL_OPTIONS, 'grpc.max_receive_message_length': options.messageBytes });
+  const { authenticate, log, onRefusal, onEnded } = options;
+  const context: CallContext = { authenticate, log, onRefusal, onEnded, draining: false, streams: new Set() };
+  const server = new Server({ ...CHANNEL_OPTIONS, 'grpc.max_receive_message_length': options.messageBytes, interceptors: [noticeOversize(context)] });
   const names = ['', ...options.services.map(({ name }) => name)];
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
   health.addToServer(server);

@@ -14,7 +14,7 @@ async function serve<Request, Message>(
   call: ServerWritableStream<Request, Message>,
   handler: StreamHandler<Request, Message>,
 ): Promise<void> {
-  const record = new CallRecord(context, call);
+  const record = new CallRecord(context, call, 'stream');
   const sink = new CallSink<Message>(call, record);
   context.streams.add(sink);
   sink.onClose(() => context.streams.delete(sink));

@@ -42,7 +42,10 @@ export async function startTlsListener(options: TlsListen, onConnection: (socket
     else socket.destroy();
   });
   // A handshake that failed or took too long is only reported; the socket stays open unless it is closed here.
-  tls.on('tlsClientError', (_error, socket) => socket.destroy());
+  tls.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+    limits.handshakeFailed(error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT' ? 'timeout' : 'failed');
+    socket.destroy();
+  });
   const tcp = createTcpServer({ noDelay: true }, (socket) => {
     const admission = limits.admit(socket.remoteAddress ?? '');
     if (admission === undefined) return void socket.destroy();

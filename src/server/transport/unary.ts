@@ -6,7 +6,7 @@ import { requestMetadata, toServiceError } from './status.js';
 /** Makes a handler one that gRPC can call: with request id, caller, policy, error mapping and one log line. */
 export function unary<Request, Response>(context: CallContext, handler: UnaryHandler<Request, Response>): handleUnaryCall<Request, Response> {
   return (call, callback) => {
-    const record = new CallRecord(context, call);
+    const record = new CallRecord(context, call, 'unary');
     answer(call, record, handler).then(
       (response) => {
         record.ended();

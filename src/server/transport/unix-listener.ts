@@ -20,7 +20,7 @@ export async function startUnixListener(path: string, onConnection: (socket: Soc
   await listenOnPrivateSocket(server, path, 'server.adminSocket');
   return {
     port: 0,
-    stats: () => ({ open: sockets.size, handshaking: 0, accepted, refused: NOTHING_REFUSED }),
+    stats: () => ({ open: sockets.size, handshaking: 0, accepted, ...NOTHING_REFUSED }),
     close: () => void server.close(),
     destroy() {
       for (const socket of sockets) socket.destroy();

@@ -59,6 +59,8 @@ describe('parseServerConfig refuses', () => {
     ['certificates: { grpc: never }', 'server.certificates.grpc: want a duration'],
     ['limits: { connectionsPerSource: 0 }', 'server.limits.connectionsPerSource: want a whole number from 1'],
     ['limits: { messageBytes: 12 }', 'server.limits.messageBytes: want'],
+    ['metrics: { listen: localhost }', 'server.metrics.listen: want an address with port'],
+    ['metrics: { listen: "127.0.0.1:99999" }', 'server.metrics.listen: want an address with port'],
     ['limits: { conections: 5 }', 'did you mean "connections"?'],
   ])('%j', (body, message) => {
     expect(() => parse(body)).toThrow(expect.objectContaining({ code: 'config_invalid', message: expect.stringContaining(message) }));
@@ -99,6 +101,13 @@ describe('parseServerConfig', () => {
     });
   });
 
+  it('tells monitors at an address with or without port, or nowhere', () => {
+    expect(parse('').metrics).toEqual({ listen: { host: '127.0.0.1', port: 6438 } });
+    expect(parse('metrics: { listen: "[::1]:9000" }').metrics).toEqual({ listen: { host: '::1', port: 9000 } });
+    expect(parse('metrics: { listen: 10.0.0.1 }').metrics).toEqual({ listen: { host: '10.0.0.1', port: 6438 } });
+    expect(parse('metrics: { listen: "" }').metrics).toEqual({ listen: undefined });
+  });
+
   it('reads a token life of never', () => {
     expect(parse('tokens: { defaultExpire: never }').tokens.defaultExpireMs).toBe(-1);
   });
@@ -121,7 +130,7 @@ describe('server.yml', () => {
     ['', 'zzzzzzzzzzzz: 1'],
     ['server', 'server: { zzzzzzzzzzzz: 1 }'],
     ['networks', 'server: { networks: [{ name: a, cidr: 10.0.0.0/24, zzzzzzzzzzzz: 1 }] }'],
-    ...['dns', 'tokens', 'addresses', 'certificates', 'limits'].map((group): [string, string] => [group, `server: { ${group}: { zzzzzzzzzzzz: 1 } }`]),
+    ...['dns', 'tokens', 'addresses', 'certificates', 'limits', 'metrics'].map((group): [string, string] => [group, `server: { ${group}: { zzzzzzzzzzzz: 1 } }`]),
   ])('mentions every key of "%s"', (_group, text) => {
     const keys = keysOf(text);
 

@@ -109,6 +109,7 @@ describe('a unary call that is refused', () => {
     const huge = callUnary(client, 'register', RegisterRequest.fromPartial({ bootstrapToken: 'x'.repeat(17 * 1024) }));
 
     await expect(huge).rejects.toMatchObject({ code: 'message_too_large' });
+    expect(listener.lines).toMatchObject([{ message: 'rpc refused', fields: { method: '/networkcontroller.v1.BootstrapService/Register', address: '127.0.0.1', code: 'message_too_large' } }]);
     await expect(callUnary(client, 'healthCheck', {})).resolves.toEqual(HEALTHY);
   });
 });
