@@ -34,7 +34,14 @@ function spawned(dir: string, config: string) {
   let stderr = '';
   child.stderr.on('data', (bytes: Buffer) => (stderr += String(bytes)));
   const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
-  const log = (): string => (existsSync(join(dir, 'logs', 'nc-server-log.log')) ? readFileSync(join(dir, 'logs', 'nc-server-log.log'), 'utf8') : '');
+  // The link to the newest file is made anew when the process starts: for a moment there may be none.
+  const log = (): string => {
+    try {
+      return readFileSync(join(dir, 'logs', 'nc-server-log.log'), 'utf8');
+    } catch {
+      return '';
+    }
+  };
   return { child, ended, log, stderr: () => stderr };
 }
 
