@@ -84,6 +84,8 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
   const keepBundle = (newer: TrustBundle): void => {
     membership.keepBundle(newer);
     renewal.trustChanged();
+    // A CA is not activated before all have said that they know it.
+    link.reportSoon();
   };
   const maps = new MapStore({ nodeId: facts.nodeId, trust, clock, log });
   const mapWriter = new LazyWriter(clock, log, () => writeMap(state, maps));

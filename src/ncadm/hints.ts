@@ -3,6 +3,7 @@ import { DomainError, type ErrorCode } from '../domain/errors.js';
 const HINTS: Partial<Record<ErrorCode, string>> = {
   address_taken: 'See who has it: ncadm node list; leave --ip away to get the next free address.',
   admin_unknown: 'See the admins: ncadm admin list.',
+  ca_not_ready: 'See what it waits for: ncadm ca status. With --compromised it waits for nobody.',
   conflict: 'Say which one by its id.',
   join_string_invalid: 'Copy the whole string that "ncadm token create" printed, from "ncj1_" to the last port.',
   name_taken: 'See the names in use: ncadm node list.',

@@ -3,6 +3,10 @@ import { OUTPUT_FORMATS } from '../platform/output.js';
 import { addAdminCreate } from './commands/admin-create.js';
 import { addAdminList } from './commands/admin-list.js';
 import { addAdminRevoke } from './commands/admin-revoke.js';
+import { addCaActivate } from './commands/ca-activate.js';
+import { addCaPrepare } from './commands/ca-prepare.js';
+import { addCaRetire } from './commands/ca-retire.js';
+import { addCaStatus } from './commands/ca-status.js';
 import { addCompletion } from './commands/completion.js';
 import { addConfigCheck } from './commands/config-check.js';
 import { addEvents } from './commands/events.js';
@@ -58,6 +62,8 @@ function addNouns(program: Command, session: Session): void {
   for (const add of [addServiceAdd, addServiceList, addServiceShow, addServiceRemove]) add(service, session);
   const admin = program.command('admin').description('people and programs who may be admin from elsewhere');
   for (const add of [addAdminCreate, addAdminList, addAdminRevoke]) add(admin, session);
+  const ca = program.command('ca').description('the two CAs and their exchange under a running network');
+  for (const add of [addCaStatus, addCaPrepare, addCaActivate, addCaRetire]) add(ca, session);
   addConfigCheck(program.command('config').description('configuration files'), session);
   for (const add of [addEvents, addVersion, addCompletion]) add(program, session);
 }

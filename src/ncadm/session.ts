@@ -41,7 +41,7 @@ export class Session {
   }
 
   /** For a command that needs no controller. */
-  local<Options, Args extends (string | undefined)[]>(handler: (invocation: Invocation<Options>, ...args: Args) => Promise<void> | void): Action {
+  local<Options, Args extends unknown[]>(handler: (invocation: Invocation<Options>, ...args: Args) => Promise<void> | void): Action {
     return async (...params) => {
       const command = params.at(-1) as Command;
       await handler(this.#invocation<Options>(command), ...(command.processedArgs as Args));
@@ -49,7 +49,7 @@ export class Session {
   }
 
   /** For a command that asks the controller; the connection lives as long as the handler. */
-  remote<Options, Args extends (string | undefined)[]>(handler: (invocation: RemoteInvocation<Options>, ...args: Args) => Promise<void>): Action {
+  remote<Options, Args extends unknown[]>(handler: (invocation: RemoteInvocation<Options>, ...args: Args) => Promise<void>): Action {
     return async (...params) => {
       const command = params.at(-1) as Command;
       const api = new AdminApi(command.optsWithGlobals<GlobalOptions>(), this.#io.env);

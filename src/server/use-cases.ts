@@ -13,6 +13,7 @@ import type { NodeCertificateIssuer } from './services/certificate-rows.js';
 import { ClusterFacts, type Endpoints } from './services/cluster-facts.js';
 import { EventTail } from './services/event-tail.js';
 import { forgetRemoved } from './services/forget-removed.js';
+import { NodeBundles } from './services/node-bundles.js';
 import { Nodes } from './services/nodes.js';
 import { PresenceBoard } from './services/presence.js';
 import { Registrations } from './services/registrations.js';
@@ -30,6 +31,7 @@ export interface UseCases {
   readonly pools: AddressPools;
   readonly presence: PresenceBoard;
   readonly reports: Reports;
+  readonly bundles: NodeBundles;
   readonly tokens: Tokens;
   readonly authorities: Authorities;
   readonly nodes: Nodes;
@@ -69,14 +71,16 @@ export function useCases(
   const tokens = new Tokens({ repository, pools, clock, pinnedGeneration: () => pki.pinnedGeneration });
   const addresses = new AddressTaking({ pools, presence });
   const reports = new Reports();
+  const bundles = new NodeBundles({ repository, log });
   forgetRemoved(repository, [presence, reports]);
   return {
     facts,
     pools,
     presence,
     reports,
+    bundles,
     tokens,
-    authorities: new Authorities({ repository, pki, reports, presence, tokens, revocations, clock: wall, log }),
+    authorities: new Authorities({ repository, pki, bundles, presence, tokens, revocations, clock: wall, log }),
     revocations,
     nodes: new Nodes({ repository, presence, revocations, clock, quarantineMs: config.addresses.quarantineMs }),
     admins: new Admins({ repository, issuer: pki, clock: wall }),

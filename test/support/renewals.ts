@@ -7,8 +7,8 @@ import { signP256, type P256KeyPair } from '../../src/platform/x509/p256.js';
 import { machineKeys, type MachineKeys, type Member, type TestServer } from './server.js';
 
 /** The heartbeat: the plainest call that needs a good certificate. */
-export function report(server: TestServer, member: Member): Promise<unknown> {
-  return callUnary(server.control(member), 'report', ReportRequest.fromPartial({}));
+export function report(server: TestServer, member: Member, bundleVersion = 0): Promise<unknown> {
+  return callUnary(server.control(member), 'report', ReportRequest.fromPartial({ bundleVersion }));
 }
 
 /** `member` with new keys and certificates. */

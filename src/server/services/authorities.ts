@@ -1,10 +1,8 @@
-import { X509Certificate } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
-import type { CaGeneration, GetCaStatusResponse } from '../../gen/networkcontroller/v1/admin.js';
+import type { GetCaStatusResponse } from '../../gen/networkcontroller/v1/admin.js';
 import { CaRecord_State, type CaRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
-import { spkiPin } from '../../platform/x509/p256.js';
 import type { Caller } from '../auth/caller.js';
 import type { CaPurpose } from '../pki/ca.js';
 import type { Pki } from '../pki/pki.js';
@@ -12,9 +10,10 @@ import { keys, kindOf } from '../store/keys.js';
 import type { LocalView, Repository, Versioned } from '../store/local-view.js';
 import type { Compare, Operation } from '../store/store.js';
 import { auditOperation } from './audit.js';
+import { CaGates, stateName } from './ca-gates.js';
 import { latestBundle, putBundle, putCa, standingOf } from './ca-records.js';
+import type { NodeBundles } from './node-bundles.js';
 import type { PresenceBoard } from './presence.js';
-import type { Reports } from './reports.js';
 import type { Revocations } from './revocations.js';
 import type { Tokens } from './tokens.js';
 
@@ -22,7 +21,7 @@ import type { Tokens } from './tokens.js';
 export interface AuthoritiesDeps {
   readonly repository: Repository;
   readonly pki: Pki;
-  readonly reports: Reports;
+  readonly bundles: NodeBundles;
   readonly presence: PresenceBoard;
   readonly tokens: Tokens;
   readonly revocations: Revocations;
@@ -37,15 +36,6 @@ export interface AuthoritiesChange {
 }
 
 const { STATE_ACTIVE, STATE_PASSIVE, STATE_PREPARED, STATE_RETIRED } = CaRecord_State;
-const STATE_NAMES: ReadonlyMap<CaRecord_State, string> = new Map([
-  [STATE_PREPARED, 'prepared'],
-  [STATE_ACTIVE, 'active'],
-  [STATE_PASSIVE, 'passive'],
-  [STATE_RETIRED, 'retired'],
-]);
-/** Nodes that were away for longer catch up by themselves when they are back. */
-const SEEN_MS = 7 * 86_400_000;
-const PAGE = 500;
 
 /**
  * The rotation of the CAs: a new generation is prepared, so that everybody comes to know it; activated, so that it signs; and the one
@@ -56,10 +46,12 @@ const PAGE = 500;
  */
 export class Authorities {
   readonly #deps: AuthoritiesDeps;
+  readonly #gates: CaGates;
   #onChanged: (change: AuthoritiesChange) => void = () => {};
 
   constructor(deps: AuthoritiesDeps) {
     this.#deps = deps;
+    this.#gates = new CaGates(deps);
     // Whichever server decided it, this one follows the store.
     deps.repository.onApplied(({ events }) => {
       if (events.some(({ key }) => kindOf(key) === 'ca')) this.#follow();
@@ -71,19 +63,10 @@ export class Authorities {
     this.#onChanged = listener;
   }
 
-  /** Every generation, and what keeps the newest from being activated. */
+  /** Every generation, and what keeps its next step waiting. */
   status(): GetCaStatusResponse {
     const { repository, clock } = this.#deps;
-    const { view } = repository;
-    const nowMs = clock.now();
-    const version = latestBundle(view).version;
-    const newest = prepared(view, 'grpc')?.value ?? active(view, 'grpc').value;
-    return {
-      generations: [...view.cas('grpc'), ...view.cas('network')].map(({ value }) => describe(view, value, nowMs)),
-      bundleVersion: version,
-      behind: this.#behind(view, version, nowMs),
-      tokensPinnedToOld: this.#tokensBefore(newest.generation),
-    };
+    return this.#gates.status(repository.view, clock.now());
   }
 
   /**
@@ -127,8 +110,8 @@ export class Authorities {
     await repository.update((view) => {
       const next = prepared(view, of);
       if (next === undefined) throw new DomainError('ca_not_ready', `${of} CA: no generation is prepared; "ncadm ca prepare" makes one`);
-      if (!compromised) this.#requireKnown(view, next.value);
       const nowMs = clock.now();
+      if (!compromised) this.#requireOpen(view, next.value, nowMs);
       const before = active(view, of);
       const record: CaRecord = { ...next.value, state: STATE_ACTIVE, activatedAtMs: nowMs };
       return {
@@ -157,7 +140,8 @@ export class Authorities {
       const found = view.cas(of).find(({ value }) => value.generation === generation);
       if (found === undefined) throw new DomainError('invalid_argument', `generation: want one of the ${of} CA (see "ncadm ca status"), got ${generation}`);
       if (found.value.state === STATE_RETIRED) return { if: [], then: [], result: undefined };
-      requireUnused(view, found.value, compromised, nowMs);
+      requirePassive(found.value);
+      if (!compromised) this.#requireOpen(view, found.value, nowMs);
       const standing = standingOf(view);
       const { active: signer, trusted } = standing[of];
       const bundle = this.#nextBundle(view, { ...standing, [of]: { active: signer, trusted: trusted.filter((each) => each !== generation) } }, nowMs);
@@ -191,61 +175,18 @@ export class Authorities {
     return { if: [{ key: keys.bundle(version), absent: true }], then: [putBundle(this.#deps.pki.trustBundle(version, standing), nowMs)] };
   }
 
-  #requireKnown(view: LocalView, { purpose, generation }: CaRecord): void {
-    const behind = this.#behind(view, latestBundle(view).version, this.#deps.clock.now());
-    const tokens = purpose === 'grpc' ? this.#tokensBefore(generation) : [];
-    const reasons = [
-      behind.length > 0 && `node ${someOf(behind)} was seen in the last 7 days and has not said that it knows it`,
-      tokens.length > 0 && `the join string of token ${someOf(tokens)} pins an older generation only; revoke or rotate it, or wait until it expires`,
-    ].filter((reason) => reason !== false);
-    if (reasons.length > 0) throw new DomainError('ca_not_ready', `${purpose} CA generation ${generation}: ${reasons.join('; ')}`);
-  }
-
-  /** The names of nodes that were seen lately and have not reported `version`. */
-  #behind(view: LocalView, version: number, nowMs: number): string[] {
-    const behind: string[] = [];
-    for (const { value: network } of view.networks()) {
-      for (const { value: node } of view.nodesOf(network.name)) {
-        if (node.reserved || this.#deps.reports.bundleVersion(node.id) >= version) continue;
-        const seenMs = Math.max(this.#deps.presence.of(node.id)?.lastSeenMs ?? 0, view.nodeRow(node.id)?.lastSeenMs ?? 0);
-        if (this.#deps.presence.isHere(node.id) || seenMs > nowMs - SEEN_MS) behind.push(node.name);
-      }
-    }
-    return behind;
-  }
-
-  /** Ids of tokens that are good and whose join strings pin no generation from `generation` on. */
-  #tokensBefore(generation: number): string[] {
-    const { tokens } = this.#deps;
-    const found: string[] = [];
-    for (let next = '', first = true; first || next !== ''; first = false) {
-      const page = tokens.list({}, next, PAGE);
-      for (const { value } of page.items) if (value.caGeneration < generation && tokens.usageOf(value).state === 'usable') found.push(value.id);
-      next = page.next;
-    }
-    return found;
+  #requireOpen(view: LocalView, record: CaRecord, nowMs: number): void {
+    const reasons = this.#gates.waitsFor(view, record, nowMs);
+    if (reasons.length > 0) throw notReady(record, reasons.join('; '));
   }
 }
 
-function requireUnused(view: LocalView, { purpose, generation, state }: CaRecord, compromised: boolean, nowMs: number): void {
-  if (state !== STATE_PASSIVE) throw new DomainError('ca_not_ready', `${purpose} CA generation ${generation}: is ${STATE_NAMES.get(state)}; only one that signs no more can be retired`);
-  const live = view.liveCertificates(purpose, generation, nowMs);
-  if (live > 0 && !compromised) {
-    throw new DomainError('ca_not_ready', `${purpose} CA generation ${generation}: ${live} certificates that it signed have not ended; nodes renew theirs at two thirds of the lifetime`);
-  }
+function requirePassive(record: CaRecord): void {
+  if (record.state !== STATE_PASSIVE) throw notReady(record, `is ${stateName(record.state)}; only one that signs no more can be retired`);
 }
 
-function describe(view: LocalView, { purpose, generation, state, certificate, createdAtMs }: CaRecord, nowMs: number): CaGeneration {
-  const { publicKey, validTo } = new X509Certificate(certificate);
-  return {
-    purpose,
-    generation,
-    state: STATE_NAMES.get(state) ?? '',
-    createdAtMs,
-    expiresAtMs: Date.parse(validTo),
-    pin: spkiPin(publicKey.export({ type: 'spki', format: 'der' })),
-    liveCertificates: view.liveCertificates(purpose, generation, nowMs),
-  };
+function notReady({ purpose, generation }: CaRecord, reason: string): DomainError {
+  return new DomainError('ca_not_ready', `${purpose} CA generation ${generation}: ${reason}`);
 }
 
 function prepared(view: LocalView, purpose: CaPurpose): Versioned<CaRecord> | undefined {
@@ -269,9 +210,4 @@ function auditOf(caller: Caller, method: string, { purpose, generation }: CaReco
 function purposeOf(text: string): CaPurpose {
   if (text === 'grpc' || text === 'network') return text;
   throw new DomainError('invalid_argument', `purpose: want grpc or network, got ${JSON.stringify(text.slice(0, 32))}`);
-}
-
-function someOf(names: readonly string[]): string {
-  const more = names.length - 5;
-  return names.slice(0, 5).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }

@@ -14,7 +14,7 @@ export interface EventSink {
 
 const BATCH = 500;
 /** Keys with a network after their kind. */
-const WITH_NETWORK: ReadonlySet<string | undefined> = new Set(['node', 'address', 'name', 'service', 'presence']);
+const WITH_NETWORK: ReadonlySet<string | undefined> = new Set(['node', 'address', 'name', 'service', 'presence', 'nodeBundle']);
 
 /**
  * Reads the event log in order from any kept revision, and goes on with what is applied. The log itself is the queue:

@@ -10,7 +10,7 @@ export interface Removal {
 }
 
 /**
- * Takes a node out: its record, name, key, presence and services go, its certificates are revoked.
+ * Takes a node out: its record, name, key, presence, word of its trust and services go, its certificates are revoked.
  *
  * The address is not touched: whether it rests or changes hands at once is the caller's to say.
  *
@@ -27,6 +27,7 @@ export function removalOf(view: LocalView, node: Versioned<NodeRecord>, nowMs: n
       { del: keys.name(network, name) },
       ...(options.keepKey === true ? [] : [{ del: keys.wireguardKey(wgPublicKey.toString('hex')) }]),
       { del: keys.presence(network, id) },
+      { del: keys.nodeBundle(network, id) },
       ...view.servicesOfNode(id).map((service) => ({ del: service.key })),
       ...certificates.map((entry) => revocationOf(entry, nowMs)),
     ],

@@ -63,7 +63,7 @@ export class Renewals {
       const certificate = view.certificate(serial);
       const node = certificate === undefined ? undefined : view.nodeById(certificate.value.subjectId);
       if (certificate?.value.state !== STATE_PENDING || node === undefined) return { if: [], then: [], result: undefined };
-      const older = openGrpc(view, node.value.id).filter((entry) => entry.key !== certificate.key);
+      const older = replacedBy(view, node.value, serial);
       const record: NodeRecord = {
         ...node.value,
         grpcSpki: certificate.value.spki,
@@ -155,11 +155,12 @@ function requireRegisteredKey(node: NodeRecord, request: { readonly grpcCsr: Uin
   }
 }
 
-/** The node's gRPC certificates that still open the control listener. */
-function openGrpc(view: LocalView, nodeId: string): readonly Versioned<CertificateRecord>[] {
+/** The node's certificates in use beside the new gRPC certificate and the network certificate that its peers are given. */
+function replacedBy(view: LocalView, { id, networkSerial }: NodeRecord, grpcSerial: string): readonly Versioned<CertificateRecord>[] {
   return view
-    .certificatesOf('node', nodeId)
-    .filter(({ value }) => value.purpose === 'grpc' && value.state !== STATE_SUPERSEDED && value.state !== STATE_REVOKED);
+    .certificatesOf('node', id)
+    .filter(({ value }) => value.state === STATE_CURRENT || value.state === STATE_PENDING)
+    .filter(({ value }) => value.serial !== grpcSerial && value.serial !== networkSerial);
 }
 
 function withState(certificate: Versioned<CertificateRecord>, state: CertificateRecord_State): Operation {

@@ -4,7 +4,6 @@ import { PathKind } from '../../gen/networkcontroller/v1/types.js';
 /** What a node last said of itself. */
 interface Report {
   appliedRevision: bigint;
-  bundleVersion: number;
   readonly paths: Map<string, PathReport>;
 }
 
@@ -14,10 +13,9 @@ export class Reports {
 
   /** Takes a report in; paths that it does not mention stay as they were. */
   take(nodeId: string, request: ReportRequest): void {
-    const report = this.#reports.get(nodeId) ?? { appliedRevision: 0n, bundleVersion: 0, paths: new Map<string, PathReport>() };
+    const report = this.#reports.get(nodeId) ?? { appliedRevision: 0n, paths: new Map<string, PathReport>() };
     this.#reports.set(nodeId, report);
     report.appliedRevision = request.appliedRevision;
-    report.bundleVersion = request.bundleVersion;
     for (const path of request.paths) {
       if (path.path === PathKind.PATH_KIND_UNSPECIFIED || path.path === PathKind.PATH_KIND_NONE) report.paths.delete(path.nodeId);
       else report.paths.set(path.nodeId, path);
@@ -33,11 +31,6 @@ export class Reports {
   /** The last revision that the node has applied; 0 when it never said. */
   appliedRevision(nodeId: string): bigint {
     return this.#reports.get(nodeId)?.appliedRevision ?? 0n;
-  }
-
-  /** The trust bundle that the node said it has; 0 when it never said. */
-  bundleVersion(nodeId: string): number {
-    return this.#reports.get(nodeId)?.bundleVersion ?? 0;
   }
 
   /** How the node reaches most of its peers; NONE without any. */

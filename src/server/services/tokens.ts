@@ -38,6 +38,7 @@ export type TokenState = 'usable' | 'expired' | 'spent' | 'revoked';
 
 /** How long a rotated secret may stay good. */
 const MAX_GRACE_MS = 7 * 24 * 3_600_000;
+const PAGE = 500;
 
 /** Bootstrap tokens: made, listed, rotated, revoked. Only the hash of a secret is ever stored. */
 export class Tokens {
@@ -111,6 +112,7 @@ export class Tokens {
         secretHash: hashOf(secret),
         previousHash: token.value.secretHash,
         previousUntilMs: now + graceMs,
+        previousCaGeneration: token.value.caGeneration,
         caGeneration: this.#pinnedGeneration(),
       };
       return {
@@ -133,6 +135,18 @@ export class Tokens {
   /** A page of tokens in id order. */
   list(filter: { network?: string }, pageToken: string, limit: number): Page<Versioned<TokenRecord>> {
     return this.#repository.view.pageTokens(filter, pageToken, limit);
+  }
+
+  /** Ids of the tokens of which a join string that is good pins no gRPC CA generation from `generation` on. */
+  pinnedBefore(generation: number): string[] {
+    const now = this.#clock.now();
+    const found: string[] = [];
+    for (let next = '', first = true; first || next !== ''; first = false) {
+      const page = this.list({}, next, PAGE);
+      for (const { value } of page.items) if (oldestPin(value, now) < generation && this.usageOf(value).state === 'usable') found.push(value.id);
+      next = page.next;
+    }
+    return found;
   }
 
   /** How often a token has been used, and what it is worth now. */
@@ -216,6 +230,12 @@ export function releaseOf(view: LocalView, record: TokenRecord): { if: Compare[]
   const held = view.address(record.network, record.bindIp);
   if (held?.value.tokenId !== record.id) return { if: [], then: [] };
   return { if: [{ key: held.key, modRev: held.modRev }], then: [{ del: held.key }] };
+}
+
+/** The oldest CA generation that a join string of the token relies on: after a rotation the one before is good for a while. */
+function oldestPin(record: TokenRecord, nowMs: number): number {
+  const inGrace = record.previousHash.length > 0 && record.previousUntilMs > nowMs;
+  return inGrace ? Math.min(record.caGeneration, record.previousCaGeneration) : record.caGeneration;
 }
 
 function hashOf(secret: string): Buffer {

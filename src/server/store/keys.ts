@@ -18,6 +18,7 @@ import { createHash } from 'node:crypto';
  * | `/nc/v1/c/<ss>/<serial>` | CertificateRecord |
  * | `/nc/v1/s/<network>/<ss>/<service>/<service id>` | ServiceRecord |
  * | `/nc/v1/p/<network>/<ss>/<node id>` | PresenceRecord |
+ * | `/nc/v1/b/<network>/<ss>/<node id>` | NodeBundleRecord |
  * | `/nc/v1/a/<time, hex>-<random>` | AuditRecord |
  * | `/nc/v1/clock` | ClockRecord |
  * | `/nc/v1/crl` | CrlRecord |
@@ -41,6 +42,7 @@ export const KINDS = {
   certificate: 'c',
   service: 's',
   presence: 'p',
+  nodeBundle: 'b',
   audit: 'a',
   clock: 'clock',
   crl: 'crl',
@@ -87,6 +89,7 @@ export const keys = {
   certificate: (serial: string): string => `${ROOT}c/${shard(serial)}/${serial}`,
   service: (network: string, name: string, id: string): string => `${ROOT}s/${network}/${shard(name)}/${name}/${id}`,
   presence: (network: string, nodeId: string): string => `${ROOT}p/${network}/${shard(nodeId)}/${nodeId}`,
+  nodeBundle: (network: string, nodeId: string): string => `${ROOT}b/${network}/${shard(nodeId)}/${nodeId}`,
   audit: (id: string): string => `${ROOT}a/${id}`,
   clock: (): string => `${ROOT}clock`,
   crl: (): string => `${ROOT}crl`,

@@ -9,6 +9,7 @@ import type {
   CrlRecord,
   ExchangeRecord,
   NetworkRecord,
+  NodeBundleRecord,
   NodeRecord,
   OwnerRecord,
   PresenceRecord,
@@ -77,14 +78,18 @@ export interface LocalView {
   certificatesOfKind(subjectKind: string): readonly Versioned<CertificateRecord>[];
   /** Revoked certificates of one purpose that have not ended by themselves at `nowMs`. */
   revokedCertificates(purpose: string, nowMs: number): readonly Versioned<CertificateRecord>[];
-  /** How many certificates of one CA generation are neither revoked nor ended at `nowMs`. */
-  liveCertificates(purpose: string, caGeneration: number, nowMs: number): number;
+  /** Certificates of one CA generation that are neither superseded nor revoked nor ended at `nowMs`: how many, and when the last ends (0 for none). */
+  liveCertificates(purpose: string, caGeneration: number, nowMs: number): { readonly count: number; readonly lastEndsAtMs: number };
   crl(): Versioned<CrlRecord> | undefined;
   /** Every generation of a CA, oldest first. */
   cas(purpose: string): readonly Versioned<CaRecord>[];
   /** Trust bundles, oldest first. */
   bundles(afterVersion: number): readonly Versioned<BundleRecord>[];
   presence(network: string, nodeId: string): Versioned<PresenceRecord> | undefined;
+  /** The trust bundle that a node last said it knows. */
+  nodeBundle(network: string, nodeId: string): Versioned<NodeBundleRecord> | undefined;
+  /** The same for every node that has said one. */
+  nodeBundles(): readonly Versioned<NodeBundleRecord>[];
   /** By id, within one network or (empty) in any. */
   service(network: string, id: string): Versioned<ServiceRecord> | undefined;
   servicesOf(network: string, name?: string): Iterable<Versioned<ServiceRecord>>;

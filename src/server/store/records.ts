@@ -10,6 +10,7 @@ import {
   CrlRecord,
   ExchangeRecord,
   NetworkRecord,
+  NodeBundleRecord,
   NodeRecord,
   OwnerRecord,
   PresenceRecord,
@@ -32,6 +33,7 @@ export interface RecordOf {
   certificate: CertificateRecord;
   service: ServiceRecord;
   presence: PresenceRecord;
+  nodeBundle: NodeBundleRecord;
   audit: AuditRecord;
   clock: ClockRecord;
   crl: CrlRecord;
@@ -59,6 +61,7 @@ const CODECS: { readonly [K in RecordKind]: Codec<RecordOf[K]> } = {
   certificate: protobuf(CertificateRecord),
   service: protobuf(ServiceRecord),
   presence: protobuf(PresenceRecord),
+  nodeBundle: protobuf(NodeBundleRecord),
   audit: protobuf(AuditRecord),
   clock: protobuf(ClockRecord),
   crl: protobuf(CrlRecord),

@@ -107,9 +107,11 @@ export class SqliteView implements LocalView {
     return this.#reader.all('certificate', sql, purpose, nowMs);
   }
 
-  liveCertificates(purpose: string, caGeneration: number, nowMs: number): number {
-    const sql = 'SELECT count(*) AS n FROM certificates WHERE purpose = ? AND ca_generation = ? AND state <> 4 AND not_after_ms > ?';
-    return this.#reader.number(sql, purpose, caGeneration, nowMs);
+  liveCertificates(purpose: string, caGeneration: number, nowMs: number): { readonly count: number; readonly lastEndsAtMs: number } {
+    const sql = `SELECT count(*) AS count, ifnull(max(not_after_ms), 0) AS lastEndsAtMs FROM certificates
+      WHERE purpose = ? AND ca_generation = ? AND state < 3 AND not_after_ms > ?`;
+    const [row] = this.#reader.rows<{ count: number; lastEndsAtMs: number }>(sql, purpose, caGeneration, nowMs);
+    return row ?? { count: 0, lastEndsAtMs: 0 };
   }
 
   crl(): Versioned<RecordOf['crl']> | undefined {
@@ -127,6 +129,14 @@ export class SqliteView implements LocalView {
 
   presence(network: string, nodeId: string): Versioned<RecordOf['presence']> | undefined {
     return this.#reader.at('presence', keys.presence(network, nodeId));
+  }
+
+  nodeBundle(network: string, nodeId: string): Versioned<RecordOf['nodeBundle']> | undefined {
+    return this.#reader.at('nodeBundle', keys.nodeBundle(network, nodeId));
+  }
+
+  nodeBundles(): readonly Versioned<RecordOf['nodeBundle']>[] {
+    return this.#reader.all('nodeBundle', `SELECT ${RECORD} ${UNDER}`, ...range(prefixOf('nodeBundle')));
   }
 
   service(network: string, id: string): Versioned<ServiceRecord> | undefined {

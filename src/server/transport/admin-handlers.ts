@@ -208,7 +208,7 @@ function watchEvents(deps: AdminDeps): StreamHandler<WatchEventsRequest, WatchEv
 
 function tokenMessage(tokens: Tokens, record: TokenRecord): Token {
   const { used, state } = tokens.usageOf(record);
-  const { secretHash: _secretHash, previousHash: _previousHash, caGeneration: _caGeneration, ...shown } = record;
+  const { secretHash: _secretHash, previousHash: _previousHash, caGeneration: _caGeneration, previousCaGeneration: _previousCaGeneration, ...shown } = record;
   return Token.fromPartial({ ...shown, used, state });
 }
 

@@ -19,6 +19,7 @@ import type { MapFeed } from '../feed/map-feed.js';
 import type { ClusterFacts } from '../services/cluster-facts.js';
 import { stateOf } from '../services/node-status.js';
 import { nodeOfToken } from '../services/node-tokens.js';
+import type { NodeBundles } from '../services/node-bundles.js';
 import type { Nodes } from '../services/nodes.js';
 import { STATE, type PresenceBoard } from '../services/presence.js';
 import type { Renewals } from '../services/renewals.js';
@@ -35,6 +36,7 @@ export interface NodeDeps {
   readonly feed: MapFeed;
   readonly presence: PresenceBoard;
   readonly reports: Reports;
+  readonly bundles: NodeBundles;
   readonly signals: Signals;
   readonly renewals: Renewals;
   readonly nodes: Nodes;
@@ -88,12 +90,13 @@ function watch({ feed, presence }: NodeDeps): StreamHandler<WatchRequest, WatchR
 }
 
 /** `NodeService.Report`. */
-function report({ presence, reports }: NodeDeps): UnaryHandler<ReportRequest, ReportResponse> {
+function report({ presence, reports, bundles }: NodeDeps): UnaryHandler<ReportRequest, ReportResponse> {
   return async (request, caller) => {
-    const { nodeId } = nodeCaller(caller);
+    const { nodeId, network } = nodeCaller(caller);
     reports.take(nodeId, request);
     if (request.tunnelUp) presence.tunnelSeen(nodeId);
     else presence.tunnelLost(nodeId);
+    await bundles.note(nodeId, network, request.bundleVersion);
     return { nextReportSeconds: REPORT_SECONDS };
   };
 }

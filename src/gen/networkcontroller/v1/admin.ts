@@ -367,8 +367,12 @@ export interface CaGeneration {
   expiresAtMs: number;
   /** SHA-256 of the SubjectPublicKeyInfo, base64url: the pin in join strings. */
   pin: string;
-  /** Certificates of this generation in use. */
+  /** Certificates of this generation in use: good, and not replaced by newer ones that their holders have shown. */
   liveCertificates: number;
+  /** 0 for never. */
+  activatedAtMs: number;
+  /** Why its next step (activation, retirement) would be refused now, a sentence each; empty when it would not. */
+  waitsFor: string[];
 }
 
 export interface GetCaStatusRequest {
@@ -381,6 +385,8 @@ export interface GetCaStatusResponse {
   behind: string[];
   /** Unused join strings that pin an older generation only, by token id. */
   tokensPinnedToOld: string[];
+  /** How many nodes were seen lately; all but those behind have reported this bundle version. */
+  nodesSeen: number;
 }
 
 export interface PrepareCaRequest {
@@ -4462,7 +4468,17 @@ export const RevokeAdminResponse: MessageFns<RevokeAdminResponse> = {
 };
 
 function createBaseCaGeneration(): CaGeneration {
-  return { purpose: "", generation: 0, state: "", createdAtMs: 0, expiresAtMs: 0, pin: "", liveCertificates: 0 };
+  return {
+    purpose: "",
+    generation: 0,
+    state: "",
+    createdAtMs: 0,
+    expiresAtMs: 0,
+    pin: "",
+    liveCertificates: 0,
+    activatedAtMs: 0,
+    waitsFor: [],
+  };
 }
 
 export const CaGeneration: MessageFns<CaGeneration> = {
@@ -4493,6 +4509,15 @@ export const CaGeneration: MessageFns<CaGeneration> = {
     }
     if (message.liveCertificates !== 0) {
       writer.uint32(56).uint32(message.liveCertificates);
+    }
+    if (message.activatedAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.activatedAtMs)) !== BigInt(message.activatedAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.activatedAtMs) of type int64 too large");
+      }
+      writer.uint32(64).int64(BigInt(message.activatedAtMs));
+    }
+    for (const v of message.waitsFor) {
+      writer.uint32(74).string(v!);
     }
     return writer;
   },
@@ -4566,6 +4591,22 @@ export const CaGeneration: MessageFns<CaGeneration> = {
             message.liveCertificates = reader.uint32();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.activatedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.waitsFor.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4590,6 +4631,8 @@ export const CaGeneration: MessageFns<CaGeneration> = {
     message.expiresAtMs = object.expiresAtMs ?? 0;
     message.pin = object.pin ?? "";
     message.liveCertificates = object.liveCertificates ?? 0;
+    message.activatedAtMs = object.activatedAtMs ?? 0;
+    message.waitsFor = object.waitsFor?.map((e) => e) || [];
     return message;
   },
 };
@@ -4638,7 +4681,7 @@ export const GetCaStatusRequest: MessageFns<GetCaStatusRequest> = {
 };
 
 function createBaseGetCaStatusResponse(): GetCaStatusResponse {
-  return { generations: [], bundleVersion: 0, behind: [], tokensPinnedToOld: [] };
+  return { generations: [], bundleVersion: 0, behind: [], tokensPinnedToOld: [], nodesSeen: 0 };
 }
 
 export const GetCaStatusResponse: MessageFns<GetCaStatusResponse> = {
@@ -4657,6 +4700,9 @@ export const GetCaStatusResponse: MessageFns<GetCaStatusResponse> = {
     }
     for (const v of message.tokensPinnedToOld) {
       writer.uint32(34).string(v!);
+    }
+    if (message.nodesSeen !== 0) {
+      writer.uint32(40).uint32(message.nodesSeen);
     }
     return writer;
   },
@@ -4706,6 +4752,14 @@ export const GetCaStatusResponse: MessageFns<GetCaStatusResponse> = {
             message.tokensPinnedToOld.push(reader.string());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.nodesSeen = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4727,6 +4781,7 @@ export const GetCaStatusResponse: MessageFns<GetCaStatusResponse> = {
     message.bundleVersion = object.bundleVersion ?? 0;
     message.behind = object.behind?.map((e) => e) || [];
     message.tokensPinnedToOld = object.tokensPinnedToOld?.map((e) => e) || [];
+    message.nodesSeen = object.nodesSeen ?? 0;
     return message;
   },
 };

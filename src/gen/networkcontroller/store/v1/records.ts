@@ -92,6 +92,8 @@ export interface TokenRecord {
   /** After a rotation: the secret before, and until when it is still good. */
   previousHash: Buffer;
   previousUntilMs: number;
+  /** The newest gRPC CA generation that the join string before the rotation pins. */
+  previousCaGeneration: number;
 }
 
 /** ExchangeRecord remembers which node a token gave for which keys. */
@@ -227,6 +229,12 @@ export interface BundleRecord {
 /** ClockRecord is the highest time seen, so that a clock set back revives nothing. */
 export interface ClockRecord {
   highWaterMs: number;
+}
+
+/** Which trust bundle a node has said that it knows. Written when that changes, not with each report. */
+export interface NodeBundleRecord {
+  nodeId: string;
+  version: number;
 }
 
 function createBaseClusterRecord(): ClusterRecord {
@@ -939,6 +947,7 @@ function createBaseTokenRecord(): TokenRecord {
     fromCidrs: [],
     previousHash: Buffer.alloc(0),
     previousUntilMs: 0,
+    previousCaGeneration: 0,
   };
 }
 
@@ -1006,6 +1015,9 @@ export const TokenRecord: MessageFns<TokenRecord> = {
         throw new globalThis.Error("value provided for field BigInt(message.previousUntilMs) of type int64 too large");
       }
       writer.uint32(144).int64(BigInt(message.previousUntilMs));
+    }
+    if (message.previousCaGeneration !== 0) {
+      writer.uint32(152).uint32(message.previousCaGeneration);
     }
     return writer;
   },
@@ -1159,6 +1171,14 @@ export const TokenRecord: MessageFns<TokenRecord> = {
             message.previousUntilMs = longToNumber(reader.int64());
             continue;
           }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.previousCaGeneration = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1193,6 +1213,7 @@ export const TokenRecord: MessageFns<TokenRecord> = {
     message.fromCidrs = object.fromCidrs?.map((e) => e) || [];
     message.previousHash = object.previousHash ?? Buffer.alloc(0);
     message.previousUntilMs = object.previousUntilMs ?? 0;
+    message.previousCaGeneration = object.previousCaGeneration ?? 0;
     return message;
   },
 };
@@ -2476,6 +2497,76 @@ export const ClockRecord: MessageFns<ClockRecord> = {
   fromPartial(object: DeepPartial<ClockRecord>): ClockRecord {
     const message = createBaseClockRecord();
     message.highWaterMs = object.highWaterMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseNodeBundleRecord(): NodeBundleRecord {
+  return { nodeId: "", version: 0 };
+}
+
+export const NodeBundleRecord: MessageFns<NodeBundleRecord> = {
+  encode(message: NodeBundleRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.version !== 0) {
+      if (BigInt.asUintN(64, BigInt(message.version)) !== BigInt(message.version)) {
+        throw new globalThis.Error("value provided for field BigInt(message.version) of type uint64 too large");
+      }
+      writer.uint32(16).uint64(BigInt(message.version));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeBundleRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeBundleRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NodeBundleRecord>): NodeBundleRecord {
+    return NodeBundleRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeBundleRecord>): NodeBundleRecord {
+    const message = createBaseNodeBundleRecord();
+    message.nodeId = object.nodeId ?? "";
+    message.version = object.version ?? 0;
     return message;
   },
 };
