@@ -90,7 +90,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
   const maps = new MapStore({ nodeId: facts.nodeId, trust, clock, log });
   const mapWriter = new LazyWriter(clock, log, () => writeMap(state, maps));
   const names = new MapNames();
-  const offers = new ServiceOffers(config.services, facts, log);
+  const offers = new ServiceOffers(config.services, facts, { calls: () => link.session, clock, log });
   const candidates = new OwnCandidates(config.interfaceName);
   const endpoints = new EndpointOrder([...memory.control, ...facts.controlEndpoints, ...config.serverAddr], memory.lastControl);
   const paths = startPaths({
@@ -124,7 +124,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     onListening: (port, network) => candidates.listensOn(port, network),
     onConnected: () => {
       memory.controlWorked(link.endpoint);
-      if (link.session !== undefined) void offers.register(link.session);
+      void offers.register();
     },
     reportSoon: () => link.reportSoon(),
     reportNow: () => link.reportNow(),
@@ -200,7 +200,8 @@ async function dismantle(parts: Parts, stopWatch: () => void, keepInterface: boo
   const { link, renewal, offers, paths, agent, device, mapWriter, memory } = parts;
   stopWatch();
   renewal.stop();
-  if (link.session !== undefined && !keepInterface) await offers.deregister(link.session);
+  if (keepInterface) offers.stop();
+  else await offers.withdraw();
   await link.stop();
   await paths.stop();
   await agent.stop();

@@ -1,5 +1,5 @@
 import { DomainError } from '../domain/errors.js';
-import type { PeerSignal, RenewRequest, RenewResponse, ReportRequest, ReportResponse, WatchRequest, WatchResponse } from '../gen/networkcontroller/v1/node.js';
+import type { PeerSignal, RenewRequest, RenewResponse, ReportRequest, ReportResponse, ServiceState, WatchRequest, WatchResponse } from '../gen/networkcontroller/v1/node.js';
 import type { Service } from '../gen/networkcontroller/v1/types.js';
 import type { Clock } from '../platform/clock.js';
 
@@ -12,8 +12,10 @@ export interface ControlSession {
   renew(request: RenewRequest): Promise<RenewResponse>;
   /** @returns The node ids that were not reached. */
   signal(signals: readonly PeerSignal[]): Promise<readonly string[]>;
-  /** Offers a service of this node, or renews it. */
+  /** Offers a service of this node, or changes it. */
   register(service: Service): Promise<unknown>;
+  /** Renews the leases of services of this node. @returns The ids that the controller does not know. */
+  renewServices(states: readonly ServiceState[]): Promise<readonly string[]>;
   /** Takes a service of this node back. */
   deregister(id: string): Promise<unknown>;
   /** Ends the stream and the connection. Idempotent. */

@@ -32,6 +32,7 @@ export function openSession(endpoint: string, membership: Membership): ControlSe
     signal: async (signals) => (await callUnary(client, 'signal', SignalRequest.fromPartial({ signals: [...signals] }))).undelivered,
     renew: (request) => callUnary(client, 'renew', request),
     register: (service) => callUnary(client, 'registerService', { service }),
+    renewServices: async (services) => (await callUnary(client, 'renewServices', { services: [...services] })).unknown,
     deregister: (id) => callUnary(client, 'deregisterService', { id }),
     close: () => {
       ended.abort();

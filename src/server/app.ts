@@ -70,6 +70,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const cases = useCases(state, config, { clock, wall: timer, log, version: VERSION, wgPublicKey, endpoints });
   await parts.start('presence', () => cases.presence);
   await parts.start('refusals', () => cases.refusals);
+  await parts.start('service leases', () => cases.leases);
 
   const dns = await parts.start('dns', () => startNames(state, config, log));
   const rendezvous = await parts.start('rendezvous', () => startMeetingPoint(state, config, cases, dns, { clock, log }));

@@ -21,6 +21,7 @@ import { RefusalAudit } from './services/refusal-audit.js';
 import { Renewals } from './services/renewals.js';
 import { Revocations } from './services/revocations.js';
 import { Reports } from './services/reports.js';
+import { ServiceLeases } from './services/service-leases.js';
 import { ServiceRegistry } from './services/service-registry.js';
 import { TokenUses } from './services/token-uses.js';
 import { Tokens } from './services/tokens.js';
@@ -40,6 +41,7 @@ export interface UseCases {
   readonly registrations: Registrations;
   readonly renewals: Renewals;
   readonly revocations: Revocations;
+  readonly leases: ServiceLeases;
   readonly services: ServiceRegistry;
   readonly events: EventTail;
   readonly feed: MapFeed;
@@ -72,6 +74,8 @@ export function useCases(
   const addresses = new AddressTaking({ pools, presence });
   const reports = new Reports();
   const bundles = new NodeBundles({ repository, log });
+  const isHere = (nodeId: string): boolean => presence.isHere(nodeId);
+  const leases = new ServiceLeases({ repository, isHere, clock, log });
   forgetRemoved(repository, [presence, reports]);
   return {
     facts,
@@ -86,8 +90,9 @@ export function useCases(
     admins: new Admins({ repository, issuer: pki, clock: wall }),
     refusals: new RefusalAudit({ store, clock, log }),
     registrations: new Registrations({ repository, addresses, uses: new TokenUses(), issuer: datedBy(wall, pki), clock }),
-    renewals: new Renewals({ repository, issuer: pki, clock: wall, log, isConnected: (nodeId) => presence.isHere(nodeId) }),
-    services: new ServiceRegistry({ repository, clock }),
+    renewals: new Renewals({ repository, issuer: pki, clock: wall, log, isConnected: isHere }),
+    leases,
+    services: new ServiceRegistry({ repository, leases, isHere, clock }),
     events: new EventTail(repository),
     feed: new MapFeed({ repository, facts, clock }),
   };

@@ -174,7 +174,7 @@ describe('an agent tells', () => {
 
   it('of its services while it runs, and takes them back when it ends', async () => {
     const { agent } = await startNode(controller, 'server-1', { services: [{ name: 'registry', port: 5000 }, { name: 'cache', port: 6379, protocol: 'tcp' }] });
-    const services = async (): Promise<string[]> => (await callUnary(controller.admin, 'listServices', { name: '', network: '', pageSize: 100, pageToken: '' })).services.map(({ name, port }) => `${name}:${port}`).sort();
+    const services = async (): Promise<string[]> => (await callUnary(controller.admin, 'listServices', { name: '', network: '', type: '', channel: '', pageSize: 100, pageToken: '' })).services.map(({ name, port }) => `${name}:${port}`).sort();
 
     await until(async () => (await services()).length === 2);
     expect(await services()).toEqual(['cache:6379', 'registry:5000']);

@@ -355,6 +355,10 @@ class FakeSession implements ControlSession {
     return Promise.resolve();
   }
 
+  renewServices(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
+
   deregister(): Promise<void> {
     return Promise.resolve();
   }

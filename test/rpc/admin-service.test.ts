@@ -118,7 +118,7 @@ describe('services', () => {
     const server = await startTestServer();
     const [member] = (await joined(server, 1)) as [Member];
     const add = (wanted: Partial<Service>) => callUnary(server.admin, 'addService', AddServiceRequest.fromPartial({ service: Service.fromPartial(wanted) }));
-    const list = async (name: string) => (await callUnary(server.admin, 'listServices', { network: '', name, pageSize: 0, pageToken: '' })).services.map(({ id }) => id);
+    const list = async (name: string) => (await callUnary(server.admin, 'listServices', { network: '', name, type: '', channel: '', pageSize: 0, pageToken: '' })).services.map(({ id }) => id);
     await expect(add({ name: 'web' })).rejects.toEqual(code('invalid_argument'));
     await expect(add({ name: 'web', nodeId: 'nobody' })).rejects.toEqual(code('node_unknown'));
     await expect(callUnary(server.admin, 'addService', { service: undefined })).rejects.toEqual(code('invalid_argument'));

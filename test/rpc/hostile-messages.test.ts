@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminServiceClient, AdminServiceService, CreateTokenRequest, ListNodesRequest, ListTokensRequest } from '../../src/gen/networkcontroller/v1/admin.js';
 import { BootstrapServiceClient, BootstrapServiceService } from '../../src/gen/networkcontroller/v1/bootstrap.js';
 import { NodeServiceClient, NodeServiceService } from '../../src/gen/networkcontroller/v1/node.js';
+import { Service } from '../../src/gen/networkcontroller/v1/types.js';
 import { parseJoinString } from '../../src/domain/join-string.js';
 import { serverName } from '../../src/domain/certificate.js';
 import { silentLog } from '../../src/platform/log.js';
@@ -119,7 +120,7 @@ function hostileInputs(method: Method, valid: Buffer): Buffer[] {
 function validMessage(name: string, method: Method): Buffer {
   const { token } = parseJoinString(joinString);
   const keys = machineKeys();
-  const service = { id: '', name: 'registry', network: 'default', nodeId: '', address: '', port: 5000, protocol: 'tcp', weight: 0, priority: 0, type: '', channel: '', metadata: { zone: 'a' }, ttlSeconds: 30, createdAtMs: 0, withheld: '', role: '' };
+  const service = Service.fromPartial({ name: 'registry', network: 'default', port: 5000, protocol: 'tcp', metadata: { zone: 'a' }, ttlSeconds: 30, leaseSeconds: 10 });
   const page = { pageSize: 10, pageToken: '' };
   const named = { node: 'nobody', network: 'default' };
   const requests: Readonly<Record<string, object>> = {
@@ -137,7 +138,9 @@ function validMessage(name: string, method: Method): Buffer {
     getRegistedIp: { token: member.nodeToken },
     unRegister: { token: member.nodeToken },
     registerService: { service: { ...service, nodeId: member.nodeId } },
+    renewServices: { services: [{ id: 'nothing', health: 'failing', healthReason: 'no answer' }] },
     deregisterService: { id: 'nothing' },
+    watchServices: { network: 'default', filter: { name: 'registry', type: 'mq', channel: 'stable' } },
     getStatus: { summaryOnly: false, ...page, network: 'default' },
     createToken: CreateTokenRequest.fromPartial({ expireMs: 60_000, label: 'x' }),
     listTokens: { network: 'default', all: true, ...page },
@@ -150,7 +153,7 @@ function validMessage(name: string, method: Method): Buffer {
     unregisterNode: named,
     revokeNode: { ...named, reason: 'lost' },
     addService: { service: { ...service, address: '192.0.2.9' } },
-    listServices: { network: 'default', name: 'registry', ...page },
+    listServices: { network: 'default', name: 'registry', filter: { name: 'registry', type: '', channel: '' }, ...page },
     removeService: { service: 'registry', network: 'default' },
     watchEvents: { fromRevision: 0n, follow: false, limit: 5 },
     listAudit: { actor: '', object: '', result: '', ...page },

@@ -64,12 +64,12 @@ describe('a node’s services', () => {
     await expect(callUnary(server.control(b), 'deregisterService', { id: 'web-1' })).rejects.toEqual(code('permission_denied'));
     await expect(callUnary(server.control(b), 'deregisterService', { id: 'web' })).rejects.toEqual(code('permission_denied'));
     await expect(callUnary(server.control(a), 'deregisterService', { id: 'other' })).rejects.toEqual(code('service_unknown'));
-    const { services } = await callUnary(server.admin, 'listServices', { network: '', name: '', pageSize: 0, pageToken: '' });
-    expect(services).toEqual([made]);
+    const { services } = await callUnary(server.admin, 'listServices', { network: '', name: '', type: '', channel: '', pageSize: 0, pageToken: '' });
+    expect(services).toEqual([{ ...made, leaseLeftMs: expect.any(Number) as number }]);
 
     await callUnary(server.control(a), 'deregisterService', { id: 'web-1' });
 
-    expect((await callUnary(server.admin, 'listServices', { network: '', name: '', pageSize: 0, pageToken: '' })).services).toEqual([]);
+    expect((await callUnary(server.admin, 'listServices', { network: '', name: '', type: '', channel: '', pageSize: 0, pageToken: '' })).services).toEqual([]);
   });
 });
 

@@ -11,6 +11,7 @@ import { Nodes } from '../../src/server/services/nodes.js';
 import { PresenceBoard } from '../../src/server/services/presence.js';
 import { Revocations } from '../../src/server/services/revocations.js';
 import { Registrations, type Registration, type RegistrationRequest } from '../../src/server/services/registrations.js';
+import { ServiceLeases } from '../../src/server/services/service-leases.js';
 import { ServiceRegistry } from '../../src/server/services/service-registry.js';
 import { TokenUses } from '../../src/server/services/token-uses.js';
 import { Tokens, type TokenRequest } from '../../src/server/services/tokens.js';
@@ -45,7 +46,10 @@ export async function startServices(options: { cidr?: string; cidr6?: string; cl
   const tokens = new Tokens({ repository, pools, clock, pinnedGeneration: () => 1 });
   const revocations = new Revocations({ repository, signer: { makeCrl: ({ number, revoked }) => Buffer.from(`crl ${number} ${revoked.map((entry) => entry.serial).join()}`) }, clock });
   const nodes = new Nodes({ repository, presence, revocations, clock, quarantineMs: QUARANTINE_MS });
-  const services = new ServiceRegistry({ repository, clock });
+  const isHere = (nodeId: string): boolean => presence.isHere(nodeId);
+  const leases = new ServiceLeases({ repository, isHere, clock, log: silentLog });
+  onTestFinished(() => leases.stop());
+  const services = new ServiceRegistry({ repository, leases, isHere, clock });
 
   const token = async (wanted: Partial<TokenRequest> = {}): Promise<string> => {
     const { record, secret } = await tokens.create({ ...ONE_USE, ...wanted }, ADMIN);
@@ -53,7 +57,7 @@ export async function startServices(options: { cidr?: string; cidr6?: string; cl
   };
   const register = async (bootstrapToken: string, wanted: Partial<RegistrationRequest> = {}): Promise<Registration> =>
     registrations.register({ ...aMachine(), bootstrapToken, ...wanted }, STRANGER);
-  return { clock, store, repository, pools, presence, revocations, registrations, tokens, nodes, services, token, register };
+  return { clock, store, repository, pools, presence, revocations, registrations, tokens, nodes, leases, services, token, register };
 }
 
 const ONE_USE: TokenRequest = {

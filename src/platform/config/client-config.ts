@@ -1,7 +1,8 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as v from 'valibot';
-import { parseYamlConfig, readConfigText, section } from '../yaml-config.js';
+import { parseDuration } from '../../domain/duration.js';
+import { parsed, parseYamlConfig, readConfigText, section } from '../yaml-config.js';
 
 /** Linux keeps an interface name in 16 bytes with the closing zero. @see netdevice(7) IFNAMSIZ */
 const INTERFACE_NAME = /^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,14}$/;
@@ -16,9 +17,14 @@ const hostPort = v.pipe(
   v.check((text) => isHostPort(text), 'host:port, 203.0.113.7:51820 or [2001:db8::7]:51820'),
 );
 
+const LEASE = 'a duration from 1s to 1d, or node';
+const lease = v.pipe(parsed(parseDuration, LEASE), v.minValue(1000, LEASE), v.maxValue(86_400_000, LEASE));
+
 const Service = v.strictObject({
   /** First label of the service's name: `<name>.svc.<zone>`. */
   name: label('a lower-case DNS label'),
+  /** The instance, one label; empty for `<name>-<node>`. */
+  id: v.optional(v.pipe(v.string(), v.check((text) => text === '' || LABEL.test(text), 'a lower-case DNS label')), ''),
   port: port('a port from 1 to 65535', 1),
   protocol: v.optional(v.picklist(['tcp', 'udp'], 'tcp or udp'), 'tcp'),
   /** discovery, security, consistency, batch, mq, bus, or a word of one's own. */
@@ -26,7 +32,10 @@ const Service = v.strictObject({
   channel: v.optional(v.picklist(['stable', 'beta', 'alpha'], 'stable, beta or alpha'), 'stable'),
   weight: v.optional(port('a number from 0 to 65535', 0), 0),
   priority: v.optional(port('a number from 0 to 65535', 0), 0),
+  role: v.optional(v.picklist(['', 'primary', 'replica'], 'primary or replica'), ''),
   metadata: v.optional(v.record(v.string(), v.string('a text')), {}),
+  /** How long the instance is answered after the agent's last word, ms; `node` for as long as the node is connected. */
+  lease: v.optional(v.union([v.literal('node'), lease], LEASE), '10s'),
 });
 
 const Schema = v.strictObject({

@@ -23,8 +23,8 @@ export function peerOf(node: NodeRecord): Peer {
 
 /** A service as the map carries it. */
 export function serviceOf(record: ServiceRecord): Service {
-  const { expiresAtMs: _expiresAtMs, owner: _owner, ...service } = record;
-  return service;
+  const { lapsedAtMs: _lapsedAtMs, owner: _owner, ...service } = record;
+  return { ...service, leaseLeftMs: 0 };
 }
 
 /** The bytes of a peer, made once and spliced into every snapshot that holds it. */

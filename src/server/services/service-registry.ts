@@ -1,54 +1,62 @@
-import { randomBytes } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
-import { parseIp4, parseIp6 } from '../../domain/ip.js';
-import { parseLabel } from '../../domain/names.js';
-import type { Service } from '../../gen/networkcontroller/v1/types.js';
 import { ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import type { ServiceState } from '../../gen/networkcontroller/v1/node.js';
+import type { Service } from '../../gen/networkcontroller/v1/types.js';
 import type { Clock } from '../../platform/clock.js';
 import { actorOf, type Caller } from '../auth/caller.js';
+import { serviceOf } from '../feed/encoded.js';
 import { keys } from '../store/keys.js';
-import type { Committed, LocalView, Repository, Versioned } from '../store/local-view.js';
-import { networkOf } from './address-pools.js';
+import type { Committed, Decision, LocalView, Page, Repository, ServiceRowFilter } from '../store/local-view.js';
 import { auditOperation } from './audit.js';
-import { findNode } from './nodes.js';
+import type { ServiceLeases } from './service-leases.js';
+import { readHealth, readService, withheldBecause } from './service-record.js';
 
-const DEFAULT_TTL_SECONDS = 60;
-const MAX_TTL_SECONDS = 7 * 24 * 3600;
 const PER_NODE = 64;
 
-/** Bootstrap services: what runs where, answered as names. */
+/** Who registers the services of server.yml. */
+export const STATIC_OWNER = 'server.yml';
+
+/** Bootstrap services: what runs where, for how long, and whether it is well. */
 export class ServiceRegistry {
   readonly #repository: Repository;
+  readonly #leases: ServiceLeases;
+  readonly #isHere: (nodeId: string) => boolean;
   readonly #clock: Clock;
 
-  constructor(deps: { repository: Repository; clock: Clock }) {
+  constructor(deps: { repository: Repository; leases: ServiceLeases; isHere: (nodeId: string) => boolean; clock: Clock }) {
     this.#repository = deps.repository;
+    this.#leases = deps.leases;
+    this.#isHere = deps.isHere;
     this.#clock = deps.clock;
   }
 
   /**
-   * Registers an instance, or replaces the one with the same id.
+   * Registers an instance, or replaces the one with the same id, and lets its lease begin. What is registered already as it is
+   * wanted is renewed without a write.
    *
    * @param wanted `nodeId` may be a node's id or name; without `id` the instance is `<service>-<node>`.
    * @throws DomainError `invalid_argument`, `network_unknown`, `node_unknown`, `permission_denied`.
    */
   async add(wanted: Service, caller: Caller): Promise<Committed<ServiceRecord>> {
-    return this.#repository.update((view) => {
-      const now = this.#clock.now();
-      const record = recordOf(view, wanted, caller, now);
-      const key = keys.service(record.network, record.name, record.id);
-      const before = view.service(record.network, record.id);
-      if (before !== undefined) requireSame(before, record, caller);
-      else if (record.nodeId !== '') requireRoom(view, record.nodeId);
-      return {
-        if: [before === undefined ? { key, absent: true } : { key, modRev: before.modRev }],
-        then: [
-          { put: key, value: ServiceRecord.encode(record).finish() },
-          auditOperation(caller, { object: `service/${record.name}/${record.id}`, method: 'AddService', network: record.network }, now),
-        ],
-        result: record,
-      };
-    });
+    const committed = await this.#repository.update((view) => this.#registration(view, wanted, caller));
+    const { network, id, health, healthReason } = committed.result;
+    this.#leases.renew(network, id, { health, healthReason });
+    return committed;
+  }
+
+  /**
+   * Renews leases and takes how healthy the instances are. Nothing is written but what goes out or comes back by it.
+   *
+   * @returns The ids that are not registered: to be registered again.
+   * @throws DomainError `invalid_argument`, `permission_denied`; then none is renewed.
+   */
+  async renew(network: string, states: readonly ServiceState[], caller: Caller): Promise<readonly string[]> {
+    const read = states.map(({ id, health, healthReason }) => ({ id, owner: this.#leases.ownerOf(network, id), ...readHealth(health, healthReason) }));
+    for (const { id, owner } of read) if (owner !== undefined) requireOwner({ id, nodeId: owner }, caller);
+    const known = read.filter(({ owner }) => owner !== undefined);
+    for (const { id, health, healthReason } of known) this.#leases.renew(network, id, { health, healthReason });
+    await this.#leases.settle(network, known.map(({ id }) => id));
+    return read.filter(({ owner }) => owner === undefined).map(({ id }) => id);
   }
 
   /**
@@ -63,7 +71,7 @@ export class ServiceRegistry {
       if (found.length === 0) {
         throw new DomainError('service_unknown', `service: want an id or name from "ncadm service list", got ${JSON.stringify(target)}`);
       }
-      for (const service of found) requireOwner(service, service.value, caller);
+      for (const { value } of found) requireChangeable(value, caller);
       const audit = auditOperation(caller, { object: `service/${target}`, method: 'RemoveService', network }, this.#clock.now());
       return {
         if: found.map((service) => ({ key: service.key, modRev: service.modRev })),
@@ -72,51 +80,62 @@ export class ServiceRegistry {
       };
     });
   }
+
+  /** Instances by network, name and id, one page of them. */
+  list(filter: ServiceRowFilter, pageToken: string, limit: number): Page<Service> {
+    const { items, next } = this.#repository.view.pageServices(filter, pageToken, limit);
+    return { items: items.map(({ value }) => this.show(value)), next };
+  }
+
+  /** An instance as it is shown to admins and nodes, with what is left of its lease. */
+  show(record: ServiceRecord): Service {
+    return { ...serviceOf(record), leaseLeftMs: this.#leases.leftMs(record.network, record.id) };
+  }
+
+  #registration(view: LocalView, wanted: Service, caller: Caller): Decision<ServiceRecord> {
+    const read = readService(view, wanted, caller);
+    const before = view.service(read.network, read.id);
+    if (before !== undefined) requireSame(before.value, read, caller);
+    else if (read.nodeId !== '') requireRoom(view, read.nodeId);
+    const now = this.#clock.now();
+    const record = complete(read, before?.value, { owner: actorOf(caller), lapsed: read.withNode && !this.#isHere(read.nodeId), now });
+    if (before !== undefined && isEqual(before.value, record)) return { if: [], then: [], result: before.value };
+    const key = keys.service(record.network, record.name, record.id);
+    const audit = { object: `service/${record.name}/${record.id}`, method: 'AddService', network: record.network };
+    return {
+      if: [before === undefined ? { key, absent: true } : { key, modRev: before.modRev }],
+      then: [{ put: key, value: ServiceRecord.encode(record).finish() }, auditOperation(caller, audit, now)],
+      result: record,
+    };
+  }
 }
 
-/** Reads what was asked for into a record, strictly. */
-function recordOf(view: LocalView, wanted: Service, caller: Caller, now: number): ServiceRecord {
-  const network = networkOf(view, wanted.network || 'default').name;
-  const name = parseLabel(wanted.name, 'service.name');
-  const node = wanted.nodeId === '' ? undefined : findNode(view, wanted.nodeId, network).value;
-  if (node !== undefined && node.network !== network) {
-    throw new DomainError('invalid_argument', `service.node: want a node of network ${network}, got ${node.name} of ${node.network}`);
-  }
-  if (node === undefined && wanted.address === '') {
-    throw new DomainError('invalid_argument', 'service: want a node or an address, got neither');
-  }
-  return ServiceRecord.fromPartial({
-    id: parseLabel(wanted.id || `${name}-${node?.name ?? randomBytes(4).toString('hex')}`, 'service.id'),
-    network,
-    name,
-    nodeId: node?.id ?? '',
-    address: addressOf(wanted.address),
-    port: inRange(wanted.port, 0, 65_535, 'service.port'),
-    protocol: oneOf(wanted.protocol || 'tcp', ['tcp', 'udp'], 'service.protocol'),
-    weight: inRange(wanted.weight, 0, 65_535, 'service.weight'),
-    priority: inRange(wanted.priority, 0, 65_535, 'service.priority'),
-    type: wanted.type === '' ? '' : parseLabel(wanted.type, 'service.type'),
-    channel: oneOf(wanted.channel || 'stable', ['stable', 'beta', 'alpha'], 'service.channel'),
-    role: wanted.role === '' ? '' : oneOf(wanted.role, ['primary', 'replica'], 'service.role'),
-    metadata: metadataOf(wanted.metadata),
-    ttlSeconds: inRange(wanted.ttlSeconds || DEFAULT_TTL_SECONDS, 1, MAX_TTL_SECONDS, 'service.ttl_seconds'),
-    createdAtMs: now,
-    owner: actorOf(caller),
-  });
+/** Adds to what was asked for who asked, since when, and whether it is answered. */
+function complete(read: ServiceRecord, before: ServiceRecord | undefined, facts: { readonly owner: string; readonly lapsed: boolean; readonly now: number }): ServiceRecord {
+  const { owner, lapsed, now } = facts;
+  const record = { ...read, owner, createdAtMs: before?.createdAtMs ?? now, lapsedAtMs: lapsed ? before?.lapsedAtMs || now : 0 };
+  const withheld = withheldBecause(record);
+  return { ...record, withheld, sinceMs: before?.withheld === withheld ? before.sinceMs : now };
 }
 
 /** An id belongs to one instance of one service. */
-function requireSame(before: Versioned<ServiceRecord>, wanted: ServiceRecord, caller: Caller): void {
-  requireOwner(before, wanted, caller);
-  if (before.value.name === wanted.name) return;
-  throw new DomainError('invalid_argument', `service.id: ${wanted.id} is an instance of ${before.value.name} already; choose another id`);
+function requireSame(before: ServiceRecord, wanted: ServiceRecord, caller: Caller): void {
+  requireChangeable(before, caller);
+  requireOwner(wanted, caller);
+  if (before.name === wanted.name) return;
+  throw new DomainError('invalid_argument', `service.id: ${wanted.id} is an instance of ${before.name} already; choose another id`);
+}
+
+function requireChangeable(service: ServiceRecord, caller: Caller): void {
+  requireOwner(service, caller);
+  if (service.owner !== STATIC_OWNER) return;
+  throw new DomainError('permission_denied', `service: ${service.id} stands in server.yml; change it there and start the server again`);
 }
 
 /** A node speaks only for itself; admins for all. */
-function requireOwner(service: Versioned<ServiceRecord>, wanted: ServiceRecord, caller: Caller): void {
-  if (caller.kind !== 'node') return;
-  if (service.value.nodeId === caller.nodeId && wanted.nodeId === caller.nodeId) return;
-  throw new DomainError('permission_denied', `service: ${service.value.name}/${service.value.id} belongs to another node`);
+function requireOwner({ id, nodeId }: { readonly id: string; readonly nodeId: string }, caller: Caller): void {
+  if (caller.kind !== 'node' || nodeId === caller.nodeId) return;
+  throw new DomainError('permission_denied', `service: ${id} belongs to another node`);
 }
 
 function requireRoom(view: LocalView, nodeId: string): void {
@@ -125,31 +144,12 @@ function requireRoom(view: LocalView, nodeId: string): void {
   }
 }
 
-function addressOf(text: string): string {
-  if (text === '') return '';
-  if (text.includes(':')) parseIp6(text, 'service.address');
-  else parseIp4(text, 'service.address');
-  return text;
+/** The same in everything, however the metadata is ordered. */
+function isEqual(a: ServiceRecord, b: ServiceRecord): boolean {
+  const bytes = (record: ServiceRecord): Buffer => Buffer.from(ServiceRecord.encode({ ...record, metadata: sorted(record.metadata) }).finish());
+  return bytes(a).equals(bytes(b));
 }
 
-/** TXT strings hold "key=value" in 255 bytes. @see RFC 6763 §6.1 */
-function metadataOf(metadata: Readonly<Record<string, string>>): Record<string, string> {
-  const entries = Object.entries(metadata);
-  if (entries.length > 32) throw new DomainError('invalid_argument', `service.metadata: want at most 32 entries, got ${entries.length}`);
-  for (const [key, value] of entries) {
-    if (!/^[\x21-\x3c\x3e-\x7e]{1,64}$/.test(key) || Buffer.byteLength(`${key}=${value}`) > 255) {
-      throw new DomainError('invalid_argument', `service.metadata: want "key=value" of at most 255 bytes with a printable key, got key ${JSON.stringify(key.slice(0, 64))}`);
-    }
-  }
-  return Object.fromEntries(entries);
-}
-
-function inRange(value: number, low: number, high: number, field: string): number {
-  if (value >= low && value <= high) return value;
-  throw new DomainError('invalid_argument', `${field}: want ${low} to ${high}, got ${value}`);
-}
-
-function oneOf(value: string, words: readonly string[], field: string): string {
-  if (words.includes(value)) return value;
-  throw new DomainError('invalid_argument', `${field}: want ${words.join(' or ')}, got ${JSON.stringify(value.slice(0, 64))}`);
+function sorted(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -41,6 +41,14 @@ export interface Page<T> {
   readonly next: string;
 }
 
+/** Which services to list; what is left out picks all. */
+export interface ServiceRowFilter {
+  readonly network?: string;
+  readonly name?: string;
+  readonly type?: string;
+  readonly channel?: string;
+}
+
 /** How many of a network's addresses are in which condition. */
 export interface AddressCounts {
   readonly owned: number;
@@ -111,7 +119,7 @@ export interface LocalView {
   /** Nodes without the controller's own rows; states as LiteKube numbers them. */
   nodeCountsByState(): readonly { readonly network: string; readonly state: number; readonly count: number }[];
   pageTokens(filter: { network?: string }, pageToken: string, limit: number): Page<Versioned<TokenRecord>>;
-  pageServices(filter: { network?: string; name?: string }, pageToken: string, limit: number): Page<Versioned<ServiceRecord>>;
+  pageServices(filter: ServiceRowFilter, pageToken: string, limit: number): Page<Versioned<ServiceRecord>>;
   serviceCount(): number;
   /** The audit log, newest first. */
   pageAudit(filter: { actor?: string; object?: string; result?: string }, pageToken: string, limit: number): Page<Versioned<AuditRecord>>;

@@ -1,5 +1,5 @@
 import type { KvRow } from './kv-row.js';
-import type { NodeRow, Page, Versioned } from './local-view.js';
+import type { NodeRow, Page, ServiceRowFilter, Versioned } from './local-view.js';
 import { pageToken, parsePageToken } from './page-token.js';
 import { RECORD, versioned, type Bind, type RecordReader } from './record-reader.js';
 import type { RecordOf } from './records.js';
@@ -42,12 +42,12 @@ export function pageTokens(reader: RecordReader, filter: { network?: string }, t
 /** Services by network, name and id. */
 export function pageServices(
   reader: RecordReader,
-  filter: { network?: string; name?: string },
+  filter: ServiceRowFilter,
   token: string,
   limit: number,
 ): Page<Versioned<RecordOf['service']>> {
   const query = new PageQuery(`SELECT ${RECORD}, t.network, t.name, t.service_id FROM services t JOIN kv USING (id)`);
-  query.only('t.network', filter.network).only('t.name', filter.name);
+  query.only('t.network', filter.network).only('t.name', filter.name).only('t.type', filter.type).only('t.channel', filter.channel);
   query.after(['t.network', 't.name', 't.service_id'], parsePageToken(token, ['', '', '']));
   const rows = query.rows<KvRow & { network: string; name: string; service_id: string }>(reader, limit);
   return toPage(rows, limit, (row) => versioned('service', row), (row) => [row.network, row.name, row.service_id]);

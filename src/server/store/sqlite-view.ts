@@ -1,6 +1,6 @@
 import type { AddressRecord, NodeRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import { keys, prefixOf } from './keys.js';
-import type { AddressCounts, AppliedRevision, LocalView, NodeRow, Page, Versioned } from './local-view.js';
+import type { AddressCounts, AppliedRevision, LocalView, NodeRow, Page, ServiceRowFilter, Versioned } from './local-view.js';
 import { NODE_ROWS, pageAudit, pageNodes, pageServices, pageTokens, toNodeRow, type NodeViewRow } from './pages.js';
 import { RECORD, RecordReader, versioned } from './record-reader.js';
 import type { RecordOf } from './records.js';
@@ -221,7 +221,7 @@ export class SqliteView implements LocalView {
     return pageTokens(this.#reader, filter, token, limit);
   }
 
-  pageServices(filter: { network?: string; name?: string }, token: string, limit: number): Page<Versioned<ServiceRecord>> {
+  pageServices(filter: ServiceRowFilter, token: string, limit: number): Page<Versioned<ServiceRecord>> {
     return pageServices(this.#reader, filter, token, limit);
   }
 

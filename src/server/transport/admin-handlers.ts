@@ -16,9 +16,7 @@ import {
   type WatchEventsResponse,
 } from '../../gen/networkcontroller/v1/admin.js';
 import type { CertificateRecord, NetworkRecord, TokenRecord } from '../../gen/networkcontroller/store/v1/records.js';
-import type { Service } from '../../gen/networkcontroller/v1/types.js';
 import type { Caller } from '../auth/caller.js';
-import { serviceOf } from '../feed/encoded.js';
 import type { EventTail } from '../services/event-tail.js';
 import { addressUse } from '../services/address-pools.js';
 import type { Authorities } from '../services/authorities.js';
@@ -30,6 +28,7 @@ import type { ServiceRegistry } from '../services/service-registry.js';
 import type { Tokens } from '../services/tokens.js';
 import type { Repository } from '../store/local-view.js';
 import type { HandlersOf, StreamHandler, UnaryHandler } from './handler.js';
+import { adminServiceHandlers } from './service-handlers.js';
 
 /** What admins are served with. */
 export interface AdminDeps {
@@ -53,7 +52,7 @@ const DEFAULT_NETWORK = 'default';
 
 /** `AdminService`: for the unix socket and for admin certificates. */
 export function adminHandlers(deps: AdminDeps): HandlersOf<typeof AdminServiceService> {
-  const { tokens, nodes, services, repository } = deps;
+  const { tokens, nodes, repository } = deps;
   const show = (id: string): Node => nodeStatus(required(repository.view.nodeRow(id)), deps.live);
   return {
     getStatus: getStatus(deps),
@@ -90,19 +89,7 @@ export function adminHandlers(deps: AdminDeps): HandlersOf<typeof AdminServiceSe
       const { rev } = await nodes.remove(before.id, before.network, 'RevokeNode', caller, request.reason);
       return { node: before, revision: rev };
     },
-    addService: async (request, caller) => {
-      const { result, rev } = await services.add(required(request.service), caller);
-      return { service: serviceOf(result), revision: rev };
-    },
-    listServices: async (request) => {
-      const filter = { ...networkFilter(request.network), ...(request.name === '' ? {} : { name: request.name }) };
-      const page = repository.view.pageServices(filter, request.pageToken, pageSize(request.pageSize));
-      return { services: page.items.map(({ value }): Service => serviceOf(value)), nextPageToken: page.next };
-    },
-    removeService: async (request, caller) => {
-      const { result, rev } = await services.remove(request.service, request.network || DEFAULT_NETWORK, caller);
-      return { services: result.map(serviceOf), revision: rev };
-    },
+    ...adminServiceHandlers(deps),
     watchEvents: watchEvents(deps),
     listAudit: async ({ actor, object, result, pageToken, pageSize: wanted }) => {
       const filter = { ...(actor && { actor }), ...(object && { object }), ...(result && { result }) };

@@ -14,7 +14,6 @@ import type {
 } from '../../gen/networkcontroller/v1/node.js';
 import { csrSpki } from '../../platform/x509/csr.js';
 import type { Caller } from '../auth/caller.js';
-import { serviceOf } from '../feed/encoded.js';
 import type { MapFeed } from '../feed/map-feed.js';
 import type { ClusterFacts } from '../services/cluster-facts.js';
 import { stateOf } from '../services/node-status.js';
@@ -28,6 +27,7 @@ import type { ServiceRegistry } from '../services/service-registry.js';
 import type { Signals } from '../services/signals.js';
 import type { Repository } from '../store/local-view.js';
 import type { HandlersOf, StreamHandler, UnaryHandler } from './handler.js';
+import { nodeServiceHandlers } from './service-handlers.js';
 
 /** What the control listener needs for nodes. */
 export interface NodeDeps {
@@ -63,16 +63,7 @@ export function nodeHandlers(deps: NodeDeps): HandlersOf<typeof NodeServiceServi
       return { code: '200', message: 'success', ip: record.bindIp, ip6: record.bindIp6 };
     },
     unRegister: unRegister(deps),
-    registerService: async (request, caller) => {
-      const node = nodeCaller(caller);
-      const wanted = { ...required(request.service, 'service'), nodeId: node.nodeId, network: node.network };
-      const { result, rev } = await deps.services.add(wanted, caller);
-      return { service: serviceOf(result), revision: rev };
-    },
-    deregisterService: async (request, caller) => {
-      const { rev } = await deps.services.remove(request.id, nodeCaller(caller).network, caller);
-      return { revision: rev };
-    },
+    ...nodeServiceHandlers(deps),
   };
 }
 
@@ -144,9 +135,4 @@ function subject(deps: NodeDeps, token: string, caller: Caller): { record: Retur
 function nodeCaller(caller: Caller): Extract<Caller, { kind: 'node' }> {
   if (caller.kind === 'node') return caller;
   throw new DomainError('invalid_argument', 'token: want a node token, because the caller is not a node');
-}
-
-function required<T>(value: T | undefined, field: string): T {
-  if (value === undefined) throw new DomainError('invalid_argument', `${field}: want one, got none`);
-  return value;
 }

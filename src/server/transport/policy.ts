@@ -36,7 +36,10 @@ export const POLICY = {
   '/networkcontroller.v1.NodeService/GetRegistedIp': NODE_OR_READER,
   '/networkcontroller.v1.NodeService/UnRegister': NODE_OR_ADMIN,
   '/networkcontroller.v1.NodeService/RegisterService': NODE,
+  '/networkcontroller.v1.NodeService/RenewServices': NODE,
   '/networkcontroller.v1.NodeService/DeregisterService': NODE,
+  '/networkcontroller.v1.NodeService/ListServices': NODE,
+  '/networkcontroller.v1.NodeService/WatchServices': NODE,
 
   '/networkcontroller.v1.AdminService/GetStatus': READER,
   '/networkcontroller.v1.AdminService/CreateToken': ADMIN,
@@ -52,6 +55,7 @@ export const POLICY = {
   '/networkcontroller.v1.AdminService/AddService': ADMIN,
   '/networkcontroller.v1.AdminService/ListServices': READER,
   '/networkcontroller.v1.AdminService/RemoveService': ADMIN,
+  '/networkcontroller.v1.AdminService/WatchServices': READER,
   '/networkcontroller.v1.AdminService/WatchEvents': READER,
   '/networkcontroller.v1.AdminService/ListAudit': READER,
   '/networkcontroller.v1.AdminService/CreateAdmin': ADMIN,

@@ -20,7 +20,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { CaBundle, NodeState, PathKind, Service } from "./types.js";
+import { CaBundle, NodeState, PathKind, Service, ServiceEvent, ServiceFilter } from "./types.js";
 
 /** What an admin may ask: over the unix socket on the server's host, or 6440 with an admin certificate. */
 
@@ -236,6 +236,8 @@ export interface ListServicesRequest {
   name: string;
   pageSize: number;
   pageToken: string;
+  type: string;
+  channel: string;
 }
 
 export interface ListServicesResponse {
@@ -252,6 +254,16 @@ export interface RemoveServiceRequest {
 export interface RemoveServiceResponse {
   services: Service[];
   revision: bigint;
+}
+
+export interface AdminServiceWatchServicesRequest {
+  /** Empty for every network. */
+  network: string;
+  filter: ServiceFilter | undefined;
+}
+
+export interface AdminServiceWatchServicesResponse {
+  event: ServiceEvent | undefined;
 }
 
 export interface WatchEventsRequest {
@@ -2968,7 +2980,7 @@ export const AddServiceResponse: MessageFns<AddServiceResponse> = {
 };
 
 function createBaseListServicesRequest(): ListServicesRequest {
-  return { network: "", name: "", pageSize: 0, pageToken: "" };
+  return { network: "", name: "", pageSize: 0, pageToken: "", type: "", channel: "" };
 }
 
 export const ListServicesRequest: MessageFns<ListServicesRequest> = {
@@ -2984,6 +2996,12 @@ export const ListServicesRequest: MessageFns<ListServicesRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(34).string(message.pageToken);
+    }
+    if (message.type !== "") {
+      writer.uint32(42).string(message.type);
+    }
+    if (message.channel !== "") {
+      writer.uint32(50).string(message.channel);
     }
     return writer;
   },
@@ -3033,6 +3051,22 @@ export const ListServicesRequest: MessageFns<ListServicesRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3054,6 +3088,8 @@ export const ListServicesRequest: MessageFns<ListServicesRequest> = {
     message.name = object.name ?? "";
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.type = object.type ?? "";
+    message.channel = object.channel ?? "";
     return message;
   },
 };
@@ -3258,6 +3294,132 @@ export const RemoveServiceResponse: MessageFns<RemoveServiceResponse> = {
     const message = createBaseRemoveServiceResponse();
     message.services = object.services?.map((e) => Service.fromPartial(e)) || [];
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseAdminServiceWatchServicesRequest(): AdminServiceWatchServicesRequest {
+  return { network: "", filter: undefined };
+}
+
+export const AdminServiceWatchServicesRequest: MessageFns<AdminServiceWatchServicesRequest> = {
+  encode(message: AdminServiceWatchServicesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.network !== "") {
+      writer.uint32(10).string(message.network);
+    }
+    if (message.filter !== undefined) {
+      ServiceFilter.encode(message.filter, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AdminServiceWatchServicesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdminServiceWatchServicesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.filter = ServiceFilter.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AdminServiceWatchServicesRequest>): AdminServiceWatchServicesRequest {
+    return AdminServiceWatchServicesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AdminServiceWatchServicesRequest>): AdminServiceWatchServicesRequest {
+    const message = createBaseAdminServiceWatchServicesRequest();
+    message.network = object.network ?? "";
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? ServiceFilter.fromPartial(object.filter)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAdminServiceWatchServicesResponse(): AdminServiceWatchServicesResponse {
+  return { event: undefined };
+}
+
+export const AdminServiceWatchServicesResponse: MessageFns<AdminServiceWatchServicesResponse> = {
+  encode(message: AdminServiceWatchServicesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.event !== undefined) {
+      ServiceEvent.encode(message.event, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AdminServiceWatchServicesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdminServiceWatchServicesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.event = ServiceEvent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AdminServiceWatchServicesResponse>): AdminServiceWatchServicesResponse {
+    return AdminServiceWatchServicesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AdminServiceWatchServicesResponse>): AdminServiceWatchServicesResponse {
+    const message = createBaseAdminServiceWatchServicesResponse();
+    message.event = (object.event !== undefined && object.event !== null)
+      ? ServiceEvent.fromPartial(object.event)
+      : undefined;
     return message;
   },
 };
@@ -5294,6 +5456,19 @@ export const AdminServiceService = {
       Buffer.from(RemoveServiceResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RemoveServiceResponse => RemoveServiceResponse.decode(value),
   },
+  watchServices: {
+    path: "/networkcontroller.v1.AdminService/WatchServices" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: AdminServiceWatchServicesRequest): Buffer =>
+      Buffer.from(AdminServiceWatchServicesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AdminServiceWatchServicesRequest =>
+      AdminServiceWatchServicesRequest.decode(value),
+    responseSerialize: (value: AdminServiceWatchServicesResponse): Buffer =>
+      Buffer.from(AdminServiceWatchServicesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AdminServiceWatchServicesResponse =>
+      AdminServiceWatchServicesResponse.decode(value),
+  },
   /** The event log, from a revision, following when asked to. */
   watchEvents: {
     path: "/networkcontroller.v1.AdminService/WatchEvents" as const,
@@ -5402,6 +5577,7 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   addService: handleUnaryCall<AddServiceRequest, AddServiceResponse>;
   listServices: handleUnaryCall<ListServicesRequest, ListServicesResponse>;
   removeService: handleUnaryCall<RemoveServiceRequest, RemoveServiceResponse>;
+  watchServices: handleServerStreamingCall<AdminServiceWatchServicesRequest, AdminServiceWatchServicesResponse>;
   /** The event log, from a revision, following when asked to. */
   watchEvents: handleServerStreamingCall<WatchEventsRequest, WatchEventsResponse>;
   /** The audit log, newest first. */
@@ -5634,6 +5810,15 @@ export interface AdminServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RemoveServiceResponse) => void,
   ): ClientUnaryCall;
+  watchServices(
+    request: AdminServiceWatchServicesRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<AdminServiceWatchServicesResponse>;
+  watchServices(
+    request: AdminServiceWatchServicesRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<AdminServiceWatchServicesResponse>;
   /** The event log, from a revision, following when asked to. */
   watchEvents(request: WatchEventsRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchEventsResponse>;
   watchEvents(

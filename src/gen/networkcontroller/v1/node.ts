@@ -20,7 +20,17 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Endpoint, NetworkConfig, NodeState, PathKind, Peer, Service, TrustBundle } from "./types.js";
+import {
+  Endpoint,
+  NetworkConfig,
+  NodeState,
+  PathKind,
+  Peer,
+  Service,
+  ServiceEvent,
+  ServiceFilter,
+  TrustBundle,
+} from "./types.js";
 
 /** What a registered node may ask (6440, mutual TLS with its gRPC certificate). */
 
@@ -230,12 +240,48 @@ export interface RegisterServiceResponse {
   revision: bigint;
 }
 
+export interface RenewServicesRequest {
+  services: ServiceState[];
+}
+
+/** ServiceState is what its owner says of an instance when it renews it. */
+export interface ServiceState {
+  id: string;
+  /** passing or failing; empty when nobody checks. */
+  health: string;
+  healthReason: string;
+}
+
+export interface RenewServicesResponse {
+  /** Ids that are not registered: to be registered again. */
+  unknown: string[];
+}
+
 export interface DeregisterServiceRequest {
   id: string;
 }
 
 export interface DeregisterServiceResponse {
   revision: bigint;
+}
+
+export interface NodeServiceListServicesRequest {
+  filter: ServiceFilter | undefined;
+  pageSize: number;
+  pageToken: string;
+}
+
+export interface NodeServiceListServicesResponse {
+  services: Service[];
+  nextPageToken: string;
+}
+
+export interface NodeServiceWatchServicesRequest {
+  filter: ServiceFilter | undefined;
+}
+
+export interface NodeServiceWatchServicesResponse {
+  event: ServiceEvent | undefined;
 }
 
 function createBaseNodeServiceHealthCheckRequest(): NodeServiceHealthCheckRequest {
@@ -2473,6 +2519,195 @@ export const RegisterServiceResponse: MessageFns<RegisterServiceResponse> = {
   },
 };
 
+function createBaseRenewServicesRequest(): RenewServicesRequest {
+  return { services: [] };
+}
+
+export const RenewServicesRequest: MessageFns<RenewServicesRequest> = {
+  encode(message: RenewServicesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.services) {
+      ServiceState.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenewServicesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenewServicesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.services.push(ServiceState.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RenewServicesRequest>): RenewServicesRequest {
+    return RenewServicesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RenewServicesRequest>): RenewServicesRequest {
+    const message = createBaseRenewServicesRequest();
+    message.services = object.services?.map((e) => ServiceState.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseServiceState(): ServiceState {
+  return { id: "", health: "", healthReason: "" };
+}
+
+export const ServiceState: MessageFns<ServiceState> = {
+  encode(message: ServiceState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.health !== "") {
+      writer.uint32(18).string(message.health);
+    }
+    if (message.healthReason !== "") {
+      writer.uint32(26).string(message.healthReason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServiceState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServiceState();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.health = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.healthReason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ServiceState>): ServiceState {
+    return ServiceState.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServiceState>): ServiceState {
+    const message = createBaseServiceState();
+    message.id = object.id ?? "";
+    message.health = object.health ?? "";
+    message.healthReason = object.healthReason ?? "";
+    return message;
+  },
+};
+
+function createBaseRenewServicesResponse(): RenewServicesResponse {
+  return { unknown: [] };
+}
+
+export const RenewServicesResponse: MessageFns<RenewServicesResponse> = {
+  encode(message: RenewServicesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.unknown) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenewServicesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenewServicesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.unknown.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RenewServicesResponse>): RenewServicesResponse {
+    return RenewServicesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RenewServicesResponse>): RenewServicesResponse {
+    const message = createBaseRenewServicesResponse();
+    message.unknown = object.unknown?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseDeregisterServiceRequest(): DeregisterServiceRequest {
   return { id: "" };
 }
@@ -2586,6 +2821,268 @@ export const DeregisterServiceResponse: MessageFns<DeregisterServiceResponse> = 
   },
 };
 
+function createBaseNodeServiceListServicesRequest(): NodeServiceListServicesRequest {
+  return { filter: undefined, pageSize: 0, pageToken: "" };
+}
+
+export const NodeServiceListServicesRequest: MessageFns<NodeServiceListServicesRequest> = {
+  encode(message: NodeServiceListServicesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== undefined) {
+      ServiceFilter.encode(message.filter, writer.uint32(10).fork()).join();
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeServiceListServicesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeServiceListServicesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = ServiceFilter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NodeServiceListServicesRequest>): NodeServiceListServicesRequest {
+    return NodeServiceListServicesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeServiceListServicesRequest>): NodeServiceListServicesRequest {
+    const message = createBaseNodeServiceListServicesRequest();
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? ServiceFilter.fromPartial(object.filter)
+      : undefined;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeServiceListServicesResponse(): NodeServiceListServicesResponse {
+  return { services: [], nextPageToken: "" };
+}
+
+export const NodeServiceListServicesResponse: MessageFns<NodeServiceListServicesResponse> = {
+  encode(message: NodeServiceListServicesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.services) {
+      Service.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeServiceListServicesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeServiceListServicesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.services.push(Service.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NodeServiceListServicesResponse>): NodeServiceListServicesResponse {
+    return NodeServiceListServicesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeServiceListServicesResponse>): NodeServiceListServicesResponse {
+    const message = createBaseNodeServiceListServicesResponse();
+    message.services = object.services?.map((e) => Service.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeServiceWatchServicesRequest(): NodeServiceWatchServicesRequest {
+  return { filter: undefined };
+}
+
+export const NodeServiceWatchServicesRequest: MessageFns<NodeServiceWatchServicesRequest> = {
+  encode(message: NodeServiceWatchServicesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== undefined) {
+      ServiceFilter.encode(message.filter, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeServiceWatchServicesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeServiceWatchServicesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = ServiceFilter.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NodeServiceWatchServicesRequest>): NodeServiceWatchServicesRequest {
+    return NodeServiceWatchServicesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeServiceWatchServicesRequest>): NodeServiceWatchServicesRequest {
+    const message = createBaseNodeServiceWatchServicesRequest();
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? ServiceFilter.fromPartial(object.filter)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseNodeServiceWatchServicesResponse(): NodeServiceWatchServicesResponse {
+  return { event: undefined };
+}
+
+export const NodeServiceWatchServicesResponse: MessageFns<NodeServiceWatchServicesResponse> = {
+  encode(message: NodeServiceWatchServicesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.event !== undefined) {
+      ServiceEvent.encode(message.event, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeServiceWatchServicesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeServiceWatchServicesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.event = ServiceEvent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NodeServiceWatchServicesResponse>): NodeServiceWatchServicesResponse {
+    return NodeServiceWatchServicesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeServiceWatchServicesResponse>): NodeServiceWatchServicesResponse {
+    const message = createBaseNodeServiceWatchServicesResponse();
+    message.event = (object.event !== undefined && object.event !== null)
+      ? ServiceEvent.fromPartial(object.event)
+      : undefined;
+    return message;
+  },
+};
+
 export type NodeServiceService = typeof NodeServiceService;
 export const NodeServiceService = {
   healthCheck: {
@@ -2673,7 +3170,7 @@ export const NodeServiceService = {
     responseSerialize: (value: UnRegisterResponse): Buffer => Buffer.from(UnRegisterResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): UnRegisterResponse => UnRegisterResponse.decode(value),
   },
-  /** Offers a service of the calling node, or renews it. */
+  /** Offers a service of the calling node, or changes it. */
   registerService: {
     path: "/networkcontroller.v1.NodeService/RegisterService" as const,
     requestStream: false as const,
@@ -2685,6 +3182,17 @@ export const NodeServiceService = {
       Buffer.from(RegisterServiceResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RegisterServiceResponse => RegisterServiceResponse.decode(value),
   },
+  /** Renews the leases of services of the calling node and tells how healthy they are, any number in one call. */
+  renewServices: {
+    path: "/networkcontroller.v1.NodeService/RenewServices" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RenewServicesRequest): Buffer => Buffer.from(RenewServicesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RenewServicesRequest => RenewServicesRequest.decode(value),
+    responseSerialize: (value: RenewServicesResponse): Buffer =>
+      Buffer.from(RenewServicesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RenewServicesResponse => RenewServicesResponse.decode(value),
+  },
   deregisterService: {
     path: "/networkcontroller.v1.NodeService/DeregisterService" as const,
     requestStream: false as const,
@@ -2695,6 +3203,32 @@ export const NodeServiceService = {
     responseSerialize: (value: DeregisterServiceResponse): Buffer =>
       Buffer.from(DeregisterServiceResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeregisterServiceResponse => DeregisterServiceResponse.decode(value),
+  },
+  /** The services of the caller's network. */
+  listServices: {
+    path: "/networkcontroller.v1.NodeService/ListServices" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: NodeServiceListServicesRequest): Buffer =>
+      Buffer.from(NodeServiceListServicesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): NodeServiceListServicesRequest => NodeServiceListServicesRequest.decode(value),
+    responseSerialize: (value: NodeServiceListServicesResponse): Buffer =>
+      Buffer.from(NodeServiceListServicesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): NodeServiceListServicesResponse =>
+      NodeServiceListServicesResponse.decode(value),
+  },
+  watchServices: {
+    path: "/networkcontroller.v1.NodeService/WatchServices" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: NodeServiceWatchServicesRequest): Buffer =>
+      Buffer.from(NodeServiceWatchServicesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): NodeServiceWatchServicesRequest =>
+      NodeServiceWatchServicesRequest.decode(value),
+    responseSerialize: (value: NodeServiceWatchServicesResponse): Buffer =>
+      Buffer.from(NodeServiceWatchServicesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): NodeServiceWatchServicesResponse =>
+      NodeServiceWatchServicesResponse.decode(value),
   },
 } as const;
 
@@ -2714,9 +3248,14 @@ export interface NodeServiceServer extends UntypedServiceImplementation {
   getRegistedIp: handleUnaryCall<GetRegistedIpRequest, GetRegistedIpResponse>;
   /** Ends the caller's membership: node gone, address into quarantine, peers told. */
   unRegister: handleUnaryCall<UnRegisterRequest, UnRegisterResponse>;
-  /** Offers a service of the calling node, or renews it. */
+  /** Offers a service of the calling node, or changes it. */
   registerService: handleUnaryCall<RegisterServiceRequest, RegisterServiceResponse>;
+  /** Renews the leases of services of the calling node and tells how healthy they are, any number in one call. */
+  renewServices: handleUnaryCall<RenewServicesRequest, RenewServicesResponse>;
   deregisterService: handleUnaryCall<DeregisterServiceRequest, DeregisterServiceResponse>;
+  /** The services of the caller's network. */
+  listServices: handleUnaryCall<NodeServiceListServicesRequest, NodeServiceListServicesResponse>;
+  watchServices: handleServerStreamingCall<NodeServiceWatchServicesRequest, NodeServiceWatchServicesResponse>;
 }
 
 export interface NodeServiceClient extends Client {
@@ -2838,7 +3377,7 @@ export interface NodeServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: UnRegisterResponse) => void,
   ): ClientUnaryCall;
-  /** Offers a service of the calling node, or renews it. */
+  /** Offers a service of the calling node, or changes it. */
   registerService(
     request: RegisterServiceRequest,
     callback: (error: ServiceError | null, response: RegisterServiceResponse) => void,
@@ -2854,6 +3393,22 @@ export interface NodeServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RegisterServiceResponse) => void,
   ): ClientUnaryCall;
+  /** Renews the leases of services of the calling node and tells how healthy they are, any number in one call. */
+  renewServices(
+    request: RenewServicesRequest,
+    callback: (error: ServiceError | null, response: RenewServicesResponse) => void,
+  ): ClientUnaryCall;
+  renewServices(
+    request: RenewServicesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RenewServicesResponse) => void,
+  ): ClientUnaryCall;
+  renewServices(
+    request: RenewServicesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RenewServicesResponse) => void,
+  ): ClientUnaryCall;
   deregisterService(
     request: DeregisterServiceRequest,
     callback: (error: ServiceError | null, response: DeregisterServiceResponse) => void,
@@ -2869,6 +3424,31 @@ export interface NodeServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeregisterServiceResponse) => void,
   ): ClientUnaryCall;
+  /** The services of the caller's network. */
+  listServices(
+    request: NodeServiceListServicesRequest,
+    callback: (error: ServiceError | null, response: NodeServiceListServicesResponse) => void,
+  ): ClientUnaryCall;
+  listServices(
+    request: NodeServiceListServicesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: NodeServiceListServicesResponse) => void,
+  ): ClientUnaryCall;
+  listServices(
+    request: NodeServiceListServicesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: NodeServiceListServicesResponse) => void,
+  ): ClientUnaryCall;
+  watchServices(
+    request: NodeServiceWatchServicesRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<NodeServiceWatchServicesResponse>;
+  watchServices(
+    request: NodeServiceWatchServicesRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<NodeServiceWatchServicesResponse>;
 }
 
 export const NodeServiceClient = makeGenericClientConstructor(

@@ -115,11 +115,46 @@ export interface Service {
   withheld: string;
   /** "primary" or "replica", or empty. */
   role: string;
+  /** The instance is withheld when it has not been renewed for so long; 0 for no such lease. */
+  leaseSeconds: number;
+  /** The instance is withheld while its node is not connected. */
+  withNode: boolean;
+  /** What its health checks say: passing or failing; empty when nobody checks. */
+  health: string;
+  /** Why the health check fails. */
+  healthReason: string;
+  /** Since when it is answered, or withheld for this reason. */
+  sinceMs: number;
+  /** How long the lease lasts unless renewed, as this controller counts; 0 in maps, and without a lease that is held. */
+  leaseLeftMs: number;
 }
 
 export interface Service_MetadataEntry {
   key: string;
   value: string;
+}
+
+/** ServiceFilter picks instances; what is empty picks all. */
+export interface ServiceFilter {
+  name: string;
+  type: string;
+  channel: string;
+}
+
+/** ServiceEvent is one step of a watch: first every instance there is, then each change. */
+export interface ServiceEvent {
+  event: { $case: "put"; value: Service } | { $case: "removed"; value: ServiceRef } | //
+  /** Every instance has been sent. */
+  { $case: "synced"; value: Synced } | undefined;
+  revision: bigint;
+}
+
+export interface ServiceRef {
+  network: string;
+  id: string;
+}
+
+export interface Synced {
 }
 
 /** CaBundle holds the CA certificates to trust for one purpose, oldest first, DER. */
@@ -624,6 +659,12 @@ function createBaseService(): Service {
     createdAtMs: 0,
     withheld: "",
     role: "",
+    leaseSeconds: 0,
+    withNode: false,
+    health: "",
+    healthReason: "",
+    sinceMs: 0,
+    leaseLeftMs: 0,
   };
 }
 
@@ -679,6 +720,27 @@ export const Service: MessageFns<Service> = {
     }
     if (message.role !== "") {
       writer.uint32(130).string(message.role);
+    }
+    if (message.leaseSeconds !== 0) {
+      writer.uint32(136).uint32(message.leaseSeconds);
+    }
+    if (message.withNode !== false) {
+      writer.uint32(144).bool(message.withNode);
+    }
+    if (message.health !== "") {
+      writer.uint32(154).string(message.health);
+    }
+    if (message.healthReason !== "") {
+      writer.uint32(162).string(message.healthReason);
+    }
+    if (message.sinceMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.sinceMs)) !== BigInt(message.sinceMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.sinceMs) of type int64 too large");
+      }
+      writer.uint32(168).int64(BigInt(message.sinceMs));
+    }
+    if (message.leaseLeftMs !== 0) {
+      writer.uint32(176).uint32(message.leaseLeftMs);
     }
     return writer;
   },
@@ -827,6 +889,54 @@ export const Service: MessageFns<Service> = {
             message.role = reader.string();
             continue;
           }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.leaseSeconds = reader.uint32();
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.withNode = reader.bool();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.health = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.healthReason = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.leaseLeftMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -868,6 +978,12 @@ export const Service: MessageFns<Service> = {
     message.createdAtMs = object.createdAtMs ?? 0;
     message.withheld = object.withheld ?? "";
     message.role = object.role ?? "";
+    message.leaseSeconds = object.leaseSeconds ?? 0;
+    message.withNode = object.withNode ?? false;
+    message.health = object.health ?? "";
+    message.healthReason = object.healthReason ?? "";
+    message.sinceMs = object.sinceMs ?? 0;
+    message.leaseLeftMs = object.leaseLeftMs ?? 0;
     return message;
   },
 };
@@ -935,6 +1051,308 @@ export const Service_MetadataEntry: MessageFns<Service_MetadataEntry> = {
     const message = createBaseService_MetadataEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseServiceFilter(): ServiceFilter {
+  return { name: "", type: "", channel: "" };
+}
+
+export const ServiceFilter: MessageFns<ServiceFilter> = {
+  encode(message: ServiceFilter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.type !== "") {
+      writer.uint32(18).string(message.type);
+    }
+    if (message.channel !== "") {
+      writer.uint32(26).string(message.channel);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServiceFilter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServiceFilter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ServiceFilter>): ServiceFilter {
+    return ServiceFilter.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServiceFilter>): ServiceFilter {
+    const message = createBaseServiceFilter();
+    message.name = object.name ?? "";
+    message.type = object.type ?? "";
+    message.channel = object.channel ?? "";
+    return message;
+  },
+};
+
+function createBaseServiceEvent(): ServiceEvent {
+  return { event: undefined, revision: 0n };
+}
+
+export const ServiceEvent: MessageFns<ServiceEvent> = {
+  encode(message: ServiceEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.event?.$case) {
+      case "put":
+        Service.encode(message.event.value, writer.uint32(10).fork()).join();
+        break;
+      case "removed":
+        ServiceRef.encode(message.event.value, writer.uint32(18).fork()).join();
+        break;
+      case "synced":
+        Synced.encode(message.event.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServiceEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServiceEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.event = { $case: "put", value: Service.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.event = { $case: "removed", value: ServiceRef.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.event = { $case: "synced", value: Synced.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ServiceEvent>): ServiceEvent {
+    return ServiceEvent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServiceEvent>): ServiceEvent {
+    const message = createBaseServiceEvent();
+    switch (object.event?.$case) {
+      case "put": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "put", value: Service.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "removed": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "removed", value: ServiceRef.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "synced": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "synced", value: Synced.fromPartial(object.event.value) };
+        }
+        break;
+      }
+    }
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseServiceRef(): ServiceRef {
+  return { network: "", id: "" };
+}
+
+export const ServiceRef: MessageFns<ServiceRef> = {
+  encode(message: ServiceRef, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.network !== "") {
+      writer.uint32(10).string(message.network);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServiceRef {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServiceRef();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ServiceRef>): ServiceRef {
+    return ServiceRef.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServiceRef>): ServiceRef {
+    const message = createBaseServiceRef();
+    message.network = object.network ?? "";
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseSynced(): Synced {
+  return {};
+}
+
+export const Synced: MessageFns<Synced> = {
+  encode(_: Synced, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Synced {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSynced();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Synced>): Synced {
+    return Synced.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<Synced>): Synced {
+    const message = createBaseSynced();
     return message;
   },
 };

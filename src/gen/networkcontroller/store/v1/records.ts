@@ -147,11 +147,21 @@ export interface ServiceRecord {
   metadata: { [key: string]: string };
   ttlSeconds: number;
   createdAtMs: number;
-  /** 0 without lease. */
-  expiresAtMs: number;
+  /** Who registered it, as in AuditRecord. */
   owner: string;
+  /** Why it is not answered; empty when it is. Follows from lapsed_at_ms and health. */
   withheld: string;
   role: string;
+  /** 0 without lease. */
+  leaseSeconds: number;
+  withNode: boolean;
+  /** When the lease ended or the node left, 0 while the instance is held. Renewals are not written. */
+  lapsedAtMs: number;
+  /** passing or failing; empty when nobody checks. */
+  health: string;
+  healthReason: string;
+  /** Since when `withheld` is as it is. */
+  sinceMs: number;
 }
 
 export interface ServiceRecord_MetadataEntry {
@@ -1509,10 +1519,15 @@ function createBaseServiceRecord(): ServiceRecord {
     metadata: {},
     ttlSeconds: 0,
     createdAtMs: 0,
-    expiresAtMs: 0,
     owner: "",
     withheld: "",
     role: "",
+    leaseSeconds: 0,
+    withNode: false,
+    lapsedAtMs: 0,
+    health: "",
+    healthReason: "",
+    sinceMs: 0,
   };
 }
 
@@ -1563,12 +1578,6 @@ export const ServiceRecord: MessageFns<ServiceRecord> = {
       }
       writer.uint32(112).int64(BigInt(message.createdAtMs));
     }
-    if (message.expiresAtMs !== 0) {
-      if (BigInt.asIntN(64, BigInt(message.expiresAtMs)) !== BigInt(message.expiresAtMs)) {
-        throw new globalThis.Error("value provided for field BigInt(message.expiresAtMs) of type int64 too large");
-      }
-      writer.uint32(120).int64(BigInt(message.expiresAtMs));
-    }
     if (message.owner !== "") {
       writer.uint32(130).string(message.owner);
     }
@@ -1577,6 +1586,30 @@ export const ServiceRecord: MessageFns<ServiceRecord> = {
     }
     if (message.role !== "") {
       writer.uint32(146).string(message.role);
+    }
+    if (message.leaseSeconds !== 0) {
+      writer.uint32(152).uint32(message.leaseSeconds);
+    }
+    if (message.withNode !== false) {
+      writer.uint32(160).bool(message.withNode);
+    }
+    if (message.lapsedAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.lapsedAtMs)) !== BigInt(message.lapsedAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.lapsedAtMs) of type int64 too large");
+      }
+      writer.uint32(168).int64(BigInt(message.lapsedAtMs));
+    }
+    if (message.health !== "") {
+      writer.uint32(178).string(message.health);
+    }
+    if (message.healthReason !== "") {
+      writer.uint32(186).string(message.healthReason);
+    }
+    if (message.sinceMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.sinceMs)) !== BigInt(message.sinceMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.sinceMs) of type int64 too large");
+      }
+      writer.uint32(192).int64(BigInt(message.sinceMs));
     }
     return writer;
   },
@@ -1709,14 +1742,6 @@ export const ServiceRecord: MessageFns<ServiceRecord> = {
             message.createdAtMs = longToNumber(reader.int64());
             continue;
           }
-          case 15: {
-            if (tag !== 120) {
-              break;
-            }
-
-            message.expiresAtMs = longToNumber(reader.int64());
-            continue;
-          }
           case 16: {
             if (tag !== 130) {
               break;
@@ -1739,6 +1764,54 @@ export const ServiceRecord: MessageFns<ServiceRecord> = {
             }
 
             message.role = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.leaseSeconds = reader.uint32();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.withNode = reader.bool();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.lapsedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.health = reader.string();
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.healthReason = reader.string();
+            continue;
+          }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
             continue;
           }
         }
@@ -1780,10 +1853,15 @@ export const ServiceRecord: MessageFns<ServiceRecord> = {
     );
     message.ttlSeconds = object.ttlSeconds ?? 0;
     message.createdAtMs = object.createdAtMs ?? 0;
-    message.expiresAtMs = object.expiresAtMs ?? 0;
     message.owner = object.owner ?? "";
     message.withheld = object.withheld ?? "";
     message.role = object.role ?? "";
+    message.leaseSeconds = object.leaseSeconds ?? 0;
+    message.withNode = object.withNode ?? false;
+    message.lapsedAtMs = object.lapsedAtMs ?? 0;
+    message.health = object.health ?? "";
+    message.healthReason = object.healthReason ?? "";
+    message.sinceMs = object.sinceMs ?? 0;
     return message;
   },
 };
