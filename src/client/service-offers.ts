@@ -58,9 +58,10 @@ export class ServiceOffers {
 
   /** Takes them back, as far as the controller can be reached, and ends. */
   async withdraw(): Promise<void> {
+    const ids = [...this.#offers.keys()];
     this.stop();
     const calls = this.#calls();
-    if (calls !== undefined) await Promise.allSettled([...this.#offers.keys()].map((id) => calls.deregister(id)));
+    if (calls !== undefined) await Promise.allSettled(ids.map((id) => calls.deregister(id)));
   }
 
   /** Ends; what is registered stays until its lease ends. */
