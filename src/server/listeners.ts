@@ -75,6 +75,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
       services: [node, admin],
       authenticate,
       messageBytes: limits.messageBytes,
+      clock: wall,
       log,
       ...told,
     },

@@ -1,12 +1,15 @@
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
+import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 import { expect, it, onTestFinished } from 'vitest';
-import { subjectUri } from '../../src/domain/certificate.js';
-import { ListAuditRequest } from '../../src/gen/networkcontroller/v1/admin.js';
-import { callUnary } from '../../src/platform/rpc-client.js';
+import { serverName, subjectUri } from '../../src/domain/certificate.js';
+import { AdminServiceClient, ListAuditRequest } from '../../src/gen/networkcontroller/v1/admin.js';
+import { callUnary, connect } from '../../src/platform/rpc-client.js';
 import { issueLeafCertificate } from '../../src/platform/x509/certificate.js';
+import { makeCsr } from '../../src/platform/x509/csr.js';
 import { generateP256 } from '../../src/platform/x509/p256.js';
+import { toPem } from '../../src/platform/x509/pem.js';
 import { loadAuthorities } from '../../src/server/pki/ca.js';
 import { startNode } from '../support/client-node.js';
 import { startController } from '../support/controller.js';
@@ -31,6 +34,30 @@ it('Expired certificate on an open or resumed connection', async () => {
   await expect(callUnary(open, 'checkConnState', { token: '' })).rejects.toMatchObject({ code: 'certificate_invalid' });
   await expect(callUnary(server.control(member), 'checkConnState', { token: '' })).rejects.toMatchObject({ code: 'unavailable' });
   expect(await tlsSession(server, member, before.session)).toMatchObject({ accepted: false, resumed: false });
+});
+
+it('Expired certificate on an open stream', async () => {
+  const server = await startTestServer({ settings: ['certificates: { grpc: 6s }'] });
+  const member = await server.join(await server.token());
+  const stream = streamOf(server.control(member).watch({ epoch: '', fromRevision: 0n, agentVersion: '1' }));
+  await until(() => stream.messages > 0);
+
+  const refusal = await stream.ended;
+
+  expect(refusal.metadata.get('nc-error-code')).toEqual(['certificate_invalid']);
+  expect(Date.parse(new X509Certificate(member.grpcCertificate).validTo)).toBeLessThanOrEqual(Date.now());
+});
+
+it('Revoked admin keeps watching', async () => {
+  const server = await startTestServer();
+  const [alice, bob] = [await adminClient(server, 'alice'), await adminClient(server, 'bob')];
+  const [revoked, good] = [alice, bob].map((client) => streamOf(client.watchEvents({ fromRevision: 1n, follow: true, limit: 0 })));
+  for (const stream of [revoked!, good!]) await until(() => stream.messages > 0);
+
+  await callUnary(server.admin, 'revokeAdmin', { admin: 'alice' });
+
+  expect((await revoked!.ended).metadata.get('nc-error-code')).toEqual(['certificate_invalid']);
+  expect(good!.over).toBe(false);
 });
 
 it('Revoked node keeps talking', async () => {
@@ -109,6 +136,32 @@ it('Cloned node (copied disk)', async () => {
   }, `the audit entry about ${serial}`);
   await report(server, original);
 });
+
+interface FollowedStream {
+  readonly messages: number;
+  readonly over: boolean;
+  /** The refusal that ends it. */
+  readonly ended: Promise<ServiceError>;
+}
+
+function streamOf(call: ClientReadableStream<unknown>): FollowedStream {
+  const seen = { messages: 0, over: false };
+  call.on('data', () => void seen.messages++);
+  const ended = new Promise<ServiceError>((resolve) => call.once('error', (error) => resolve(error as ServiceError)));
+  call.on('error', () => (seen.over = true));
+  onTestFinished(() => call.cancel());
+  return Object.assign(seen, { ended });
+}
+
+async function adminClient(server: TestServer, name: string): Promise<AdminServiceClient> {
+  const key = generateP256();
+  const { certificate, grpcCas } = await callUnary(server.admin, 'createAdmin', { name, role: 'admin', csr: makeCsr(key, name), ttlMs: 0 });
+  const identity = { certificate: toPem(certificate), key: key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+  const tls = { ca: (grpcCas?.certificates ?? []).map((der) => toPem(der)).join(''), serverName: serverName(server.clusterId), identity };
+  const client = connect(AdminServiceClient, { address: `127.0.0.1:${server.ports.control}`, tls });
+  onTestFinished(() => client.close());
+  return client;
+}
 
 /** A TLS connection of `member` to the control listener, with a session of an earlier one when given. */
 function tlsSession(server: TestServer, member: Member, earlier?: Buffer): Promise<{ accepted: boolean; resumed: boolean; session?: Buffer }> {

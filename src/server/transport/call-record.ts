@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { PeerCertificate } from 'node:tls';
 import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { DomainError } from '../../domain/errors.js';
 import type { Log } from '../../platform/log.js';
@@ -6,7 +7,7 @@ import type { Authenticate } from '../auth/authenticate.js';
 import { actorOf, type Caller } from '../auth/caller.js';
 import { plainAddress } from '../auth/source.js';
 import type { Refusal } from '../services/audit.js';
-import type { StreamSink } from './handler.js';
+import type { OpenStream } from './stream.js';
 import { authorise } from './policy.js';
 import { STATUS_OF } from './status.js';
 
@@ -31,7 +32,7 @@ export interface CallContext {
   /** Once true, nothing new is begun. */
   draining: boolean;
   /** The streams that are open. */
-  readonly streams: Set<StreamSink<never>>;
+  readonly streams: Set<OpenStream>;
 }
 
 /** One call from its beginning to its one line in the log. */
@@ -41,30 +42,37 @@ export class CallRecord {
   readonly #method: string;
   readonly #address: string;
   readonly #startedMs = performance.now();
+  /** Read once: of a connection that has just ended it cannot be read any more. */
+  readonly #certificate: PeerCertificate | undefined;
   #actor = 'unknown';
 
   constructor(
     context: CallContext,
-    private readonly call: Pick<ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>, 'getPath' | 'getPeer' | 'getAuthContext'>,
+    call: Pick<ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>, 'getPath' | 'getPeer' | 'getAuthContext'>,
     private readonly kind: EndedCall['kind'],
   ) {
     this.#context = context;
     this.#method = call.getPath();
     this.#address = addressOf(call.getPeer());
+    this.#certificate = call.getAuthContext().sslPeerCertificate;
   }
 
   /**
-   * Finds out who calls and whether that is allowed. What the caller says of itself in metadata plays no part.
+   * Finds out who calls and whether that is allowed, at the beginning or again. What the caller says of itself in metadata plays no part.
    *
    * @throws DomainError `draining` and the refusals of {@link Authenticate} and {@link authorise}.
    */
   async admit(): Promise<Caller> {
     if (this.#context.draining) throw new DomainError('draining', 'this server is about to stop; try again in a few seconds');
-    const certificate = this.call.getAuthContext().sslPeerCertificate;
-    const caller = await this.#context.authenticate({ address: this.#address, certificate });
+    const caller = await this.#context.authenticate({ address: this.#address, certificate: this.#certificate });
     this.#actor = actorOf(caller);
     authorise(this.#method, caller);
     return caller;
+  }
+
+  /** When the certificate that the caller has shown ends, UTC ms; Infinity without one. */
+  get certificateEndsAtMs(): number {
+    return this.#certificate === undefined ? Number.POSITIVE_INFINITY : Date.parse(this.#certificate.valid_to);
   }
 
   /** Writes the line: method, caller, code, time; never what was said. */

@@ -1,12 +1,14 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { DomainError } from '../../domain/errors.js';
+import { systemClock, type Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import type { Authenticate } from '../auth/authenticate.js';
 import type { CallContext } from './call-record.js';
 import type { ConnectionStats } from './connection-limits.js';
 import { noticeOversize } from './oversize.js';
 import type { Service } from './service.js';
+import { followAdmissions } from './stream-admission.js';
 import { startTlsListener, type TlsListen } from './tls-listener.js';
 import { startUnixListener } from './unix-listener.js';
 
@@ -23,6 +25,8 @@ export interface GrpcServerOptions {
   readonly onRefusal?: CallContext['onRefusal'];
   /** Told of every call when it is over. */
   readonly onEnded?: CallContext['onEnded'];
+  /** By which certificates end; the machine's unless a test brings its own. */
+  readonly clock?: Clock;
   /** How long calls that are being answered may still take when the server stops; 1 s. */
   readonly drainMs?: number;
 }
@@ -72,7 +76,9 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const inject = injector.injectConnection.bind(injector);
   const listener = 'socketPath' in options.listen ? await startUnixListener(options.listen.socketPath, inject) : await startTlsListener(options.listen, inject);
 
+  const stopLooking = followAdmissions(context.streams, options.clock ?? systemClock);
   async function drain(): Promise<void> {
+    stopLooking();
     for (const name of names) health.setStatus(name, 'NOT_SERVING');
     context.draining = true;
     listener.close();

@@ -2,7 +2,13 @@ import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc
 import type { DomainError } from '../../domain/errors.js';
 import { CallRecord, type CallContext } from './call-record.js';
 import type { StreamHandler, StreamSink } from './handler.js';
+import type { AdmittedStream } from './stream-admission.js';
 import { requestMetadata, toServiceError } from './status.js';
+
+/** A stream that is open, as its listener ends it. */
+export interface OpenStream extends AdmittedStream {
+  fail(error: DomainError): void;
+}
 
 /** Makes a handler one that gRPC can call; its stream is ended when the server stops. */
 export function serverStream<Request, Message>(context: CallContext, handler: StreamHandler<Request, Message>): handleServerStreamingCall<Request, Message> {
@@ -20,6 +26,7 @@ async function serve<Request, Message>(
   sink.onClose(() => context.streams.delete(sink));
   try {
     const caller = await record.admit();
+    sink.isAdmin = caller.kind === 'admin';
     if (!sink.closed) await handler(call.request, caller, sink, { requestId: record.requestId });
   } catch (error) {
     sink.close(error);
@@ -27,7 +34,9 @@ async function serve<Request, Message>(
 }
 
 /** A gRPC server stream as a handler sees it. */
-class CallSink<Message> implements StreamSink<Message> {
+class CallSink<Message> implements StreamSink<Message>, OpenStream {
+  readonly certificateEndsAtMs: number;
+  isAdmin = false;
   readonly #call: ServerWritableStream<unknown, Message | Uint8Array>;
   readonly #record: CallRecord;
   readonly #onClose: (() => void)[] = [];
@@ -36,6 +45,7 @@ class CallSink<Message> implements StreamSink<Message> {
   constructor(call: ServerWritableStream<unknown, Message>, record: CallRecord) {
     this.#call = call as ServerWritableStream<unknown, Message | Uint8Array>;
     this.#record = record;
+    this.certificateEndsAtMs = record.certificateEndsAtMs;
     // The agent went away or its connection broke: the ordinary end of a watch.
     call.once('cancelled', () => this.#end());
     call.once('close', () => this.#end());
@@ -66,6 +76,15 @@ class CallSink<Message> implements StreamSink<Message> {
 
   fail(error: DomainError): void {
     this.close(error);
+  }
+
+  async readmit(): Promise<void> {
+    if (this.#closed) return;
+    try {
+      await this.#record.admit();
+    } catch (error) {
+      this.close(error);
+    }
   }
 
   close(error: unknown): void {
