@@ -19,9 +19,9 @@ export class RecordedStage implements Stage {
   readonly device = 'recorded';
   readonly #folder = mkdtempSync(join(tmpdir(), 'nc-demo-'));
 
-  private constructor(ports: readonly [number, number, number, number]) {
-    const [bootstrapPort, grpcPort, port, dnsPort] = ports;
-    this.serverSettings = { ip: '127.0.0.1', bindAddress: '127.0.0.1', bootstrapPort, grpcPort, port, dns: { listen: [`127.0.0.1:${dnsPort}`] }, metrics: { listen: '' } };
+  private constructor(ports: readonly [number, number, number, number, number]) {
+    const [bootstrapPort, grpcPort, httpsPort, port, dnsPort] = ports;
+    this.serverSettings = { ip: '127.0.0.1', bindAddress: '127.0.0.1', bootstrapPort, grpcPort, httpsPort, port, dns: { listen: [`127.0.0.1:${dnsPort}`] }, metrics: { listen: '' } };
     this.nameServer = ['@127.0.0.1', '-p', String(dnsPort)];
     const machine = (name: string) => new LocalMachine(name, (argv) => ourProgram(argv), { HOME: this.folderOf({ name }), XDG_RUNTIME_DIR: this.folderOf({ name }) });
     this.controller = machine('controller');
@@ -35,7 +35,7 @@ export class RecordedStage implements Stage {
 
   /** Makes the folders and finds the ports. */
   static async raise(): Promise<RecordedStage> {
-    const stage = new RecordedStage([await freeTcpPort(), await freeTcpPort(), await freeUdpPort(), await freeUdpPort()]);
+    const stage = new RecordedStage([await freeTcpPort(), await freeTcpPort(), await freeTcpPort(), await freeUdpPort(), await freeUdpPort()]);
     for (const name of ['controller', ...NODES]) mkdirSync(stage.folderOf({ name }), { mode: 0o700 });
     return stage;
   }

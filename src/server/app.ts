@@ -8,6 +8,7 @@ import { startNames } from './dns/start-names.js';
 import type { Dns } from './dns/start-dns.js';
 import { endpointsOf, type ListeningPorts } from './endpoints.js';
 import { GuessLimit } from './auth/guess-limit.js';
+import { startHttpsServer } from './http/https-server.js';
 import { ServerIdentity } from './jobs/server-certificate.js';
 import { listenersOf } from './listeners.js';
 import { Sweeper } from './jobs/sweeper.js';
@@ -19,7 +20,7 @@ import { startRendezvous } from './rendezvous/start-rendezvous.js';
 import { openServerState, type ServerState } from './server-state.js';
 import { planOf } from './services/address-pools.js';
 import { HighWaterClock } from './services/high-water-clock.js';
-import { startGrpcServer, type GrpcServer } from './transport/grpc-server.js';
+import { startGrpcServer } from './transport/grpc-server.js';
 import { useCases, type UseCases } from './use-cases.js';
 
 /** What a server is started with beside its configuration. */
@@ -64,7 +65,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const clock = new HighWaterClock(timer, state.repository);
 
   // Ports are known only once the listeners stand, and asked for only after.
-  const ports = { bootstrap: 0, control: 0, wireguard: 0, probe: 0 };
+  const ports = { bootstrap: 0, control: 0, wireguard: 0, probe: 0, https: 0 };
   const wgPublicKey = wireGuardPublicKey(state.wgPrivateKey);
   const endpoints = () => endpointsOf(config, ports);
   const cases = useCases(state, config, { clock, wall: timer, log, version: VERSION, wgPublicKey, endpoints });
@@ -83,9 +84,11 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const listeners = listenersOf({ state, config, cases, rendezvous, identity, guesses, onEnded: (call) => metrics.calls.ended(call), clock, wall: timer, log, endpoints });
   const control = await parts.start('control listener', () => startGrpcServer(listeners.control));
   ports.control = control.port;
+  const https = await parts.start('https listener', () => startHttpsServer(listeners.https));
+  ports.https = https.port;
   cases.authorities.onChanged(({ endSessions }) => {
     identity.renew();
-    if (endSessions) control.disconnect();
+    if (endSessions) [control, https].forEach((listener) => listener.disconnect());
   });
   const bootstrap = await parts.start('bootstrap listener', () => startGrpcServer(listeners.bootstrap));
   ports.bootstrap = bootstrap.port;
@@ -106,12 +109,12 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
     ports: { ...ports, dns: dns.ports, metrics: monitors },
     adminSocket: config.adminSocket,
     failed: state.failed,
-    stop: () => stop(parts, cases, [control, bootstrap, admin]),
+    stop: () => stop(parts, cases, [control, bootstrap, https, admin]),
   };
 }
 
 /** Says goodbye before anything is closed: agents are told to come back, streams end, running calls finish. */
-async function stop(parts: Lifecycle, cases: UseCases, listeners: readonly GrpcServer[]): Promise<void> {
+async function stop(parts: Lifecycle, cases: UseCases, listeners: readonly { drain(): Promise<void> }[]): Promise<void> {
   cases.facts.enter('draining');
   await cases.feed.broadcast({ $case: 'goAway', value: { reconnectWithinSeconds: RECONNECT_SECONDS } });
   await Promise.all(listeners.map((listener) => listener.drain()));

@@ -9,6 +9,7 @@ export interface ListeningPorts {
   readonly control: number;
   readonly wireguard: number;
   readonly probe: number;
+  readonly https: number;
 }
 
 /**
@@ -20,7 +21,7 @@ export interface ListeningPorts {
 export function endpointsOf(config: ServerConfig, ports: ListeningPorts, interfaces = networkInterfaces()): Endpoints {
   const hosts = config.ip.length > 0 ? config.ip : machineHosts(config.bindAddress, interfaces);
   const at = (port: number): string[] => hosts.map((host) => formatHostPort({ host, port }));
-  return { control: at(ports.control), bootstrap: at(ports.bootstrap), wireguard: at(ports.wireguard), probe: at(ports.probe) };
+  return { control: at(ports.control), bootstrap: at(ports.bootstrap), wireguard: at(ports.wireguard), probe: at(ports.probe), https: at(ports.https) };
 }
 
 /** Loopback only when there is nothing else, for trying it out on one machine. */

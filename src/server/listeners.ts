@@ -11,6 +11,9 @@ import { asAnonymous, asLocal } from './auth/authenticate.js';
 import { clientCertificates } from './auth/client-certificate.js';
 import type { GuessLimit } from './auth/guess-limit.js';
 import { RegisterCookies } from './auth/register-cookie.js';
+import { healthRoutes } from './http/health-routes.js';
+import { httpApp } from './http/http-app.js';
+import type { HttpsServerOptions } from './http/https-server.js';
 import type { ServerIdentity } from './jobs/server-certificate.js';
 import type { Rendezvous } from './rendezvous/rendezvous.js';
 import type { ServerState } from './server-state.js';
@@ -39,8 +42,8 @@ export interface ListenerDeps {
   readonly endpoints: () => { readonly bootstrap: readonly string[] };
 }
 
-/** The three doors: bootstrap (server TLS), control (mutual TLS), admin (unix socket). */
-export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admin', GrpcServerOptions> {
+/** The doors: bootstrap (server TLS), control (mutual TLS), https (server TLS, a client certificate where a route wants one), admin (unix socket). */
+export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admin', GrpcServerOptions> & { readonly https: HttpsServerOptions } {
   const { state, config, cases, rendezvous, identity, guesses, onEnded, clock, wall, log } = deps;
   const { repository, pki } = state;
   const signals = new Signals({ repository, feed: cases.feed, reflexive: (nodeId) => rendezvous.endpointOf(nodeId) });
@@ -78,6 +81,12 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
       clock: wall,
       log,
       ...told,
+    },
+    https: {
+      listen: { key: 'server.httpsPort', host, port: config.httpsPort, tls: identity.https, limits },
+      app: httpApp({ log, onRefusal: told.onRefusal }, [healthRoutes(() => cases.facts.state())]),
+      purposeOf: (certificate) => pki.purposeOf(certificate),
+      log,
     },
     admin: { listen: { socketPath: config.adminSocket }, services: [admin, node], authenticate: asLocal, messageBytes: limits.messageBytes, log, ...told },
   };

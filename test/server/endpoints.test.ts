@@ -4,7 +4,7 @@ import { endpointsOf } from '../../src/server/endpoints.js';
 import { testConfig } from '../support/server.js';
 import { tmpDir } from '../support/tmp-dir.js';
 
-const PORTS = { bootstrap: 1, control: 2, wireguard: 3, probe: 4 };
+const PORTS = { bootstrap: 1, control: 2, wireguard: 3, probe: 4, https: 5 };
 
 function inter(address: string, internal = false): NetworkInterfaceInfo {
   const family = address.includes(':') ? { family: 'IPv6' as const, scopeid: 0 } : { family: 'IPv4' as const };
@@ -27,6 +27,7 @@ it('are the configured hosts and no others, each with the port of its listener',
     bootstrap: ['nc.example:1', '[2001:db8::1]:1'],
     wireguard: ['nc.example:3', '[2001:db8::1]:3'],
     probe: ['nc.example:4', '[2001:db8::1]:4'],
+    https: ['nc.example:5', '[2001:db8::1]:5'],
   });
 });
 

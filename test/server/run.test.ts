@@ -13,7 +13,7 @@ import { until } from '../support/until.js';
 function configured(lines: readonly string[] = []): { dir: string; config: string } {
   const dir = tmpDir();
   const config = join(dir, 'server.yml');
-  const all = ['ip: 127.0.0.1', 'bindAddress: 127.0.0.1', 'port: 0', 'grpcPort: 0', 'bootstrapPort: 0', 'workDir: work', 'adminSocket: run/admin.sock', 'logDir: logs', 'metrics: { listen: "" }', ...lines];
+  const all = ['ip: 127.0.0.1', 'bindAddress: 127.0.0.1', 'port: 0', 'grpcPort: 0', 'bootstrapPort: 0', 'httpsPort: 0', 'workDir: work', 'adminSocket: run/admin.sock', 'logDir: logs', 'metrics: { listen: "" }', ...lines];
   const last = new Map(all.map((line) => [line.split(':')[0], line]));
   writeFileSync(config, `server:\n${[...last.values()].map((line) => `  ${line}\n`).join('')}`);
   return { dir, config };

@@ -43,7 +43,7 @@ export async function openController(settings: Record<string, unknown> = {}, opt
   const folder = mkdtempSync(join(tmpdir(), 'nc-test-'));
   const { workDir = join(folder, 'server'), ...deps } = options;
   const adminSocket = join(folder, 'admin.sock');
-  const server = { ip: '127.0.0.1', bindAddress: '127.0.0.1', port: 0, grpcPort: 0, bootstrapPort: 0, workDir, adminSocket, metrics: { listen: '' }, ...settings };
+  const server = { ip: '127.0.0.1', bindAddress: '127.0.0.1', port: 0, grpcPort: 0, bootstrapPort: 0, httpsPort: 0, workDir, adminSocket, metrics: { listen: '' }, ...settings };
   const running = await startServer(parseServerConfig(JSON.stringify({ server }), 'test.yml'), { log: silentLog, ...deps });
   const admin = connect(AdminServiceClient, { socketPath: adminSocket });
   return {

@@ -16,9 +16,9 @@ export interface ServerProcess {
 
 /** Runs `nc-server` on free ports of loopback with its folder in `dir`; killed when the test is over. */
 export async function startServerProcess(dir: string): Promise<ServerProcess> {
-  const [port, grpcPort, bootstrapPort] = await freePorts(3);
+  const [port, grpcPort, bootstrapPort, httpsPort] = await freePorts(4);
   const adminSocket = join(dir, 'run', 'admin.sock');
-  const lines = ['ip: 127.0.0.1', 'bindAddress: 127.0.0.1', `port: ${port}`, `grpcPort: ${grpcPort}`, `bootstrapPort: ${bootstrapPort}`, 'workDir: work', 'networkAddr: 10.66.0.0/22', 'adminSocket: run/admin.sock', 'metrics: { listen: "" }'];
+  const lines = ['ip: 127.0.0.1', 'bindAddress: 127.0.0.1', `port: ${port}`, `grpcPort: ${grpcPort}`, `bootstrapPort: ${bootstrapPort}`, `httpsPort: ${httpsPort}`, 'workDir: work', 'networkAddr: 10.66.0.0/22', 'adminSocket: run/admin.sock', 'metrics: { listen: "" }'];
   const config = join(dir, 'server.yml');
   writeFileSync(config, `server:\n${lines.map((line) => `  ${line}\n`).join('')}`);
   let child: ChildProcess | undefined;

@@ -77,7 +77,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 
 /** A configuration for loopback with free ports. */
 export function testConfig(dir: string, settings: readonly string[] = []) {
-  const lines = ['ip: 127.0.0.1', 'bindAddress: 127.0.0.1', 'port: 0', 'grpcPort: 0', 'bootstrapPort: 0', 'workDir: work', 'adminSocket: run/admin.sock', 'metrics: { listen: "" }'];
+  const lines = ['ip: 127.0.0.1', 'bindAddress: 127.0.0.1', 'port: 0', 'grpcPort: 0', 'bootstrapPort: 0', 'httpsPort: 0', 'workDir: work', 'adminSocket: run/admin.sock', 'metrics: { listen: "" }'];
   const chosen = new Set(settings.map((line) => line.split(':')[0]));
   const all = [...lines.filter((line) => !chosen.has(line.split(':')[0])), ...settings];
   return parseServerConfig(`server:\n${all.map((line) => `  ${line}\n`).join('')}`, join(dir, 'server.yml'));

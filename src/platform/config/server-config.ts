@@ -51,6 +51,7 @@ export interface ServerConfig {
   readonly port: number;
   readonly grpcPort: number;
   readonly bootstrapPort: number;
+  readonly httpsPort: number;
   /** The network `default` first. */
   readonly networks: readonly NetworkSettings[];
   /** Absolute. */
@@ -122,6 +123,7 @@ const SERVER = section({
   port: v.optional(port, 6441),
   grpcPort: v.optional(port, 6440),
   bootstrapPort: v.optional(port, 6439),
+  httpsPort: v.optional(port, 6442),
   networkAddr: v.optional(cidr4, '10.66.0.0/24'),
   networkAddr6: v.optional(cidr6),
   mtu: v.optional(mtu, 1280),
@@ -187,6 +189,7 @@ export function parseServerConfig(text: string, path: string): ServerConfig {
     port: server.port,
     grpcPort: server.grpcPort,
     bootstrapPort: server.bootstrapPort,
+    httpsPort: server.httpsPort,
     networks: networksOf(server),
     workDir: at(server.workDir),
     logDir: server.logDir === undefined ? undefined : at(server.logDir),
@@ -233,6 +236,9 @@ function networksOf(server: ServerKeys): NetworkSettings[] {
 function* faultsOf(server: ServerKeys): Iterable<Fault> {
   if (server.grpcPort !== 0 && server.grpcPort === server.bootstrapPort) {
     yield { key: ['bootstrapPort'], message: `want another port than grpcPort, got ${server.bootstrapPort} for both` };
+  }
+  for (const other of ['grpcPort', 'bootstrapPort'] as const) {
+    if (server.httpsPort !== 0 && server.httpsPort === server[other]) yield { key: ['httpsPort'], message: `want another port than ${other}, got ${server.httpsPort} for both` };
   }
   yield* recordFaultsOf(server);
   const networks = networksOf(server);

@@ -1,4 +1,4 @@
-import { hkdfSync } from 'node:crypto';
+import { hkdfSync, type X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { TrustBundle } from '../../gen/networkcontroller/v1/types.js';
 import { BACKDATE_MS, DEFAULT_LIFETIMES, serverName, subjectUri, wireGuardUri, type CertificateSubject, type Lifetimes } from '../../domain/certificate.js';
@@ -177,6 +177,12 @@ export class Pki {
   /** The trusted CAs of one purpose as PEM, for TLS. */
   caPem(purpose: CaPurpose): string {
     return this.#trusted(purpose, this.#standing).map((ca) => ca.certificate.toString()).join('');
+  }
+
+  /** The CA that signed `certificate`, of those that are trusted now; undefined when it is none of ours. Says nothing about its time. */
+  purposeOf(certificate: X509Certificate): CaPurpose | undefined {
+    const purposes = ['grpc', 'network'] as const;
+    return purposes.find((purpose) => this.#trusted(purpose, this.#standing).some((ca) => certificate.checkIssued(ca.certificate) && certificate.verify(ca.certificate.publicKey)));
   }
 
   /** What nodes shall trust under a standing, signed by the gRPC CA that signs under it: the version before must have it too. */

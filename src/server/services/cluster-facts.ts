@@ -15,6 +15,8 @@ export interface Endpoints {
   readonly wireguard: readonly string[];
   /** UDP, of the socket that tells senders how they are seen. */
   readonly probe: readonly string[];
+  /** TCP, of the HTTPS listener. */
+  readonly https: readonly string[];
 }
 
 /** What every answer about this controller is made of. */
@@ -91,7 +93,7 @@ export class ClusterFacts {
   describe(record: NetworkRecord): NetworkConfig {
     const plan = planOf(record);
     const own = plan.addressesOf(plan.controllerHost);
-    const { wireguard, probe } = this.#endpoints();
+    const { wireguard, probe, https } = this.#endpoints();
     return {
       name: record.name,
       cidr: record.cidr,
@@ -99,7 +101,7 @@ export class ClusterFacts {
       mtu: record.mtu,
       interconnection: record.interconnection,
       zone: this.#zone,
-      controller: { wgPublicKey: this.#wgPublicKey, ...own, endpoints: [...wireguard], probeEndpoints: [...probe] },
+      controller: { wgPublicKey: this.#wgPublicKey, ...own, endpoints: [...wireguard], probeEndpoints: [...probe], httpsEndpoints: [...https] },
       gatewayNodeId: record.gatewayNodeId,
     };
   }

@@ -74,7 +74,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   // Connections arrive with TLS already done, or through a socket that needs none.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const inject = injector.injectConnection.bind(injector);
-  const listener = 'socketPath' in options.listen ? await startUnixListener(options.listen.socketPath, inject) : await startTlsListener(options.listen, inject);
+  const listener = 'socketPath' in options.listen ? await startUnixListener(options.listen.socketPath, inject) : await startTlsListener(options.listen, (socket) => (socket.alpnProtocol === 'h2' ? inject(socket) : void socket.destroy()));
 
   const stopLooking = followAdmissions(context.streams, options.clock ?? systemClock);
   async function drain(): Promise<void> {

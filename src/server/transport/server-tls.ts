@@ -6,9 +6,19 @@ export interface TlsMaterial {
   /** The server's certificate and the chain above it, the CA's included, by whose pin a newcomer knows it. */
   readonly chainPem: string;
   readonly privateKeyPem: string;
-  /** The CAs of client certificates; when given, whoever shows none of theirs is refused by TLS. */
+  /** The CAs of client certificates; when given, a client is asked for one. */
   readonly clientCaPem?: string;
 }
+
+/** How a listener deals with its clients. */
+export interface TlsManners {
+  /** What is spoken, the best first, by ALPN. @see RFC 7301 */
+  readonly protocols: readonly string[];
+  /** Also lets in whoever shows no certificate, or a foreign one: each request is judged by itself. */
+  readonly clientsOptional: boolean;
+}
+
+const GRPC: TlsManners = { protocols: ['h2'], clientsOptional: false };
 
 /**
  * The TLS side of a listener. Its certificate can be exchanged while it listens; open connections live on.
@@ -18,10 +28,13 @@ export interface TlsMaterial {
  */
 export class ServerTls {
   readonly #listeners = new Set<(options: TlsOptions) => void>();
+  readonly #manners: TlsManners;
   #material: TlsMaterial;
 
-  constructor(material: TlsMaterial) {
+  /** @param manners Those of gRPC when left out: HTTP/2, and whoever is asked for a certificate and shows none of ours is refused by TLS. */
+  constructor(material: TlsMaterial, manners: TlsManners = GRPC) {
     this.#material = material;
+    this.#manners = manners;
   }
 
   /** Everything that TLS must know, each time: what is left out of an exchange falls back to Node's defaults. */
@@ -32,10 +45,10 @@ export class ServerTls {
       key: privateKeyPem,
       ...(clientCaPem !== undefined && { ca: clientCaPem }),
       requestCert: clientCaPem !== undefined,
-      rejectUnauthorized: clientCaPem !== undefined,
+      rejectUnauthorized: clientCaPem !== undefined && !this.#manners.clientsOptional,
       minVersion: 'TLSv1.3',
       secureOptions: constants.SSL_OP_NO_TICKET,
-      ALPNProtocols: ['h2'],
+      ALPNProtocols: [...this.#manners.protocols],
     };
   }
 

@@ -55,6 +55,30 @@ export const STATUS_OF: Readonly<Record<ErrorCode, WireStatus>> = {
   wireguard_key_taken: { grpc: status.ALREADY_EXISTS, result: '400' },
 };
 
+/** The HTTP status beside each gRPC status. @see google.rpc.Code in googleapis/google/rpc/code.proto; RFC 9110 §15 */
+const HTTP_OF: Readonly<Partial<Record<status, number>>> = {
+  [status.INVALID_ARGUMENT]: 400,
+  [status.UNAUTHENTICATED]: 401,
+  [status.PERMISSION_DENIED]: 403,
+  [status.NOT_FOUND]: 404,
+  [status.ABORTED]: 409,
+  [status.ALREADY_EXISTS]: 409,
+  [status.FAILED_PRECONDITION]: 409,
+  [status.OUT_OF_RANGE]: 410,
+  [status.RESOURCE_EXHAUSTED]: 429,
+  [status.INTERNAL]: 500,
+  [status.UNAVAILABLE]: 503,
+  [status.DEADLINE_EXCEEDED]: 504,
+};
+
+/** Codes for which HTTP has a word of its own. */
+const HTTP_EXCEPTIONS: Readonly<Partial<Record<ErrorCode, number>>> = { message_too_large: 413, pool_exhausted: 507 };
+
+/** The HTTP status of a refusal. */
+export function httpStatusOf(code: ErrorCode): number {
+  return HTTP_EXCEPTIONS[code] ?? HTTP_OF[STATUS_OF[code].grpc] ?? 500;
+}
+
 /**
  * What the caller sees of anything thrown: a `DomainError` as it is, everything else as "internal error" with the id
  * by which an operator finds the stack in the log.

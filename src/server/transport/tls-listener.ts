@@ -1,5 +1,5 @@
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../platform/clock.js';
 import type { LimitSettings } from '../../platform/config/server-config.js';
 import { ConnectionLimits, type Admission } from './connection-limits.js';
@@ -23,14 +23,14 @@ export interface TlsListen {
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 /**
- * Listens for TLS connections that speak HTTP/2 and hands each over once its handshake is complete.
+ * Listens for TLS connections and hands each over once its handshake is complete.
  *
- * TCP and TLS are ours rather than gRPC's, because there an unwanted connection can be closed before it costs a
+ * TCP and TLS are ours rather than gRPC's or HTTP's, because so an unwanted connection is closed before it costs a
  * handshake, and a silent one after seconds; gRPC itself waits for two minutes.
  *
  * @throws DomainError `port_taken`, `config_invalid`.
  */
-export async function startTlsListener(options: TlsListen, onConnection: (socket: Socket) => void): Promise<Listener> {
+export async function startTlsListener(options: TlsListen, onConnection: (socket: TLSSocket) => void): Promise<Listener> {
   const limits = new ConnectionLimits(options.limits, systemClock);
   const admissions = new Map<string, Admission>();
   const sockets = new Set<Socket>();
@@ -38,8 +38,7 @@ export async function startTlsListener(options: TlsListen, onConnection: (socket
   tls.on('secureConnection', (socket) => {
     admissions.get(endOf(socket))?.secured();
     socket.on('error', ignore);
-    if (socket.alpnProtocol === 'h2') onConnection(socket);
-    else socket.destroy();
+    onConnection(socket);
   });
   // A handshake that failed or took too long is only reported; the socket stays open unless it is closed here.
   tls.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {

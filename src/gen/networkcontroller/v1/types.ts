@@ -89,6 +89,8 @@ export interface ControllerPeer {
   endpoints: string[];
   /** UDP addresses that tell a sender how it is seen, so that an agent can find out that its NAT is symmetric. */
   probeEndpoints: string[];
+  /** host:port of the HTTPS listener (6442/tcp), for an agent whose network lets no UDP through. */
+  httpsEndpoints: string[];
 }
 
 /** Service is one instance of a named service. */
@@ -539,7 +541,14 @@ export const NetworkConfig: MessageFns<NetworkConfig> = {
 };
 
 function createBaseControllerPeer(): ControllerPeer {
-  return { wgPublicKey: Buffer.alloc(0), bindIp: "", bindIp6: "", endpoints: [], probeEndpoints: [] };
+  return {
+    wgPublicKey: Buffer.alloc(0),
+    bindIp: "",
+    bindIp6: "",
+    endpoints: [],
+    probeEndpoints: [],
+    httpsEndpoints: [],
+  };
 }
 
 export const ControllerPeer: MessageFns<ControllerPeer> = {
@@ -558,6 +567,9 @@ export const ControllerPeer: MessageFns<ControllerPeer> = {
     }
     for (const v of message.probeEndpoints) {
       writer.uint32(42).string(v!);
+    }
+    for (const v of message.httpsEndpoints) {
+      writer.uint32(50).string(v!);
     }
     return writer;
   },
@@ -615,6 +627,14 @@ export const ControllerPeer: MessageFns<ControllerPeer> = {
             message.probeEndpoints.push(reader.string());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.httpsEndpoints.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -637,6 +657,7 @@ export const ControllerPeer: MessageFns<ControllerPeer> = {
     message.bindIp6 = object.bindIp6 ?? "";
     message.endpoints = object.endpoints?.map((e) => e) || [];
     message.probeEndpoints = object.probeEndpoints?.map((e) => e) || [];
+    message.httpsEndpoints = object.httpsEndpoints?.map((e) => e) || [];
     return message;
   },
 };
