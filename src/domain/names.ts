@@ -30,6 +30,19 @@ export function parseLabel(text: string, field: string): string {
   return text;
 }
 
+/** The label under which services stand, beside the networks: `registry.svc.nc.internal`. */
+const SERVICES_LABEL = 'svc';
+
+/**
+ * Parses the name of a network: a label, which is part of its nodes' names.
+ *
+ * @throws DomainError `invalid_argument`, for the label of the services too.
+ */
+export function parseNetworkName(text: string, field: string): string {
+  if (text !== SERVICES_LABEL) return parseLabel(text, field);
+  throw new DomainError('invalid_argument', `${field}: want another name than "${SERVICES_LABEL}", under which the services stand in DNS`);
+}
+
 /**
  * Makes a label out of whatever a machine calls itself: its first part, lower case, hyphens for the rest.
  *

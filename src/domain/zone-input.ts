@@ -21,7 +21,7 @@ export interface ZoneNode {
 
 /** One instance of a service that shall be answered; one that is withheld or expired is removed instead. */
 export interface ZoneService {
-  /** The instance: one label. */
+  /** The instance: one label, unique within the network. */
   readonly id: string;
   readonly name: string;
   readonly network: string;
@@ -52,6 +52,6 @@ export type ZoneChange =
   | { readonly kind: 'node'; readonly node: ZoneNode }
   | { readonly kind: 'nodeRemoved'; readonly id: string }
   | { readonly kind: 'service'; readonly service: ZoneService }
-  | { readonly kind: 'serviceRemoved'; readonly id: string }
+  | { readonly kind: 'serviceRemoved'; readonly network: string; readonly id: string }
   | { readonly kind: 'record'; readonly record: AddedRecord }
   | { readonly kind: 'recordRemoved'; readonly id: string };

@@ -79,7 +79,7 @@ export class Zone {
       case 'service':
         return this.#putService(change.service);
       case 'serviceRemoved':
-        return this.#removeService(change.id);
+        return this.#removeService(serviceKey(change));
       case 'record':
         return this.#putRecord(change.record);
       case 'recordRemoved':
@@ -158,29 +158,30 @@ export class Zone {
 
   #putService(service: ZoneService): void {
     const records = serviceRecords(service, this.#nodes.get(service.nodeId), this.name);
-    this.#removeService(service.id);
-    this.#services.set(service.id, service);
+    const key = serviceKey(service);
+    this.#removeService(key);
+    this.#services.set(key, service);
     const siblings = this.#servicesOfNode.get(service.nodeId) ?? new Set();
-    this.#servicesOfNode.set(service.nodeId, siblings.add(service.id));
-    this.#place(`service ${service.id}`, records);
+    this.#servicesOfNode.set(service.nodeId, siblings.add(key));
+    this.#place(ownerOf(service), records);
   }
 
-  #removeService(id: string): void {
-    const service = this.#services.get(id);
+  #removeService(key: string): void {
+    const service = this.#services.get(key);
     if (service === undefined) return;
-    this.#clear(`service ${id}`, this.#recordsOfService(service));
-    this.#services.delete(id);
+    this.#clear(ownerOf(service), this.#recordsOfService(service));
+    this.#services.delete(key);
     const siblings = this.#servicesOfNode.get(service.nodeId);
-    siblings?.delete(id);
+    siblings?.delete(key);
     if (siblings?.size === 0) this.#servicesOfNode.delete(service.nodeId);
   }
 
   /** A node's services answer with its addresses, so they are taken out before a change of the node and put back after it. */
   #aroundServicesOf(nodeId: string, change: () => void): void {
-    const services = [...(this.#servicesOfNode.get(nodeId) ?? [])].map((id) => this.#services.get(id)!);
-    services.forEach((service) => this.#clear(`service ${service.id}`, this.#recordsOfService(service)));
+    const services = [...(this.#servicesOfNode.get(nodeId) ?? [])].map((key) => this.#services.get(key)!);
+    services.forEach((service) => this.#clear(ownerOf(service), this.#recordsOfService(service)));
     change();
-    services.forEach((service) => this.#place(`service ${service.id}`, this.#recordsOfService(service)));
+    services.forEach((service) => this.#place(ownerOf(service), this.#recordsOfService(service)));
   }
 
   #putRecord(added: AddedRecord): void {
@@ -223,3 +224,11 @@ export class Zone {
   }
 }
 
+/** Networks are separate: an id of one says nothing of the same id in another. */
+function serviceKey({ network, id }: { readonly network: string; readonly id: string }): string {
+  return `${network}/${id}`;
+}
+
+function ownerOf(service: ZoneService): string {
+  return `service ${serviceKey(service)}`;
+}

@@ -11,6 +11,7 @@ import type { ServerConfig } from '../platform/config/server-config.js';
 import { createPki, openPki, type Pki } from './pki/pki.js';
 import { firstAuthorities, standingOf } from './services/ca-records.js';
 import { reconcileNetworks } from './services/networks.js';
+import { reconcileStaticServices } from './services/static-services.js';
 import { keys } from './store/keys.js';
 import { openStore, type OpenStore, type StoreOptions } from './store/open-store.js';
 
@@ -51,6 +52,7 @@ export async function openServerState(config: ServerConfig, deps: StateDeps): Pr
     else await recordAuthorities(opened, pki, deps.clock);
     pki.follow(standingOf(opened.repository.view));
     await reconcileNetworks(opened.repository, config.networks, deps.clock, deps.log);
+    await reconcileStaticServices(opened.repository, config.services, deps.clock, deps.log);
     return { ...opened, pki, wgPrivateKey, isNew: cluster === undefined };
   } catch (error) {
     await opened.close();

@@ -25,7 +25,7 @@ const changes = fc.array(
       .record({ id: fc.constantFrom(...SERVICE_IDS), name: fc.constantFrom(...SERVICE_NAMES), nodeId: fc.constantFrom(...NODE_IDS), address: fc.constantFrom('', '192.0.2.1'), port: fc.integer({ min: 1, max: 3 }) })
       .map((service): ZoneChange => ({ kind: 'service', service: aService(service) })),
     fc.constantFrom(...NODE_IDS).map((id): ZoneChange => ({ kind: 'nodeRemoved', id })),
-    fc.constantFrom(...SERVICE_IDS).map((id): ZoneChange => ({ kind: 'serviceRemoved', id })),
+    fc.constantFrom(...SERVICE_IDS).map((id): ZoneChange => ({ kind: 'serviceRemoved', network: 'default', id })),
   ),
   { maxLength: 30 },
 );

@@ -169,10 +169,19 @@ describe('a change', () => {
     const zone = zoneOf(put.node());
     const size = zone.size;
 
-    for (const kind of ['nodeRemoved', 'serviceRemoved'] as const) zone.apply({ kind, id: 'nobody' });
+    for (const kind of ['nodeRemoved', 'serviceRemoved'] as const) zone.apply({ kind, id: 'nobody', network: 'default' });
     zone.apply({ kind: 'networkRemoved', name: 'nowhere' });
 
     expect(zone.size).toBe(size);
+  });
+
+  it('of a service leaves the instance of the same id in another network alone', () => {
+    const zone = zoneOf(put.service({ id: 'one', address: '192.0.2.1' }), put.service({ id: 'one', network: 'lab', address: '192.0.2.2' }));
+    expect(addresses(zone, 'shop.svc.nc.internal')).toEqual(['192.0.2.1', '192.0.2.2']);
+
+    zone.apply({ kind: 'serviceRemoved', network: 'default', id: 'one' });
+
+    expect(addresses(zone, 'shop.svc.nc.internal')).toEqual(['192.0.2.2']);
   });
 
   it('that removes one of two networks keeps the reverse zone they share', () => {
@@ -190,7 +199,7 @@ describe('a change', () => {
       fc.oneof(
         fc.record({ kind: fc.constant('node' as const), node: fc.record({ id: fc.constantFrom('a', 'b'), name: fc.constantFrom('x', 'y'), bindIp: fc.constantFrom('10.66.0.8', '10.66.0.9') }) }),
         fc.record({ kind: fc.constant('service' as const), service: fc.record({ id: fc.constantFrom('s', 't'), name: fc.constantFrom('shop', 'api'), nodeId: fc.constantFrom('a', 'b') }) }),
-        fc.record({ kind: fc.constantFrom('nodeRemoved' as const, 'serviceRemoved' as const), id: fc.constantFrom('a', 'b', 's', 't') }),
+        fc.record({ kind: fc.constantFrom('nodeRemoved' as const, 'serviceRemoved' as const), network: fc.constant('default'), id: fc.constantFrom('a', 'b', 's', 't') }),
       ),
       { maxLength: 20 },
     );
@@ -199,7 +208,7 @@ describe('a change', () => {
       fc.property(changes, (list) => {
         const zone = zoneOf();
         for (const change of list) zone.apply(change.kind === 'node' ? put.node(change.node) : change.kind === 'service' ? put.service(change.service) : change);
-        for (const id of ['a', 'b', 's', 't']) for (const kind of ['nodeRemoved', 'serviceRemoved'] as const) zone.apply({ kind, id });
+        for (const id of ['a', 'b', 's', 't']) for (const kind of ['nodeRemoved', 'serviceRemoved'] as const) zone.apply({ kind, id, network: 'default' });
         expect(zone.size).toBe(empty);
       }),
       { seed: 1034, numRuns: 200 },

@@ -8,9 +8,10 @@ import type { AddedRecord } from '../../domain/dns-records.js';
 import { parseDuration } from '../../domain/duration.js';
 import { DomainError } from '../../domain/errors.js';
 import type { HostPort } from '../../domain/host-port.js';
-import { parseLabel } from '../../domain/names.js';
+import { parseNetworkName } from '../../domain/names.js';
 import { Zone } from '../../domain/zone.js';
 import { adminSocketPath } from '../paths.js';
+import { STATIC_SERVICE, staticServiceFaults, staticServicesOf, type StaticService } from './static-services.js';
 import { checked, deepFreeze, parsed, parseYamlConfig, readConfigText, section, type Fault } from '../yaml-config.js';
 
 /** One overlay network. */
@@ -79,6 +80,7 @@ export interface ServerConfig {
     readonly sweepIntervalMs: number;
     readonly keepSpentMs: number;
   };
+  readonly services: readonly StaticService[];
   readonly addresses: { readonly quarantineMs: number };
   readonly certificates: { readonly grpcMs: number; readonly networkMs: number; readonly serverMs: number };
   readonly limits: LimitSettings;
@@ -90,7 +92,7 @@ const DNS_PORT = 53;
 /** IPv6 does not run on links with a smaller one. @see RFC 8200 §5 */
 const MTU_IPV6 = 1280;
 
-const name = parsed(parseLabel, 'a name');
+const name = parsed(parseNetworkName, 'a name');
 const cidr4 = parsed(parseCidr4, 'a network like "10.66.0.0/24"');
 const cidr6 = parsed(parseCidr6, 'a network like "fd00:66::/64"');
 const duration = parsed(parseDuration, 'a duration like "10m" or "1h30m"');
@@ -147,6 +149,7 @@ const SERVER = section({
     sweepInterval: v.optional(lifetime, '1m'),
     keepSpent: v.optional(duration, '30d'),
   }),
+  services: v.optional(v.array(STATIC_SERVICE), []),
   addresses: section({ quarantine: v.optional(duration, '10m') }),
   certificates: section({
     grpc: v.optional(lifetime, '24h'),
@@ -202,6 +205,7 @@ export function parseServerConfig(text: string, path: string): ServerConfig {
       sweepIntervalMs: server.tokens.sweepInterval,
       keepSpentMs: server.tokens.keepSpent,
     },
+    services: staticServicesOf(server.services),
     addresses: { quarantineMs: server.addresses.quarantine },
     certificates: { grpcMs: server.certificates.grpc, networkMs: server.certificates.network, serverMs: server.certificates.server },
     limits: server.limits,
@@ -242,6 +246,7 @@ function* faultsOf(server: ServerKeys): Iterable<Fault> {
   }
   yield* recordFaultsOf(server);
   const networks = networksOf(server);
+  yield* staticServiceFaults(server.services, new Set(networks.map((network) => network.name)));
   for (const [index, network] of networks.entries()) {
     const key = index === 0 ? ['networkAddr'] : ['networks', index - 1];
     for (const message of networkFaults(network, networks.slice(0, index))) yield { key, message };

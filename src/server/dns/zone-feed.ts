@@ -29,15 +29,15 @@ function changeOf(event: StoreEvent): ZoneChange[] {
     case 'node':
       return [event.value === undefined ? { kind: 'nodeRemoved', id } : { kind: 'node', node: zoneNode(NodeRecord.decode(event.value)) }];
     case 'service':
-      return [serviceChange(event, id)];
+      return [serviceChange(event, network, id)];
     default:
       return [];
   }
 }
 
-function serviceChange(event: StoreEvent, id: string): ZoneChange {
+function serviceChange(event: StoreEvent, network: string, id: string): ZoneChange {
   const record = event.value === undefined ? undefined : ServiceRecord.decode(event.value);
-  return record === undefined || record.withheld !== '' ? { kind: 'serviceRemoved', id } : { kind: 'service', service: zoneService(record) };
+  return record === undefined || record.withheld !== '' ? { kind: 'serviceRemoved', network, id } : { kind: 'service', service: zoneService(record) };
 }
 
 function zoneNetwork({ name, cidr, cidr6 }: NetworkRecord): ZoneNetwork {

@@ -47,16 +47,16 @@ export class ServiceRegistry {
   /**
    * Renews leases and takes how healthy the instances are. Nothing is written but what goes out or comes back by it.
    *
-   * @returns The ids that are not registered: to be registered again.
-   * @throws DomainError `invalid_argument`, `permission_denied`; then none is renewed.
+   * @returns The ids that are not registered, or are another node's: to be registered again, or to be told why not.
+   * @throws DomainError `invalid_argument`; then none is renewed.
    */
   async renew(network: string, states: readonly ServiceState[], caller: Caller): Promise<readonly string[]> {
-    const read = states.map(({ id, health, healthReason }) => ({ id, owner: this.#leases.ownerOf(network, id), ...readHealth(health, healthReason) }));
-    for (const { id, owner } of read) if (owner !== undefined) requireOwner({ id, nodeId: owner }, caller);
-    const known = read.filter(({ owner }) => owner !== undefined);
+    const read = states.map(({ id, health, healthReason }) => ({ id, ...readHealth(health, healthReason) }));
+    const own = ({ id }: { readonly id: string }): boolean => isOwn(this.#leases.ownerOf(network, id), caller);
+    const known = read.filter(own);
     for (const { id, health, healthReason } of known) this.#leases.renew(network, id, { health, healthReason });
     await this.#leases.settle(network, known.map(({ id }) => id));
-    return read.filter(({ owner }) => owner === undefined).map(({ id }) => id);
+    return read.filter((state) => !own(state)).map(({ id }) => id);
   }
 
   /**
@@ -132,9 +132,13 @@ function requireChangeable(service: ServiceRecord, caller: Caller): void {
   throw new DomainError('permission_denied', `service: ${service.id} stands in server.yml; change it there and start the server again`);
 }
 
-/** A node speaks only for itself; admins for all. */
+/** A node speaks only for itself; admins for all. @param nodeId Of an instance; undefined for one that is not there. */
+function isOwn(nodeId: string | undefined, caller: Caller): boolean {
+  return nodeId !== undefined && (caller.kind !== 'node' || nodeId === caller.nodeId);
+}
+
 function requireOwner({ id, nodeId }: { readonly id: string; readonly nodeId: string }, caller: Caller): void {
-  if (caller.kind !== 'node' || nodeId === caller.nodeId) return;
+  if (isOwn(nodeId, caller)) return;
   throw new DomainError('permission_denied', `service: ${id} belongs to another node`);
 }
 

@@ -128,7 +128,7 @@ describe('an answer', () => {
   it('to the network shows a revision as soon as it is applied, service by service', async () => {
     const dns = await startTestDns();
 
-    dns.apply({ revision: 8n, changes: [{ kind: 'serviceRemoved', id: 'i1' }] });
+    dns.apply({ revision: 8n, changes: [{ kind: 'serviceRemoved', network: 'default', id: 'i1' }] });
     await until(() => dns.stats().serial === 8, 'the revision');
 
     expect(await digStatus(dns.port, 'shop.svc.nc.internal', 'A')).toBe('NXDOMAIN');

@@ -253,7 +253,7 @@ export interface ServiceState {
 }
 
 export interface RenewServicesResponse {
-  /** Ids that are not registered: to be registered again. */
+  /** Ids that are not registered, or are another node's: to be registered again, or to be told why not. */
   unknown: string[];
 }
 
