@@ -61,6 +61,24 @@ describe('Recover', () => {
     await expect(recovered(server, member)).rejects.toMatchObject({ code: 'proof_invalid' });
   });
 
+  it('takes the key of a certificate that ran out before it could be used, and no older one after that', async () => {
+    const { server, member } = await serverWithMember();
+    const cutOff = await renewed(server, member);
+
+    const back = await recovered(server, cutOff);
+
+    await expect(recovered(server, member)).rejects.toMatchObject({ code: 'proof_invalid' });
+    await report(server, await recovered(server, back));
+    await expect(recovered(server, cutOff)).rejects.toMatchObject({ code: 'proof_invalid' });
+  });
+
+  it('takes no key of an answer that came before the last', async () => {
+    const { server, member } = await serverWithMember();
+    const [lost] = [await renewed(server, member), await renewed(server, member)];
+
+    await expect(recovered(server, lost)).rejects.toMatchObject({ code: 'proof_invalid' });
+  });
+
   it('refuses a signature over other requests than it brings', async () => {
     const { server, member } = await serverWithMember();
 

@@ -67,6 +67,7 @@ export class Renewals {
       const record: NodeRecord = {
         ...node.value,
         grpcSpki: certificate.value.spki,
+        pendingGrpcSpki: Buffer.alloc(0),
         grpcSerial: serial,
         certificateExpiresAtMs: certificate.value.notAfterMs,
       };
@@ -83,10 +84,12 @@ export class Renewals {
   }
 
   /**
-   * Brings back a node whose certificate ran out. As after a renewal, the key registered last stays so until the node has used the
-   * new certificate: whoever has lost the reply asks again with the key it has.
+   * Brings back a node whose certificate ran out. As after a renewal, the key registered last stays so until the node has shown that it
+   * has the new one: whoever has lost the reply asks again with the key it has, and whoever was cut off before it could use the new
+   * certificate asks with the new key.
    *
-   * @param signature Of both CSRs, one after the other, by the gRPC key registered last: the node token alone is worth nothing.
+   * @param signature Of both CSRs, one after the other, by the gRPC key registered last or by the one that waits to be: the node token
+   *   alone is worth nothing.
    * @throws DomainError `node_unknown`, `proof_invalid`, `rate_limited`.
    */
   async recover(
@@ -96,11 +99,11 @@ export class Renewals {
   ): Promise<NewCertificates> {
     const { result } = await this.#repository.update((view) => {
       const node = nodeOfToken(view, request.nodeToken);
-      requireRegisteredKey(node.value, request);
+      const grpcSpki = requireOwnKey(node.value, request);
       if (this.#isConnected(node.value.id)) {
         this.#log.warn('node token used for recovery while the node is connected: a copy of it may be about', { nodeId: node.value.id, peer: caller.address });
       }
-      return this.#issue(view, node, newKeys, caller, 'Recover');
+      return this.#issue(view, { ...node, value: { ...node.value, grpcSpki } }, newKeys, caller, 'Recover');
     });
     return result;
   }
@@ -121,6 +124,7 @@ export class Renewals {
       ...node.value,
       networkCertificate: Buffer.from(issued.network.der),
       networkSerial: issued.network.serial,
+      pendingGrpcSpki: Buffer.from(newKeys.grpcSpki),
     };
     return {
       if: [{ key: node.key, modRev: node.modRev }],
@@ -147,12 +151,15 @@ function requireFew(view: LocalView, nodeId: string): void {
   throw new DomainError('rate_limited', `certificates: want at most ${MAX_CERTIFICATES} that have not run out, got ${standing} and two more; use the last or wait until some end`);
 }
 
-function requireRegisteredKey(node: NodeRecord, request: { readonly grpcCsr: Uint8Array; readonly networkCsr: Uint8Array; readonly signature: Uint8Array }): void {
-  const key = createPublicKey({ key: node.grpcSpki, format: 'der', type: 'spki' });
+/** The key that signed the request: the one registered last, or the one that waits to be and is so from now on. */
+function requireOwnKey(
+  { grpcSpki, pendingGrpcSpki }: NodeRecord,
+  request: { readonly grpcCsr: Uint8Array; readonly networkCsr: Uint8Array; readonly signature: Uint8Array },
+): NodeRecord['grpcSpki'] {
   const signed = Buffer.concat([request.grpcCsr, request.networkCsr]);
-  if (!verify('sha256', signed, key, request.signature)) {
-    throw new DomainError('proof_invalid', 'signature: not made by the key that this node registered last; unregister the node and join anew');
-  }
+  const own = [grpcSpki, pendingGrpcSpki].find((spki) => spki.length > 0 && verify('sha256', signed, createPublicKey({ key: spki, format: 'der', type: 'spki' }), request.signature));
+  if (own !== undefined) return own;
+  throw new DomainError('proof_invalid', 'signature: not made by the key that this node registered last; unregister the node and join anew');
 }
 
 /** The node's certificates in use beside the new gRPC certificate and the network certificate that its peers are given. */

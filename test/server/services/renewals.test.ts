@@ -166,13 +166,33 @@ describe('a recovery', () => {
     expect(repository.view.rev).toBe(before);
   });
 
-  it('by the key of a renewal that was never used is refused, by the one registered last it is not', async () => {
+  it('by the key registered last is taken as long as nothing newer has been shown', async () => {
     const { renewals, node, nodeToken, grpc } = await start();
+    await renewals.renew(node.id, newKeys(), STRANGER);
+
+    await renewals.recover(recovery(nodeToken, grpc), newKeys(), STRANGER);
+    await expect(renewals.recover(recovery(nodeToken, grpc), newKeys(), STRANGER)).resolves.toBeDefined();
+  });
+
+  it('by the key of a renewal that was never used makes that key the registered one', async () => {
+    const { renewals, repository, node, nodeToken, grpc } = await start();
     const unused = generateP256();
     await renewals.renew(node.id, newKeys(unused), STRANGER);
 
-    await expect(renewals.recover(recovery(nodeToken, unused), newKeys(), STRANGER)).rejects.toEqual(code('proof_invalid'));
-    await expect(renewals.recover(recovery(nodeToken, grpc), newKeys(), STRANGER)).resolves.toBeDefined();
+    await renewals.recover(recovery(nodeToken, unused), newKeys(), STRANGER);
+
+    expect(repository.view.nodeById(node.id)?.value.grpcSpki).toEqual(unused.spki);
+    await expect(renewals.recover(recovery(nodeToken, grpc), newKeys(), STRANGER)).rejects.toEqual(code('proof_invalid'));
+    await expect(renewals.recover(recovery(nodeToken, unused), newKeys(), STRANGER)).resolves.toBeDefined();
+  });
+
+  it('by the key of a renewal that another has replaced is refused', async () => {
+    const { renewals, node, nodeToken } = await start();
+    const replaced = generateP256();
+    await renewals.renew(node.id, newKeys(replaced), STRANGER);
+    await renewals.renew(node.id, newKeys(), STRANGER);
+
+    await expect(renewals.recover(recovery(nodeToken, replaced), newKeys(), STRANGER)).rejects.toEqual(code('proof_invalid'));
   });
 
   it('while the node is connected warns of a copy, and names no secret', async () => {

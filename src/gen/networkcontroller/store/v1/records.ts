@@ -54,6 +54,11 @@ export interface NodeRecord {
   grpcSerial: string;
   networkSerial: string;
   certificateExpiresAtMs: number;
+  /**
+   * Of the certificate issued last, which the node may have and has not shown yet. It outlives that certificate: the node may have been cut
+   * off before it could show it.
+   */
+  pendingGrpcSpki: Buffer;
 }
 
 /** AddressRecord stands under an address: its owner, or until when it rests, or the token it is kept for. */
@@ -482,6 +487,7 @@ function createBaseNodeRecord(): NodeRecord {
     grpcSerial: "",
     networkSerial: "",
     certificateExpiresAtMs: 0,
+    pendingGrpcSpki: Buffer.alloc(0),
   };
 }
 
@@ -560,6 +566,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
         );
       }
       writer.uint32(168).int64(BigInt(message.certificateExpiresAtMs));
+    }
+    if (message.pendingGrpcSpki.length !== 0) {
+      writer.uint32(178).bytes(message.pendingGrpcSpki);
     }
     return writer;
   },
@@ -745,6 +754,14 @@ export const NodeRecord: MessageFns<NodeRecord> = {
             message.certificateExpiresAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.pendingGrpcSpki = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -783,6 +800,7 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     message.grpcSerial = object.grpcSerial ?? "";
     message.networkSerial = object.networkSerial ?? "";
     message.certificateExpiresAtMs = object.certificateExpiresAtMs ?? 0;
+    message.pendingGrpcSpki = object.pendingGrpcSpki ?? Buffer.alloc(0);
     return message;
   },
 };
