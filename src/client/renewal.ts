@@ -143,7 +143,8 @@ export class Renewal {
     this.#refused = false;
     this.#failures = 0;
     this.#lastError = '';
-    log.info('certificates renewed', { until: new Date(this.#schedule.endMs).toISOString(), recovered: withoutCertificate });
+    const { serialNumber: serial } = readCertificate(grpcCertificate);
+    log.info('certificates renewed', { serial, until: new Date(this.#schedule.endMs).toISOString(), recovered: withoutCertificate });
     await this.#deps.onRenewed();
   }
 

@@ -45,6 +45,8 @@ export class CallRecord {
   /** Read once: of a connection that has just ended it cannot be read any more. */
   readonly #certificate: PeerCertificate | undefined;
   #actor = 'unknown';
+  /** Of the client certificate that let the caller in. */
+  #serial: string | undefined;
 
   constructor(
     context: CallContext,
@@ -66,6 +68,7 @@ export class CallRecord {
     if (this.#context.draining) throw new DomainError('draining', 'this server is about to stop; try again in a few seconds');
     const caller = await this.#context.authenticate({ address: this.#address, certificate: this.#certificate });
     this.#actor = actorOf(caller);
+    this.#serial = 'serial' in caller ? caller.serial : undefined;
     authorise(this.#method, caller);
     return caller;
   }
@@ -82,7 +85,7 @@ export class CallRecord {
     const elapsedMs = performance.now() - this.#startedMs;
     this.#context.onEnded?.({ method: shortName(this.#method), kind: this.kind, code, seconds: elapsedMs / 1000 });
     const ms = Math.round(elapsedMs);
-    const line = { method: this.#method, caller: this.#actor, address: this.#address, code, ms, requestId: this.requestId };
+    const line = { method: this.#method, caller: this.#actor, ...(this.#serial !== undefined && { serial: this.#serial }), address: this.#address, code, ms, requestId: this.requestId };
     if (error === undefined) this.#context.log.info('rpc', line);
     else if (refusal === undefined) this.#context.log.error('rpc failed', { ...line, error });
     else if (STATUS_OF[refusal.code].result === '500' && refusal.code !== 'draining') this.#context.log.warn('rpc refused', { ...line, error });
