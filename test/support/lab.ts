@@ -32,8 +32,17 @@ export interface MachineOptions {
 export interface PingResult {
   readonly sent: number;
   readonly received: number;
+  /** Answers that are missing before the last that came: what is still under way at the end is not lost. */
+  readonly lost: number;
   /** Of the last answer, 0 without one: 64 straight from Linux, one less for each router. */
   readonly ttl: number;
+}
+
+/** What {@link Lab.pinging} started. */
+export interface PingStream {
+  /** How many have been answered so far. */
+  answered(): number;
+  stop(): Promise<PingResult>;
 }
 
 let labs = 0;
@@ -173,10 +182,11 @@ export class Lab {
     return parsePing(ping.output());
   }
 
-  /** Pings all the time; `stop` gives the sum. */
-  pinging(machine: string, address: string, intervalSeconds = 0.01): { stop(): Promise<PingResult> } {
+  /** Pings all the time; `answered` counts the answers so far, `stop` gives the sum. */
+  pinging(machine: string, address: string, intervalSeconds = 0.01): PingStream {
     const ping = this.spawn(machine, ['ping', '-n', '-i', String(intervalSeconds), address]);
     return {
+      answered: () => answersIn(ping.output()).size,
       async stop() {
         await ping.stop('SIGINT');
         return parsePing(ping.output());
@@ -233,5 +243,12 @@ function programOf(pid: string): string {
 
 function parsePing(output: string): PingResult {
   const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(output) ?? [];
-  return { sent: Number(sent ?? 0), received: Number(received ?? 0), ttl: Number([...output.matchAll(/ttl=(\d+)/g)].at(-1)?.[1] ?? 0) };
+  const answers = answersIn(output);
+  const lost = answers.size === 0 ? 0 : Math.max(...answers) - answers.size;
+  return { sent: Number(sent ?? 0), received: Number(received ?? 0), lost, ttl: Number([...output.matchAll(/ttl=(\d+)/g)].at(-1)?.[1] ?? 0) };
+}
+
+/** The numbers of the pings that were answered; the first is 1. */
+function answersIn(output: string): ReadonlySet<number> {
+  return new Set([...output.matchAll(/icmp_seq=(\d+) ttl=/g)].map(([, number]) => Number(number)));
 }
