@@ -15,6 +15,8 @@ const PROGRAMS = [
   { program: 'nft', package: 'nftables', why: 'the NAT routers of the lab' },
   { program: 'dig', package: 'dnsutils', why: 'asks the name server as an outsider' },
   { program: 'delv', package: 'bind9-dnsutils', why: 'checks our signatures as an outsider' },
+  { program: 'kdig', package: 'knot-dnsutils', why: 'asks the name server over TLS and HTTPS as an outsider' },
+  { program: 'curl', package: 'curl', why: 'talks to the HTTPS listener as an outsider' },
   { program: 'nsd', package: 'nsd', why: 'the name server beside which our answers are compared' },
   { program: 'tcpdump', package: 'tcpdump', why: 'looks at the packets on the wire' },
   { program: 'ping', package: 'iputils-ping', why: 'shows who reaches whom' },

@@ -9,6 +9,8 @@ import type { Dns } from './dns/start-dns.js';
 import { endpointsOf, type ListeningPorts } from './endpoints.js';
 import { GuessLimit } from './auth/guess-limit.js';
 import { startHttpsServer } from './http/https-server.js';
+import { startPlainServer } from './http/plain-server.js';
+import { plainDnsApp } from './http-apps.js';
 import { ServerIdentity } from './jobs/server-certificate.js';
 import { listenersOf } from './listeners.js';
 import { Sweeper } from './jobs/sweeper.js';
@@ -34,7 +36,7 @@ export interface ServerDeps {
 export interface RunningServer {
   readonly clusterId: string;
   /** `metrics` is 0 where none are to be had. */
-  readonly ports: ListeningPorts & { readonly dns: readonly number[]; readonly metrics: number };
+  readonly ports: ListeningPorts & { readonly dns: readonly number[]; readonly dnsTls: readonly number[]; readonly dnsHttp: readonly number[]; readonly metrics: number };
   readonly adminSocket: string;
   /** Resolves, with the reason, when the store cannot be written any more: the process should end. */
   readonly failed: Promise<Error>;
@@ -73,19 +75,21 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   await parts.start('refusals', () => cases.refusals);
   await parts.start('service leases', () => cases.leases);
 
-  const dns = await parts.start('dns', () => startNames(state, config, log));
+  const identity = await parts.start('server certificate', () => new ServerIdentity({ pki: state.pki, hosts: config.ip, clock: timer, log }));
+  const dns = await parts.start('dns', () => startNames(state, config, log, identity.bootstrap.material));
+  identity.bootstrap.onRotate(() => dns.setCertificate(identity.bootstrap.material));
   const rendezvous = await parts.start('rendezvous', () => startMeetingPoint(state, config, cases, dns, { clock, log }));
   ports.wireguard = rendezvous.port;
   ports.probe = rendezvous.probePort;
   await parts.start('feed', () => cases.feed);
 
-  const identity = await parts.start('server certificate', () => new ServerIdentity({ pki: state.pki, hosts: config.ip, clock: timer, log }));
   const guesses = new GuessLimit(config.limits.guessesPerMinute, clock);
-  const listeners = listenersOf({ state, config, cases, rendezvous, identity, guesses, onEnded: (call) => metrics.calls.ended(call), clock, wall: timer, log, endpoints });
+  const listeners = listenersOf({ state, config, cases, dns, rendezvous, identity, guesses, onEnded: (call) => metrics.calls.ended(call), clock, wall: timer, log, endpoints });
   const control = await parts.start('control listener', () => startGrpcServer(listeners.control));
   ports.control = control.port;
   const https = await parts.start('https listener', () => startHttpsServer(listeners.https));
   ports.https = https.port;
+  const http = await Promise.all(config.dns.http.map((at) => parts.start('dns over http', () => startPlainServer(at, plainDnsApp(dns, log), 'server.dns.http'))));
   cases.authorities.onChanged(({ endSessions }) => {
     identity.renew();
     if (endSessions) [control, https].forEach((listener) => listener.disconnect());
@@ -101,12 +105,13 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
     state: () => cases.facts.state(),
     log,
   });
+  const all = { ...ports, dns: dns.ports, dnsTls: dns.tlsPorts, dnsHttp: http.map(({ port }) => port), metrics: monitors };
   cases.facts.enter('running');
-  log.info('serving', { ...ports, dns: dns.ports, metrics: monitors, adminSocket: config.adminSocket });
+  log.info('serving', { ...all, adminSocket: config.adminSocket });
 
   return {
     clusterId: state.pki.clusterId,
-    ports: { ...ports, dns: dns.ports, metrics: monitors },
+    ports: all,
     adminSocket: config.adminSocket,
     failed: state.failed,
     stop: () => stop(parts, cases, [control, bootstrap, https, admin]),

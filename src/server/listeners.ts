@@ -11,9 +11,10 @@ import { asAnonymous, asLocal } from './auth/authenticate.js';
 import { clientCertificates } from './auth/client-certificate.js';
 import type { GuessLimit } from './auth/guess-limit.js';
 import { RegisterCookies } from './auth/register-cookie.js';
-import { healthRoutes } from './http/health-routes.js';
-import { httpApp } from './http/http-app.js';
+import type { Dns } from './dns/start-dns.js';
 import type { HttpsServerOptions } from './http/https-server.js';
+import type { PurposeOf } from './http/peer.js';
+import { httpsApp } from './http-apps.js';
 import type { ServerIdentity } from './jobs/server-certificate.js';
 import type { Rendezvous } from './rendezvous/rendezvous.js';
 import type { ServerState } from './server-state.js';
@@ -31,6 +32,7 @@ export interface ListenerDeps {
   readonly state: ServerState;
   readonly config: ServerConfig;
   readonly cases: UseCases;
+  readonly dns: Dns;
   readonly rendezvous: Rendezvous;
   readonly identity: ServerIdentity;
   readonly guesses: GuessLimit;
@@ -44,7 +46,7 @@ export interface ListenerDeps {
 
 /** The doors: bootstrap (server TLS), control (mutual TLS), https (server TLS, a client certificate where a route wants one), admin (unix socket). */
 export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admin', GrpcServerOptions> & { readonly https: HttpsServerOptions } {
-  const { state, config, cases, rendezvous, identity, guesses, onEnded, clock, wall, log } = deps;
+  const { state, config, cases, dns, rendezvous, identity, guesses, onEnded, clock, wall, log } = deps;
   const { repository, pki } = state;
   const signals = new Signals({ repository, feed: cases.feed, reflexive: (nodeId) => rendezvous.endpointOf(nodeId) });
   const cookies = new RegisterCookies(pki.deriveSecret('register cookie'));
@@ -64,6 +66,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
     promote: (serial) => cases.renewals.promote(serial),
     onSuperseded: (row, address) => log.warn('superseded certificate used: a copy of the node may be about', { nodeId: row.subjectId, serial: row.serial, address }),
   });
+  const purposeOf: PurposeOf = (certificate) => pki.purposeOf(certificate);
   return {
     bootstrap: {
       listen: { key: 'server.bootstrapPort', host, port: config.bootstrapPort, tls: identity.bootstrap, limits },
@@ -84,8 +87,8 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
     },
     https: {
       listen: { key: 'server.httpsPort', host, port: config.httpsPort, tls: identity.https, limits },
-      app: httpApp({ log, onRefusal: told.onRefusal }, [healthRoutes(() => cases.facts.state())]),
-      purposeOf: (certificate) => pki.purposeOf(certificate),
+      app: httpsApp({ config, cases, dns, authenticate, purposeOf, onRefusal: told.onRefusal, log }),
+      purposeOf,
       log,
     },
     admin: { listen: { socketPath: config.adminSocket }, services: [admin, node], authenticate: asLocal, messageBytes: limits.messageBytes, log, ...told },

@@ -66,6 +66,12 @@ export interface ServerConfig {
   readonly zone: string;
   readonly dns: {
     readonly listen: readonly HostPort[];
+    /** DNS over TLS. */
+    readonly tls: readonly HostPort[];
+    /** Who may ask over HTTPS. */
+    readonly https: 'members' | 'anyone' | 'nobody';
+    /** DNS over HTTP in the clear; loopback only. */
+    readonly http: readonly HostPort[];
     readonly upstreams: readonly HostPort[];
     /** Names, with all below them, that no upstream is asked for. */
     readonly enclosures: readonly string[];
@@ -89,6 +95,9 @@ export interface ServerConfig {
 }
 
 const DNS_PORT = 53;
+/** @see RFC 7858 §3.1 */
+const DNS_OVER_TLS_PORT = 853;
+const HTTP_PORT = 80;
 /** IPv6 does not run on links with a smaller one. @see RFC 8200 §5 */
 const MTU_IPV6 = 1280;
 
@@ -138,6 +147,9 @@ const SERVER = section({
   zone: v.optional(parsed(parseZone, 'a domain like "nc.internal"'), 'nc.internal'),
   dns: section({
     listen: v.optional(v.array(parsed(parseDnsAddress, 'an address with port')), []),
+    tls: v.optional(v.array(parsed((text, field) => parseListenAddress(text, field, DNS_OVER_TLS_PORT), 'an address with port')), []),
+    https: v.optional(v.picklist(['members', 'anyone', 'nobody'], '"members", "anyone" or "nobody"'), 'members'),
+    http: v.optional(v.array(parsed(parseLoopback, 'an address of loopback with port')), []),
     upstreams: v.optional(v.array(parsed(parseDnsAddress, 'an address with port')), []),
     enclosures: v.optional(v.array(parsed(parseDnsName, 'a domain like "corp.example"')), []),
     records: v.optional(v.array(RECORD), []),
@@ -316,6 +328,13 @@ function parseDnsAddress(text: string, field: string): HostPort {
 
 function parseMetricsAddress(text: string, field: string): HostPort {
   return parseListenAddress(text, field, METRICS_PORT);
+}
+
+/** What is in the clear stays on this machine. */
+function parseLoopback(text: string, field: string): HostPort {
+  const at = parseListenAddress(text, field, HTTP_PORT);
+  if (at.host === '::1' || at.host.startsWith('127.')) return at;
+  throw new DomainError('invalid_argument', `${field}: want an address of loopback, since nothing is encrypted, got ${JSON.stringify(text)}`);
 }
 
 /** `10.0.0.1`, `10.0.0.1:53`, `::1`, `[::1]:53`; 0 takes a free port. No names: to resolve them takes a resolver. */

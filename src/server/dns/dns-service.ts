@@ -99,7 +99,7 @@ export class DnsService {
   readonly handle: QueryHandler = (message, client, reply) => {
     try {
       this.#counters.add(QUERIES_VIA[client.via]);
-      const recursion = this.#resolver.enabled && this.#ownClients.has(client.address);
+      const recursion = this.#resolver.enabled && (client.own === true || this.#ownClients.has(client.address));
       const answer = this.#responder.answer(message, TRANSPORT_OF[client.via], recursion);
       if (answer.kind === 'answer') return this.#finish({ message, client, reply }, answer.message, answer.source, answer.type);
       if (answer.kind === 'outside') return this.#lookElsewhere({ message, client, reply }, answer, recursion);

@@ -70,7 +70,7 @@ function codeOf(error: unknown): string {
 }
 
 /** Passes a listener on, or says in words why there is none. */
-export async function explained<T>({ host, port }: DnsAddress, listening: Promise<T>): Promise<T> {
+async function explained<T>({ host, port }: DnsAddress, listening: Promise<T>): Promise<T> {
   try {
     return await listening;
   } catch (cause) {

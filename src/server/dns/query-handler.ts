@@ -6,6 +6,8 @@ export interface DnsClient {
   readonly via: Via;
   /** Without port. */
   readonly address: string;
+  /** Known to be one of ours by other means than its address. */
+  readonly own?: boolean;
 }
 
 /**

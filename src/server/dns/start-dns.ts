@@ -6,7 +6,7 @@ import { SigningKey } from '../../platform/dns/dnssec/signing-key.js';
 import { startWorker } from '../../platform/worker.js';
 import { DnsCounters, type DnsStats } from './counters.js';
 import type { SigningKeysPem, ZoneRevision } from './dns-service.js';
-import type { DnsAddress, DnsTlsMaterial, Via } from './query-handler.js';
+import type { DnsAddress, DnsClient, DnsTlsMaterial, Via } from './query-handler.js';
 import type { Enclosure, Upstream } from './upstream.js';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.js';
 
@@ -44,7 +44,7 @@ export interface Dns {
    * Answers a query that came another way, through the tunnel if `via` is left out; undefined for a message that gets no
    * answer.
    */
-  answer(query: Uint8Array, client: { readonly address: string; readonly via?: Via }): Promise<Uint8Array | undefined>;
+  answer(query: Uint8Array, client: Omit<DnsClient, 'via'> & { readonly via?: Via }): Promise<Uint8Array | undefined>;
   /**
    * Signs with other keys from now on, or with none.
    *
@@ -114,12 +114,12 @@ class DnsThread implements Dns {
     if (revision.changes.length > 0) this.#tell({ kind: 'apply', ...revision });
   }
 
-  answer(query: Uint8Array, { address, via = 'tunnel' }: { readonly address: string; readonly via?: Via }): Promise<Uint8Array | undefined> {
+  answer(query: Uint8Array, { via = 'tunnel', ...client }: Omit<DnsClient, 'via'> & { readonly via?: Via }): Promise<Uint8Array | undefined> {
     if (!this.#running) return Promise.resolve(undefined);
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#tell({ kind: 'query', id, query, client: { via, address } });
+      this.#tell({ kind: 'query', id, query, client: { via, ...client } });
     });
   }
 

@@ -52,6 +52,10 @@ export class ServerTls {
     };
   }
 
+  get material(): TlsMaterial {
+    return this.#material;
+  }
+
   /** Shows another certificate, or believes other CAs, from the next connection on. */
   rotate(material: TlsMaterial): void {
     this.#material = material;
