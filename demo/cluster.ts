@@ -14,6 +14,8 @@ export interface ClusterStatus {
 /** What the story reads of `nc-client status -o json`. */
 export interface NodeStatus {
   readonly pid: number;
+  readonly interface: { readonly name: string; readonly device: string };
+  readonly certificateExpiresAt: string;
   readonly peers: readonly { readonly name: string; readonly bindIp: string; readonly path: string }[];
 }
 
@@ -36,7 +38,7 @@ export class Cluster {
     await until(async () => {
       if (!server.isRunning) throw new Error(`nc-server ended: ${server.output().trim().split('\n').slice(-5).join(' | ')}`);
       return (await this.#runNcadm(['status'])).exitCode === 0;
-    }, 'nc-server to answer');
+    }, 'nc-server to answer', this.#stage.patienceMs);
     return server;
   }
 

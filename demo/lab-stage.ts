@@ -9,7 +9,7 @@ import { Lab } from '../test/support/lab.js';
 import { LocalMachine } from './local-machine.js';
 import type { Machine } from './machine.js';
 import { ourProgram, PACKAGE } from './programs.js';
-import type { Stage, Wire, WireWatch } from './stage.js';
+import { PATIENCE_MS, type Stage, type Wire, type WireWatch } from './stage.js';
 
 /** Debian's "nobody": an ordinary user whose only right is to be there. */
 const NOBODY = 65_534;
@@ -19,20 +19,31 @@ const NODES = ['web-1', 'web-2', 'web-3'];
 /** Seconds a single ping is waited for: a hundred times what one takes here. */
 const PING_WAIT_SECONDS = 0.1;
 
+/** What a stage can be told beside its defaults. */
+export interface LabStageOptions {
+  /** Of nc-server, beside the stage's own. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** How long one command may take: more on a slow machine. */
+  readonly patienceMs?: number;
+}
+
 /** Machines made of network namespaces: a public controller, three nodes on different subnets behind one NAT router. */
 export class LabStage implements Stage, Wire {
   readonly controller: LocalMachine;
   readonly nodes: readonly LocalMachine[];
   readonly wire = this;
-  readonly serverSettings = { ip: CONTROLLER_ADDRESS };
+  readonly serverSettings: Readonly<Record<string, unknown>>;
   readonly nameServer = ['@10.66.0.1'];
   readonly device = 'auto';
+  readonly patienceMs: number;
   readonly #lab = new Lab();
   readonly #folder = mkdtempSync(join(tmpdir(), 'nc-demo-'));
 
-  private constructor() {
-    this.controller = new LocalMachine('controller', (argv) => this.#asNobody(argv), { HOME: this.folderOf({ name: 'controller' }) });
-    this.nodes = NODES.map((name) => new LocalMachine(name, (argv) => this.#lab.commandOn(name, ourProgram(argv))));
+  private constructor({ settings = {}, patienceMs = PATIENCE_MS }: LabStageOptions) {
+    this.serverSettings = { ip: CONTROLLER_ADDRESS, ...settings };
+    this.patienceMs = patienceMs;
+    this.controller = new LocalMachine('controller', (argv) => this.#asNobody(argv), { HOME: this.folderOf({ name: 'controller' }) }, patienceMs);
+    this.nodes = NODES.map((name) => new LocalMachine(name, (argv) => this.#lab.commandOn(name, ourProgram(argv)), {}, patienceMs));
   }
 
   /** What is real here and what is not. */
@@ -42,8 +53,8 @@ export class LabStage implements Stage, Wire {
   }
 
   /** Raises the machines and lays the cables. */
-  static async raise(): Promise<LabStage> {
-    const stage = new LabStage();
+  static async raise(options: LabStageOptions = {}): Promise<LabStage> {
+    const stage = new LabStage(options);
     try {
       await stage.#build();
       return stage;

@@ -2,9 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { buffer } from 'node:stream/consumers';
 import { LabProcess } from '../test/support/lab-process.js';
 import type { Ended, Machine, Running } from './machine.js';
-
-/** How long one command may take before it counts as hanging. */
-const LIMIT_MS = 60_000;
+import { PATIENCE_MS } from './stage.js';
 
 /** A machine whose programs are processes of this one, entered by a command line of its own. */
 export class LocalMachine implements Machine {
@@ -13,18 +11,20 @@ export class LocalMachine implements Machine {
   /**
    * @param enter Makes the command line that runs an argv there.
    * @param env   Added to this process's environment.
+   * @param patienceMs How long one command may take before it counts as hanging.
    */
   constructor(
     readonly name: string,
     readonly enter: (argv: readonly string[]) => readonly string[],
     readonly env: Readonly<Record<string, string>> = {},
+    readonly patienceMs = PATIENCE_MS,
   ) {}
 
   async run(argv: readonly string[], stdin = ''): Promise<Ended> {
     const child = this.#spawn(argv);
     child.stdin.on('error', () => {});
     child.stdin.end(stdin);
-    const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+    const timer = setTimeout(() => child.kill('SIGKILL'), this.patienceMs);
     const ended = new Promise<number>((resolve, reject) => child.once('error', reject).once('close', (code) => resolve(code ?? 128)));
     const [exitCode, stdout, stderr] = await Promise.all([ended, buffer(child.stdout), buffer(child.stderr)]);
     clearTimeout(timer);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalMachine } from './local-machine.js';
 import { ourProgram } from './programs.js';
-import type { Stage } from './stage.js';
+import { PATIENCE_MS, type Stage } from './stage.js';
 
 const NODES = ['web-1', 'web-2', 'web-3'];
 
@@ -17,6 +17,7 @@ export class RecordedStage implements Stage {
   readonly serverSettings: Readonly<Record<string, unknown>>;
   readonly nameServer: readonly string[];
   readonly device = 'recorded';
+  readonly patienceMs = PATIENCE_MS;
   readonly #folder = mkdtempSync(join(tmpdir(), 'nc-demo-'));
 
   private constructor(ports: readonly [number, number, number, number, number]) {

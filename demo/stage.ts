@@ -1,5 +1,8 @@
 import type { Machine } from './machine.js';
 
+/** How long one command may take before it counts as hanging, on a machine that is not emulated. */
+export const PATIENCE_MS = 60_000;
+
 /** What the story sees of packets, where there are some. */
 export interface Wire {
   /** Milliseconds from the call until a ping from one machine to an address is answered for the first time. */
@@ -32,6 +35,8 @@ export interface Stage {
   readonly nameServer: readonly string[];
   /** How each node's agent carries packets. */
   readonly device: 'auto' | 'recorded';
+  /** How long one command may take before it counts as hanging. */
+  readonly patienceMs: number;
   /** The folder of everything a machine writes; the machine's own user may write there. */
   folderOf(machine: { readonly name: string }): string;
   /** How somebody may look around, one command a line. */

@@ -24,11 +24,19 @@ const PROGRAMS = [
   { program: 'socat', package: 'socat', why: 'plain connections for tests' },
   { program: 'ps', package: 'procps', why: 'processes, and sysctl for the routers' },
 ];
+/** With the argument "kernel": for the virtual machine whose kernel has WireGuard. */
+const KERNEL_PROGRAMS = [
+  { program: 'qemu-system-x86_64', package: 'qemu-system-x86', why: 'the virtual machine' },
+  { program: 'cpio', package: 'cpio', why: 'packs its files' },
+  { program: 'busybox', package: 'busybox-static', why: 'its small programs' },
+  { program: 'depmod', package: 'kmod', why: 'its kernel modules' },
+];
 const FOLDERS = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean);
 /** Debian 12's wireguard-go is 4 to 8 times slower than the one of its backports, which has UDP segmentation offload. */
 const BACKPORTS = { release: 'bookworm', package: 'wireguard-go', file: '/etc/apt/sources.list.d/network-controller-backports.sources' };
 
-const missing = PROGRAMS.filter(({ program }) => !FOLDERS.some((folder) => isExecutable(join(folder, program))));
+const wanted = process.argv.includes('kernel') ? [...PROGRAMS, ...KERNEL_PROGRAMS] : PROGRAMS;
+const missing = wanted.filter(({ program }) => !FOLDERS.some((folder) => isExecutable(join(folder, program))));
 if (missing.length > 0) provide(missing);
 
 function provide(programs) {

@@ -12,8 +12,8 @@ export interface AgentClient {
   stop(keepInterface: boolean): Promise<void>;
 }
 
-/** Milliseconds; the agent answers from memory. */
-const DEADLINE_MS = 3000;
+/** Milliseconds. The agent answers from memory; the machine may be slow and busy. */
+const DEADLINE_MS = 10_000;
 
 /**
  * Asks the agent that serves `socketPath`.
