@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { DomainError } from '../domain/errors.js';
-import type { CommandIo } from './session.js';
+import type { CommandIo } from '../platform/run-command.js';
 
 /**
  * Asks before something that cannot be undone, on a terminal only: a script has said what it wants.

@@ -10,14 +10,14 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   network_unknown: 'See the networks: ncadm status.',
   node_reserved: 'The reserved node is the controller itself; it stays as long as the controller does.',
   node_unknown: 'See the nodes: ncadm node list.',
-  permission_denied: 'Run as the user who owns the admin socket, or bring an admin certificate: --server, --ca, --cert, --key.',
+  permission_denied: 'Run as the user who owns the admin socket, or bring an admin certificate: ncadm context add --help.',
   pool_exhausted: 'Unregister nodes that are gone (ncadm node list) or give the network a larger prefix.',
   revision_compacted: 'Begin later: ncadm events without --from shows what is kept.',
   service_unknown: 'See the services: ncadm service list.',
   timeout: 'The controller is there but slow; look at its log, then try again.',
   token_unknown: 'See the tokens: ncadm token list --all.',
-  unauthenticated: 'Bring an admin certificate (--cert, --key), or use the socket on the server\'s host.',
-  unavailable: 'Is nc-server running? Name another socket with --socket or NC_ADMIN_SOCKET, or a server with --server.',
+  unauthenticated: 'Bring an admin certificate (ncadm context add, or --cert and --key), or use the socket on the server\'s host.',
+  unavailable: 'Is nc-server running? Name another socket with --socket or NC_ADMIN_SOCKET, or another controller with --context or --server.',
 };
 
 /** The next step for somebody who got `error`, or undefined where the error says it all. */

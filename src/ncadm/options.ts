@@ -39,8 +39,3 @@ export function collectPair(text: string, previous: Readonly<Record<string, stri
   if (at < 1) throw new InvalidArgumentError(`Want key=value, got "${text}".`);
   return { ...previous, [text.slice(0, at)]: text.slice(at + 1) };
 }
-
-/** The part of a command's help that shows it in use. */
-export function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
-}

@@ -1,7 +1,8 @@
-import { Command, Option } from 'commander';
-import { OUTPUT_FORMATS } from '../platform/output.js';
+import { Option, type Command } from 'commander';
+import { commandTree, examples, withPrintingOptions, type CommandIo } from '../platform/run-command.js';
 import { addAdminCreate } from './commands/admin-create.js';
 import { addAdminList } from './commands/admin-list.js';
+import { addAdminRequest } from './commands/admin-request.js';
 import { addAdminRevoke } from './commands/admin-revoke.js';
 import { addCaActivate } from './commands/ca-activate.js';
 import { addCaPrepare } from './commands/ca-prepare.js';
@@ -9,6 +10,10 @@ import { addCaRetire } from './commands/ca-retire.js';
 import { addCaStatus } from './commands/ca-status.js';
 import { addCompletion } from './commands/completion.js';
 import { addConfigCheck } from './commands/config-check.js';
+import { addContextAdd } from './commands/context-add.js';
+import { addContextList } from './commands/context-list.js';
+import { addContextRemove } from './commands/context-remove.js';
+import { addContextUse } from './commands/context-use.js';
 import { addEvents } from './commands/events.js';
 import { addHealth } from './commands/health.js';
 import { addNodeList } from './commands/node-list.js';
@@ -28,22 +33,15 @@ import { addTokenRevoke } from './commands/token-revoke.js';
 import { addTokenRotate } from './commands/token-rotate.js';
 import { addTokenShow } from './commands/token-show.js';
 import { addVersion } from './commands/version.js';
-import { examples } from './options.js';
-import type { CommandIo, Session } from './session.js';
+import type { Session } from './session.js';
 
 /** Builds the tree of `ncadm`'s commands; each acts through `session`, help is written to `io`. */
 export function buildProgram(session: Session, io: CommandIo): Command {
-  const program = new Command('ncadm')
+  const program = withPrintingOptions(commandTree('ncadm', io))
     .description('The admin\'s tool of network-controller.')
-    .exitOverride()
-    .configureHelp({ showGlobalOptions: true })
-    // Errors are told once, by whoever runs the program.
-    .configureOutput({ writeOut: (text) => void io.stdout.write(text), writeErr: (text) => void io.stderr.write(text), outputError: () => {} })
-    .addOption(new Option('-o, --output <format>', 'how to print the result').choices(OUTPUT_FORMATS).default('table'))
-    .option('--no-headers', 'leave the table\'s first line out')
+    .addOption(new Option('--context <name>', 'one of "ncadm context list" (default: the current one)').conflicts(['socket', 'server']))
     .option('--socket <path>', 'the admin socket on the server\'s host (or NC_ADMIN_SOCKET)')
     .option('--server <host:port>', 'a controller elsewhere; wants --ca, --cert and --key')
-    .option('--server-name <name>', 'the name in its certificate (default: the host of --server)')
     .option('--ca <file>', 'the certificate of the controller\'s CA, PEM')
     .option('--cert <file>', 'the admin certificate, PEM')
     .option('--key <file>', 'its key, PEM')
@@ -61,9 +59,11 @@ function addNouns(program: Command, session: Session): void {
   const service = program.command('service').description('names for what nodes offer');
   for (const add of [addServiceAdd, addServiceList, addServiceShow, addServiceRemove]) add(service, session);
   const admin = program.command('admin').description('people and programs who may be admin from elsewhere');
-  for (const add of [addAdminCreate, addAdminList, addAdminRevoke]) add(admin, session);
+  for (const add of [addAdminRequest, addAdminCreate, addAdminList, addAdminRevoke]) add(admin, session);
   const ca = program.command('ca').description('the two CAs and their exchange under a running network');
   for (const add of [addCaStatus, addCaPrepare, addCaActivate, addCaRetire]) add(ca, session);
+  const context = program.command('context').description('the controllers that you work with');
+  for (const add of [addContextList, addContextAdd, addContextUse, addContextRemove]) add(context, session);
   addConfigCheck(program.command('config').description('configuration files'), session);
   for (const add of [addEvents, addVersion, addCompletion]) add(program, session);
 }

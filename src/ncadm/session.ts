@@ -1,24 +1,11 @@
 import type { Command } from 'commander';
 import type { Clock } from '../platform/clock.js';
-import { Output, type OutputFormat, type Terminal } from '../platform/output.js';
-import { AdminApi, type ConnectionOptions } from './admin-api.js';
-
-/** The streams of one run of `ncadm`; `process` is one. */
-export interface CommandIo extends Terminal {
-  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
-}
-
-/** The options that every command takes. */
-export interface GlobalOptions extends ConnectionOptions {
-  readonly output: OutputFormat;
-  readonly headers: boolean;
-}
+import { invocationOf, type Action, type CommandInvocation, type CommandIo } from '../platform/run-command.js';
+import { AdminApi } from './admin-api.js';
+import { findController, type ConnectionOptions } from './controller-target.js';
 
 /** What a command works with. */
-export interface Invocation<Options> {
-  readonly io: CommandIo;
-  readonly output: Output;
-  readonly options: Options;
+export interface Invocation<Options> extends CommandInvocation<Options> {
   readonly nowMs: number;
 }
 
@@ -26,9 +13,6 @@ export interface Invocation<Options> {
 export interface RemoteInvocation<Options> extends Invocation<Options> {
   readonly api: AdminApi;
 }
-
-/** An action as commander calls it: the arguments, the options, the command. */
-type Action = (...params: unknown[]) => Promise<void>;
 
 /** One run of `ncadm`: turns a command's handler into the action that commander calls. */
 export class Session {
@@ -52,9 +36,10 @@ export class Session {
   remote<Options, Args extends unknown[]>(handler: (invocation: RemoteInvocation<Options>, ...args: Args) => Promise<void>): Action {
     return async (...params) => {
       const command = params.at(-1) as Command;
-      const api = new AdminApi(command.optsWithGlobals<GlobalOptions>(), this.#io.env);
+      const invocation = this.#invocation<ConnectionOptions & Options>(command);
+      const api = new AdminApi(await findController(invocation.options, this.#io.env, invocation.nowMs));
       try {
-        await handler({ ...this.#invocation<Options>(command), api }, ...(command.processedArgs as Args));
+        await handler({ ...invocation, api }, ...(command.processedArgs as Args));
       } finally {
         api.close();
       }
@@ -62,8 +47,6 @@ export class Session {
   }
 
   #invocation<Options>(command: Command): Invocation<Options> {
-    const options = command.optsWithGlobals<GlobalOptions & Options>();
-    const output = new Output(this.#io, { format: options.output, headers: options.headers });
-    return { io: this.#io, output, options, nowMs: this.#clock.now() };
+    return { ...invocationOf<Options>(command, this.#io), nowMs: this.#clock.now() };
   }
 }

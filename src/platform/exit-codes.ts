@@ -8,9 +8,11 @@ export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3 } as const;
 /** One of the values of {@link EXIT}. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** The exit code that an error means: nobody answered, or somebody said no. */
+/** The exit code that an error means: nobody answered, a file says what makes no sense, or somebody said no. */
 export function exitCodeOf(error: unknown): ExitCode {
-  return error instanceof DomainError && (error.code === 'unavailable' || error.code === 'timeout') ? EXIT.unreachable : EXIT.refused;
+  if (!(error instanceof DomainError)) return EXIT.refused;
+  if (error.code === 'unavailable' || error.code === 'timeout') return EXIT.unreachable;
+  return error.code === 'config_invalid' ? EXIT.usage : EXIT.refused;
 }
 
 /** An error as a command tells it. */

@@ -1,8 +1,9 @@
-import { Command, CommanderError } from 'commander';
+import type { Command } from 'commander';
 import { systemClock } from '../platform/clock.js';
-import { EXIT, exitCodeOf, reportError, type ExitCode } from '../platform/exit-codes.js';
+import { EXIT, type ExitCode } from '../platform/exit-codes.js';
 import { untilSignal } from '../platform/lifecycle.js';
 import type { Terminal } from '../platform/output.js';
+import { commandTree, runCommand } from '../platform/run-command.js';
 import { VERSION } from '../platform/version.js';
 import { openLog, type ProgramLog } from '../platform/winston-log.js';
 import { startServer } from './app.js';
@@ -22,25 +23,16 @@ Examples:
  * @param argv Without the program's own name.
  * @returns 0 done, 1 refused, 2 usage.
  */
-export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  try {
-    await program(terminal).parseAsync(argv, { from: 'user' });
-    return EXIT.done;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    reportError(terminal, { program: 'nc-server', format: 'table', error });
-    return exitCodeOf(error);
-  }
+export function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  return runCommand(program(terminal), argv, terminal);
 }
 
 function program(terminal: Terminal): Command {
-  const root = new Command('nc-server')
+  const root = commandTree('nc-server', terminal)
     .description('The controller: registration, network map, rendezvous, relay and names of one cluster.')
     .version(VERSION, '--version', 'print the version')
     .option('-c, --config <file>', 'the configuration, see server.yml', 'server.yml')
     .addHelpText('after', EXAMPLES)
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => terminal.stdout.write(text), writeErr: (text) => terminal.stderr.write(text) })
     .action(() => serve(root.opts<{ config: string }>().config));
   root
     .command('init')

@@ -16,14 +16,14 @@ describe('ncadm config check', () => {
 
     const { exitCode, stdout, stderr } = await ncadm(['config', 'check', file]);
 
-    expect([exitCode, stdout]).toEqual([1, '']);
+    expect([exitCode, stdout]).toEqual([2, '']);
     expect(stderr).toContain(`ncadm: config_invalid: ${file}${sentence}`);
   });
 
   it('refuses a file that is not there', async () => {
     const { exitCode, stderr } = await ncadm(['config', 'check', '/nowhere/server.yml']);
 
-    expect(exitCode).toBe(1);
+    expect(exitCode).toBe(2);
     expect(stderr).toContain('/nowhere/server.yml: cannot be read');
   });
 

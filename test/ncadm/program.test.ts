@@ -14,6 +14,7 @@ describe('ncadm', () => {
     ['a missing argument', ['node', 'show'], "missing required argument 'node'"],
     ['a format that is none', ['-o', 'xml', 'status'], 'table, wide, json, yaml'],
     ['a remote controller without a certificate', ['--server', '127.0.0.1:1', 'status'], '--ca, --cert and --key'],
+    ['a context beside a socket', ['--context', 'prod', '--socket', '/no/socket', 'status'], 'cannot be used with'],
     ['a certificate that is not there', ['--server', '127.0.0.1:1', '--ca', '/no/ca', '--cert', '/no/cert', '--key', '/no/key', 'status'], '/no/cert: cannot be read'],
   ])('refuses %s with exit code 2', async (_what, argv, sentence) => {
     const { exitCode, stdout, stderr } = await ncadm(argv);

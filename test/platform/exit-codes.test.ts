@@ -13,10 +13,10 @@ function reported(report: Partial<ErrorReport>): { out: string; err: string } {
 }
 
 describe('the exit code of a command', () => {
-  it.each(ERROR_CODES)('for %s says whether somebody refused or nobody answered', (code) => {
+  it.each(ERROR_CODES)('for %s says whether somebody refused, nobody answered or a file is wrong', (code) => {
     const silent = code === 'unavailable' || code === 'timeout';
 
-    expect(exitCodeOf(new DomainError(code, 'x'))).toBe(silent ? EXIT.unreachable : EXIT.refused);
+    expect(exitCodeOf(new DomainError(code, 'x'))).toBe(silent ? EXIT.unreachable : code === 'config_invalid' ? EXIT.usage : EXIT.refused);
   });
 
   it.each([new Error('unavailable'), Object.assign(new Error('x'), { code: 'timeout' }), 'unavailable', undefined, null])('for %s, which is no refusal of ours, is never "nobody answered"', (error) => {

@@ -79,13 +79,13 @@ describe('nc-server', () => {
 
     const { code, err } = await nc('--config', config, ...words.split(' ').filter(Boolean));
 
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(err).toBe(`nc-server: config_invalid: ${config}:5: server.grpcPort: want a whole number from 0 to 65535, got 70000\n`);
     expect(existsSync(join(dir, 'work'))).toBe(false);
   });
 
   it('says so when there is no configuration', async () => {
-    expect(await nc('--config', join(tmpDir(), 'none.yml'))).toMatchObject({ code: 1, err: expect.stringContaining('config_invalid') });
+    expect(await nc('--config', join(tmpDir(), 'none.yml'))).toMatchObject({ code: 2, err: expect.stringContaining('config_invalid') });
   });
 
   it('makes a cluster once', async () => {
@@ -116,7 +116,7 @@ describe('nc-server', () => {
 
     const server = spawned(dir, config);
 
-    expect(await server.ended).toEqual({ code: 1, signal: null });
+    expect(await server.ended).toEqual({ code: 2, signal: null });
     expect(server.stderr()).toContain('server.adminSocket');
   });
 });

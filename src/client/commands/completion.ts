@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { completionScript, SHELLS, type Shell } from '../../platform/completion-script.js';
-import { examples, type Session } from '../session.js';
+import { examples } from '../../platform/run-command.js';
+import type { Session } from '../session.js';
 
 /** `nc-client completion`: what a shell needs to complete `nc-client`'s words. */
 export function addCompletion(parent: Command, session: Session): void {

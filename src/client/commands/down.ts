@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { openJoinedState } from '../agent-client.js';
-import { examples, type Session } from '../session.js';
+import { examples } from '../../platform/run-command.js';
+import type { Session } from '../session.js';
 import { endAgent } from '../teardown.js';
 
 /** `nc-client down`: agent, interface, routes and sockets go; the membership stays. */

@@ -4,7 +4,8 @@ import type { AgentServiceGetStatusResponse, PeerStatus } from '../../gen/networ
 import { run, RunError } from '../../platform/run.js';
 import { openJoinedState, withAgent } from '../agent-client.js';
 import { pathWord } from '../path-kind.js';
-import { examples, type NodeInvocation, type Session } from '../session.js';
+import { examples } from '../../platform/run-command.js';
+import type { NodeInvocation, Session } from '../session.js';
 
 const PAUSE_MS = 500;
 const WAIT_SECONDS = '2';

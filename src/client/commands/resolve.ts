@@ -1,7 +1,8 @@
 import { Argument, type Command } from 'commander';
 import { DomainError } from '../../domain/errors.js';
 import { openJoinedState, withAgent } from '../agent-client.js';
-import { examples, type Session } from '../session.js';
+import { examples } from '../../platform/run-command.js';
+import type { Session } from '../session.js';
 
 const TYPES = ['A', 'AAAA', 'SRV', 'TXT', 'PTR'];
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { openJoinedState, withAgent } from '../agent-client.js';
-import { examples, type Session } from '../session.js';
+import { examples } from '../../platform/run-command.js';
+import type { Session } from '../session.js';
 import { statusJson, statusText } from '../views/status-view.js';
 
 /** `nc-client status`: this node, each peer on one line, and what is wrong. */

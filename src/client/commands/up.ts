@@ -5,7 +5,8 @@ import { openJoinedState } from '../agent-client.js';
 import { heardGo } from '../../platform/detach.js';
 import { prepareAgent } from '../agent-process.js';
 import { runAgent } from '../run-agent.js';
-import { examples, type Session } from '../session.js';
+import { examples } from '../../platform/run-command.js';
+import type { Session } from '../session.js';
 
 /** `nc-client up`: the agent of a node that has joined. */
 export function addUp(parent: Command, session: Session): void {

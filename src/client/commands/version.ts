@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { VERSION } from '../../platform/version.js';
-import { examples, type Session } from '../session.js';
+import { examples } from '../../platform/run-command.js';
+import type { Session } from '../session.js';
 
 /** `nc-client version`: of this program. */
 export function addVersion(parent: Command, session: Session): void {

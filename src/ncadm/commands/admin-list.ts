@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ListAdminsRequest } from '../../gen/networkcontroller/v1/admin.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import type { Session } from '../session.js';
 import { adminColumns, adminJson } from '../views/admin-view.js';
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { RevokeAdminRequest } from '../../gen/networkcontroller/v1/admin.js';
 import { confirm } from '../confirm.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import type { Session } from '../session.js';
 import { adminJson } from '../views/admin-view.js';
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { ActivateCaRequest } from '../../gen/networkcontroller/v1/admin.js';
 import { caArgument, printStep, type CaStepOptions } from '../ca-options.js';
 import { confirm } from '../confirm.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import type { Session } from '../session.js';
 
 /** `ncadm ca activate`: lets the prepared generation of a CA sign. */

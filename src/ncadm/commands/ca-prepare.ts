@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { PrepareCaRequest } from '../../gen/networkcontroller/v1/admin.js';
 import { caArgument, printStep } from '../ca-options.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import type { Session } from '../session.js';
 
 /** `ncadm ca prepare`: makes the next generation of a CA and lets everybody know it; it signs nothing yet. */

@@ -2,7 +2,8 @@ import { Argument, type Command } from 'commander';
 import { RetireCaRequest } from '../../gen/networkcontroller/v1/admin.js';
 import { caArgument, printStep, type CaStepOptions } from '../ca-options.js';
 import { confirm } from '../confirm.js';
-import { examples, wholeNumber } from '../options.js';
+import { examples } from '../../platform/run-command.js';
+import { wholeNumber } from '../options.js';
 import type { Session } from '../session.js';
 
 const MAX_GENERATION = 999_999;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { parseClientConfig } from '../../platform/config/client-config.js';
 import { parseServerConfig } from '../../platform/config/server-config.js';
 import { readConfigText } from '../../platform/yaml-config.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import type { Session } from '../session.js';
 
 /** `mode: client`, which says whose file it is. */

@@ -1,7 +1,8 @@
 import { Option, type Command } from 'commander';
 import { WatchEventsRequest, type WatchEventsResponse } from '../../gen/networkcontroller/v1/admin.js';
 import { formatTime, isoTime } from '../../platform/measures.js';
-import { examples, revision, wholeNumber } from '../options.js';
+import { examples } from '../../platform/run-command.js';
+import { revision, wholeNumber } from '../options.js';
 import { printAudit, type AuditOptions } from '../print-audit.js';
 import type { Session } from '../session.js';
 

@@ -4,7 +4,7 @@ import { GetStatusRequest } from '../../gen/networkcontroller/v1/admin.js';
 import type { Colors } from '../../platform/output.js';
 import type { Column } from '../../platform/text-table.js';
 import { probeBootstrap, type ListenerHealth } from '../bootstrap-probe.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import type { Session } from '../session.js';
 
 /** `ncadm health`: whether the controller serves admins, and machines that want to join. */

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { NodeState } from '../../gen/networkcontroller/v1/types.js';
 import { listNodes } from '../node-target.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import type { Session } from '../session.js';
 import { inReadingOrder, nodeColumns, nodeJson } from '../views/node-view.js';
 

@@ -3,7 +3,8 @@ import { DomainError } from '../../domain/errors.js';
 import { parseNodeName } from '../../domain/names.js';
 import { RenameNodeRequest } from '../../gen/networkcontroller/v1/admin.js';
 import { findNode } from '../node-target.js';
-import { asOption, examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
+import { asOption } from '../options.js';
 import type { Session } from '../session.js';
 import { nodeJson } from '../views/node-view.js';
 

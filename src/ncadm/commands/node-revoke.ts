@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { RevokeNodeRequest } from '../../gen/networkcontroller/v1/admin.js';
 import { confirm } from '../confirm.js';
 import { findNode } from '../node-target.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import type { Session } from '../session.js';
 import { nodeJson } from '../views/node-view.js';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { findNode } from '../node-target.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import type { Session } from '../session.js';
 import { describeFields } from '../views/fields-view.js';
 import { nodeJson } from '../views/node-view.js';

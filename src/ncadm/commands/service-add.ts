@@ -4,7 +4,8 @@ import { parseLabel } from '../../domain/names.js';
 import { AddServiceRequest } from '../../gen/networkcontroller/v1/admin.js';
 import { Service } from '../../gen/networkcontroller/v1/types.js';
 import { findNode } from '../node-target.js';
-import { asOption, collectPair, examples, wholeNumber } from '../options.js';
+import { examples } from '../../platform/run-command.js';
+import { asOption, collectPair, wholeNumber } from '../options.js';
 import type { RemoteInvocation, Session } from '../session.js';
 import { serviceJson } from '../views/service-view.js';
 

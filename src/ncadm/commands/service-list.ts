@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import { listServices } from '../service-target.js';
 import type { Session } from '../session.js';
 import { serviceColumns, serviceJson } from '../views/service-view.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { GetStatusRequest, type GetStatusResponse, type Node } from '../../gen/networkcontroller/v1/admin.js';
 import type { AdminApi } from '../admin-api.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import { PAGE_SIZE } from '../pages.js';
 import type { Session } from '../session.js';
 import { statusJson, statusText } from '../views/status-view.js';

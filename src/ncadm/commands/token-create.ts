@@ -3,7 +3,8 @@ import { formatDuration, parseDuration } from '../../domain/duration.js';
 import { DomainError } from '../../domain/errors.js';
 import { CreateTokenRequest, type Token } from '../../gen/networkcontroller/v1/admin.js';
 import { formatTime, isoTime } from '../../platform/measures.js';
-import { asOption, collect, examples, wholeNumber } from '../options.js';
+import { examples } from '../../platform/run-command.js';
+import { asOption, collect, wholeNumber } from '../options.js';
 import type { Session } from '../session.js';
 
 const NEVER = -1;

@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { formatHostPort } from '../../domain/host-port.js';
 import { MAX_JOIN_STRING, parseJoinString } from '../../domain/join-string.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import type { Session } from '../session.js';
 import { describeFields } from '../views/fields-view.js';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ListTokensRequest } from '../../gen/networkcontroller/v1/admin.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import { PAGE_SIZE, readAllPages } from '../pages.js';
 import type { Session } from '../session.js';
 import { tokenColumns, tokenJson } from '../views/token-view.js';

@@ -3,7 +3,8 @@ import { parseDuration } from '../../domain/duration.js';
 import { DomainError } from '../../domain/errors.js';
 import { RotateTokenRequest } from '../../gen/networkcontroller/v1/admin.js';
 import { isoTime } from '../../platform/measures.js';
-import { asOption, examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
+import { asOption } from '../options.js';
 import type { Session } from '../session.js';
 
 const AT_ONCE = 0;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { DomainError } from '../../domain/errors.js';
 import { GetTokenRequest } from '../../gen/networkcontroller/v1/admin.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import type { Session } from '../session.js';
 import { describeFields } from '../views/fields-view.js';
 import { tokenJson } from '../views/token-view.js';

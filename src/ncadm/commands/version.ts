@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { VERSION } from '../../platform/version.js';
-import { examples } from '../options.js';
+import { examples } from '../../platform/run-command.js';
 import type { Session } from '../session.js';
 
 /** `ncadm version`: of this program. */

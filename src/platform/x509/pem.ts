@@ -1,5 +1,5 @@
 /** What a PEM block may be labelled with here. @see RFC 7468 §3 */
-export type PemLabel = 'CERTIFICATE' | 'X509 CRL';
+export type PemLabel = 'CERTIFICATE' | 'CERTIFICATE REQUEST' | 'X509 CRL';
 
 /** Writes DER as PEM, 64 characters a line. @see RFC 7468 §2 */
 export function toPem(der: Uint8Array, label: PemLabel = 'CERTIFICATE'): string {
