@@ -13,9 +13,9 @@ import type { Log } from '../../platform/log.js';
 import type { AnswerSource, DnsCounters } from './counters.js';
 import { OwnClients } from './own-clients.js';
 import { describeExchange } from './query-log.js';
-import type { DnsClient, QueryHandler, Via } from './query-handler.js';
+import type { DnsClient, QueryHandler, Via } from '../../platform/dns/query-handler.js';
 import { Resolver } from './resolver.js';
-import type { Enclosure, Upstream } from './upstream.js';
+import type { Enclosure, Upstream } from '../../platform/dns/upstream.js';
 
 /** What a service is made of. */
 export interface DnsServiceOptions {

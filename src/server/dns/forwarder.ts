@@ -3,8 +3,8 @@ import type { Clock } from '../../platform/clock.js';
 import { isUsable, readForeignAnswer, type ForeignAnswer } from '../../platform/dns/foreign-answer.js';
 import { encodeForwardedQuery, isAnswerTo, isTruncated } from '../../platform/dns/forwarded.js';
 import type { Query } from '../../platform/dns/query.js';
-import { askOverStream, askOverUdp } from './exchange.js';
-import type { Upstream } from './upstream.js';
+import { askOverStream, askOverUdp } from '../../platform/dns/exchange.js';
+import type { Upstream } from '../../platform/dns/upstream.js';
 
 /** How long one server may take. A client asks again after five seconds, so two may fail before that. */
 const TRY_MS = 2000;

@@ -1,9 +1,9 @@
 import { DomainError } from '../../domain/errors.js';
 import type { Clock } from '../../platform/clock.js';
-import type { DnsAddress, DnsTlsMaterial, Listening, QueryHandler } from './query-handler.js';
-import { listenOnTcp } from './tcp-listener.js';
+import type { DnsAddress, DnsTlsMaterial, Listening, QueryHandler } from '../../platform/dns/query-handler.js';
+import { listenOnTcp } from '../../platform/dns/tcp-listener.js';
 import { listenOnTls, type TlsListening } from './tls-listener.js';
-import { listenOnUdp } from './udp-listener.js';
+import { listenOnUdp } from '../../platform/dns/udp-listener.js';
 
 /** How often a free port is drawn until it is free for UDP and TCP. */
 const MAX_DRAWS = 10;

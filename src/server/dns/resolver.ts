@@ -4,7 +4,7 @@ import type { Clock } from '../../platform/clock.js';
 import type { ForeignAnswer } from '../../platform/dns/foreign-answer.js';
 import { questionKey, type Query } from '../../platform/dns/query.js';
 import { Forwarder } from './forwarder.js';
-import type { Upstream } from './upstream.js';
+import type { Upstream } from '../../platform/dns/upstream.js';
 
 const MAX_ANSWERS = 20_000;
 const MAX_OCTETS = 32 << 20;

@@ -6,8 +6,8 @@ import { SigningKey } from '../../platform/dns/dnssec/signing-key.js';
 import { startWorker } from '../../platform/worker.js';
 import { DnsCounters, type DnsStats } from './counters.js';
 import type { SigningKeysPem, ZoneRevision } from './dns-service.js';
-import type { DnsAddress, DnsClient, DnsTlsMaterial, Via } from './query-handler.js';
-import type { Enclosure, Upstream } from './upstream.js';
+import type { DnsAddress, DnsClient, DnsTlsMaterial, Via } from '../../platform/dns/query-handler.js';
+import type { Enclosure, Upstream } from '../../platform/dns/upstream.js';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.js';
 
 /** What the name server is started with. */

@@ -4,7 +4,7 @@ import { dsRecord, SigningKey } from '../../platform/dns/dnssec/signing-key.js';
 import type { Log } from '../../platform/log.js';
 import type { ServerState } from '../server-state.js';
 import { signingKeyIn } from './signing-key-file.js';
-import type { DnsTlsMaterial } from './query-handler.js';
+import type { DnsTlsMaterial } from '../../platform/dns/query-handler.js';
 import { startDns, type Dns } from './start-dns.js';
 import { zoneChangesOf, zoneOf } from './zone-feed.js';
 

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import type { Clock } from '../../platform/clock.js';
-import type { DnsAddress, DnsTlsMaterial, Listening, QueryHandler } from './query-handler.js';
-import { StreamClients } from './stream-clients.js';
+import type { DnsAddress, DnsTlsMaterial, Listening, QueryHandler } from '../../platform/dns/query-handler.js';
+import { StreamClients } from '../../platform/dns/stream-clients.js';
 
 /** How long a client may take to agree on a key. */
 const HANDSHAKE_MS = 5000;

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../../domain/errors.js';
 import type { Log, LogFields } from '../../platform/log.js';
 import type { SigningKeysPem, ZoneRevision } from './dns-service.js';
-import type { DnsAddress, DnsClient, DnsTlsMaterial } from './query-handler.js';
-import type { Enclosure, Upstream } from './upstream.js';
+import type { DnsAddress, DnsClient, DnsTlsMaterial } from '../../platform/dns/query-handler.js';
+import type { Enclosure, Upstream } from '../../platform/dns/upstream.js';
 
 /** What the worker starts with. */
 export interface WorkerSetup {

@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { isIPv6 } from 'node:net';
-import type { Clock } from '../../platform/clock.js';
+import type { Clock } from '../clock.js';
 import type { DnsAddress, Listening, QueryHandler, Via } from './query-handler.js';
 import { StreamConnection } from './stream-connection.js';
 

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import type { Clock } from '../../platform/clock.js';
+import type { Clock } from '../clock.js';
 import type { DnsAddress, Listening, QueryHandler } from './query-handler.js';
 import { StreamClients } from './stream-clients.js';
 

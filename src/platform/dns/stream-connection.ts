@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Clock } from '../../platform/clock.js';
+import type { Clock } from '../clock.js';
 import type { DnsClient, QueryHandler } from './query-handler.js';
 
 /** How long a client may take from one whole query to the next, and to read its answers. @see RFC 7766 §6.2.3 */
