@@ -9,6 +9,7 @@ import { Applier } from './applier.js';
 import type { ControlHandlers, ControlState } from './control-link.js';
 import type { MapStore, NetworkMap } from './map-store.js';
 import { wirePathKind } from './path-kind.js';
+import type { PathProbes } from './path-probes.js';
 import type { Paths, PathState } from './path-types.js';
 import { planDevice, type PlanSelf } from './plan.js';
 import { resolveEndpoints } from './resolve-endpoints.js';
@@ -20,6 +21,7 @@ export interface AgentDeps {
   readonly maps: MapStore;
   readonly device: Device;
   readonly paths: Paths;
+  readonly probes: PathProbes;
   readonly clock: Clock;
   readonly log: Log;
   /** Where this node may be reached now. */
@@ -154,6 +156,9 @@ export class Agent implements ControlHandlers {
       case 'reflexive':
         this.#deps.onReflexive(message.value);
         return;
+      case 'pathsWanted':
+        void this.#probe(message.value.nodeIds);
+        return;
       case 'goAway':
         log.info('the controller is about to stop');
         return;
@@ -195,7 +200,7 @@ export class Agent implements ControlHandlers {
       appliedRevision: this.#appliedRevision,
       bundleVersion: bundleVersion(),
       candidates: [...candidates()],
-      paths: paths.paths().filter(({ nodeId }) => this.#unreported.has(nodeId)).map(toPathReport),
+      paths: this.#deps.probes.addTo(paths.paths().filter(({ nodeId }) => this.#unreported.has(nodeId)).map(toPathReport), this.#refusals()),
       tunnelUp: await this.tunnelUp(),
       agentVersion,
     };
@@ -203,12 +208,24 @@ export class Agent implements ControlHandlers {
 
   onReported({ paths }: ReportRequest): void {
     for (const { nodeId } of paths) this.#unreported.delete(nodeId);
+    this.#deps.probes.told(paths);
   }
 
   /** Addresses or routes of the machine changed. */
   networkChanged(): void {
     this.#deps.paths.networkChanged();
     this.#deps.reportSoon();
+  }
+
+  async #probe(nodeIds: readonly string[]): Promise<void> {
+    const { probes, maps, reportNow } = this.#deps;
+    await probes.run(nodeIds, maps.current()?.peers ?? []);
+    for (const nodeId of nodeIds) this.#unreported.add(nodeId);
+    reportNow();
+  }
+
+  #refusals(): ReadonlyMap<string, string> {
+    return new Map((this.#deps.maps.current()?.refused ?? []).map(({ peer, reason }) => [peer.nodeId, reason]));
   }
 
   #mapChanged(): void {
@@ -305,5 +322,5 @@ function requireEndpoint(named: readonly string[], resolved: readonly string[]):
 }
 
 function toPathReport({ nodeId, kind, endpoint, lastHandshakeMs }: PathState): PathReport {
-  return { nodeId, path: wirePathKind(kind), endpoint, rttUs: 0, lastHandshakeMs };
+  return { nodeId, path: wirePathKind(kind), endpoint, rttUs: 0, lastHandshakeMs, tried: false, refused: '' };
 }

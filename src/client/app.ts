@@ -21,6 +21,8 @@ import { MapNames } from './map-names.js';
 import { MapStore } from './map-store.js';
 import { MembershipHolder } from './membership-holder.js';
 import { openSession, recoverAnywhere } from './node-session.js';
+import { PathProbes } from './path-probes.js';
+import { pingOnce } from './ping-once.js';
 import { startPaths } from './paths.js';
 import { NetworkTrust } from './peer-trust.js';
 import { OwnCandidates } from './own-candidates.js';
@@ -108,6 +110,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     maps,
     device,
     paths,
+    probes: new PathProbes({ ping: pingOnce, carriesPackets: () => device.kind !== 'recorded', log }),
     clock,
     log,
     candidates: () => candidates.list(),

@@ -15,6 +15,7 @@ import { addContextList } from './commands/context-list.js';
 import { addContextRemove } from './commands/context-remove.js';
 import { addContextUse } from './commands/context-use.js';
 import { addEvents } from './commands/events.js';
+import { addExplain } from './commands/explain.js';
 import { addHealth } from './commands/health.js';
 import { addNodeList } from './commands/node-list.js';
 import { addNodeRename } from './commands/node-rename.js';
@@ -51,7 +52,7 @@ export function buildProgram(session: Session, io: CommandIo): Command {
 }
 
 function addNouns(program: Command, session: Session): void {
-  for (const add of [addStatus, addHealth]) add(program, session);
+  for (const add of [addStatus, addExplain, addHealth]) add(program, session);
   const token = program.command('token').description('bootstrap tokens, with which nodes join');
   for (const add of [addTokenCreate, addTokenList, addTokenShow, addTokenRotate, addTokenRevoke, addTokenInspect]) add(token, session);
   const node = program.command('node').description('the machines in the network');

@@ -19,6 +19,7 @@ import type { ServerIdentity } from './jobs/server-certificate.js';
 import type { Rendezvous } from './rendezvous/rendezvous.js';
 import type { ServerState } from './server-state.js';
 import type { Refusal } from './services/audit.js';
+import { Explanations } from './services/explain/explanations.js';
 import { Signals } from './services/signals.js';
 import { adminHandlers } from './transport/admin-handlers.js';
 import { bootstrapHandlers } from './transport/bootstrap-handlers.js';
@@ -51,9 +52,16 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
   const signals = new Signals({ repository, feed: cases.feed, reflexive: (nodeId) => rendezvous.endpointOf(nodeId) });
   const cookies = new RegisterCookies(pki.deriveSecret('register cookie'));
   const live = { presence: cases.presence, reports: cases.reports, endpointOf: (nodeId: string) => rendezvous.endpointOf(nodeId) };
+  const explanations = new Explanations({
+    repository,
+    live: { ...live, lastHandshakeMs: (nodeId) => rendezvous.lastHandshakeMs(nodeId) },
+    feed: cases.feed,
+    clusterId: pki.clusterId,
+    clock: wall,
+  });
   const admin = service(
     AdminServiceService,
-    adminHandlers({ ...cases, repository, live, defaultExpireMs: config.tokens.defaultExpireMs, joinString: joinStrings(deps) }),
+    adminHandlers({ ...cases, repository, live, explanations, defaultExpireMs: config.tokens.defaultExpireMs, joinString: joinStrings(deps) }),
   );
   const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals }));
   const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock, guesses }));

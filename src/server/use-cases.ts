@@ -72,7 +72,7 @@ export function useCases(
   const revocations = new Revocations({ repository, signer: pki, clock: wall });
   const tokens = new Tokens({ repository, pools, clock, pinnedGeneration: () => pki.pinnedGeneration });
   const addresses = new AddressTaking({ pools, presence });
-  const reports = new Reports();
+  const reports = new Reports(clock);
   const bundles = new NodeBundles({ repository, log });
   const isHere = (nodeId: string): boolean => presence.isHere(nodeId);
   const leases = new ServiceLeases({ repository, isHere, clock, log });

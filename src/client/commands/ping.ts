@@ -1,14 +1,13 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { DomainError } from '../../domain/errors.js';
 import type { AgentServiceGetStatusResponse, PeerStatus } from '../../gen/networkcontroller/v1/agent.js';
-import { run, RunError } from '../../platform/run.js';
 import { openJoinedState, withAgent } from '../agent-client.js';
 import { pathWord } from '../path-kind.js';
+import { pingOnce } from '../ping-once.js';
 import { examples } from '../../platform/run-command.js';
 import type { NodeInvocation, Session } from '../session.js';
 
 const PAUSE_MS = 500;
-const WAIT_SECONDS = '2';
 
 /** `nc-client ping`: whether a node answers through the tunnel, and over which path. */
 export function addPing(parent: Command, session: Session): void {
@@ -45,17 +44,6 @@ function findPeer({ peers, zone, network }: AgentServiceGetStatusResponse, targe
   if (peer === undefined) throw new DomainError('node_unknown', `${target}: want a node's name or address, one of ${peers.map((each) => each.name).join(', ') || 'none: there are no other nodes yet'}`);
   if (peer.refused !== '') throw new DomainError('certificate_invalid', `${peer.name} is refused: ${peer.refused}`);
   return peer;
-}
-
-/** @returns milliseconds, or undefined without an answer. @see ping(8), exit code 1 */
-async function pingOnce(address: string): Promise<number | undefined> {
-  try {
-    const { stdout } = await run('ping', ['-n', '-c', '1', '-W', WAIT_SECONDS, address]);
-    return Number(/time[=<]([\d.]+)/.exec(stdout)?.[1] ?? Number.NaN);
-  } catch (error) {
-    if (error instanceof RunError && error.exitCode === 1) return undefined;
-    throw error instanceof RunError ? new DomainError('device_failed', error.message, { cause: error }) : error;
-  }
 }
 
 function wholeNumber(text: string): number {

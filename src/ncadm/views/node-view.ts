@@ -23,6 +23,11 @@ export function stateWord(state: NodeState): 'idle' | 'init' | 'connected' {
   return STATES[state];
 }
 
+/** The word for how packets travel. */
+export function pathWord(path: PathKind): 'none' | 'relay' | 'direct' {
+  return PATHS[path];
+}
+
 /** A node in the list of `status -o json`. */
 export function nodeSummary(node: Node) {
   const { id, name, network, bindIp, endpoint, version } = node;

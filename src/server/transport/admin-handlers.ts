@@ -17,6 +17,7 @@ import {
 } from '../../gen/networkcontroller/v1/admin.js';
 import type { CertificateRecord, NetworkRecord, TokenRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import type { Caller } from '../auth/caller.js';
+import type { Explanations } from '../services/explain/explanations.js';
 import type { EventTail } from '../services/event-tail.js';
 import { addressUse } from '../services/address-pools.js';
 import type { Authorities } from '../services/authorities.js';
@@ -41,6 +42,7 @@ export interface AdminDeps {
   readonly authorities: Authorities;
   readonly services: ServiceRegistry;
   readonly events: EventTail;
+  readonly explanations: Explanations;
   /** The join string of a token: "ncj1_<id>.<secret>.<pin>@host:port". */
   joinString(tokenId: string, secret: string): string;
   readonly defaultExpireMs: number;
@@ -89,6 +91,7 @@ export function adminHandlers(deps: AdminDeps): HandlersOf<typeof AdminServiceSe
       const { rev } = await nodes.remove(before.id, before.network, 'RevokeNode', caller, request.reason);
       return { node: before, revision: rev };
     },
+    explain: (request) => deps.explanations.explain(request),
     ...adminServiceHandlers(deps),
     watchEvents: watchEvents(deps),
     listAudit: async ({ actor, object, result, pageToken, pageSize: wanted }) => {

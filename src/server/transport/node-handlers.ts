@@ -12,6 +12,7 @@ import type {
   WatchRequest,
   WatchResponse,
 } from '../../gen/networkcontroller/v1/node.js';
+import { PeerSignal_Kind } from '../../gen/networkcontroller/v1/node.js';
 import { csrSpki } from '../../platform/x509/csr.js';
 import type { Caller } from '../auth/caller.js';
 import type { MapFeed } from '../feed/map-feed.js';
@@ -43,6 +44,9 @@ export interface NodeDeps {
   readonly services: ServiceRegistry;
 }
 
+/** Signals in which a node says what its NAT is like. */
+const TELLS_NAT: readonly PeerSignal_Kind[] = [PeerSignal_Kind.KIND_OFFER, PeerSignal_Kind.KIND_ANSWER];
+
 /** When an agent reports next if nothing changes. */
 const REPORT_SECONDS = 30;
 
@@ -54,6 +58,7 @@ export function nodeHandlers(deps: NodeDeps): HandlersOf<typeof NodeServiceServi
     report: report(deps),
     signal: async (request, caller) => {
       const node = nodeCaller(caller);
+      for (const { kind, symmetricNat } of request.signals) if (TELLS_NAT.includes(kind)) deps.reports.natSeen(node.nodeId, symmetricNat);
       return { undelivered: deps.signals.pass(node.nodeId, node.network, request.signals) };
     },
     renew: renew(deps),

@@ -52,6 +52,7 @@ export const POLICY = {
   '/networkcontroller.v1.AdminService/RenameNode': ADMIN,
   '/networkcontroller.v1.AdminService/UnregisterNode': ADMIN,
   '/networkcontroller.v1.AdminService/RevokeNode': ADMIN,
+  '/networkcontroller.v1.AdminService/Explain': READER,
   '/networkcontroller.v1.AdminService/AddService': ADMIN,
   '/networkcontroller.v1.AdminService/ListServices': READER,
   '/networkcontroller.v1.AdminService/RemoveService': ADMIN,

@@ -3,6 +3,7 @@ import { NodeRecord } from '../../../src/gen/networkcontroller/store/v1/records.
 import { ReportRequest } from '../../../src/gen/networkcontroller/v1/node.js';
 import { NodeState, PathKind } from '../../../src/gen/networkcontroller/v1/types.js';
 import { nodeStatus, stateNumber, stateOf } from '../../../src/server/services/node-status.js';
+import { ManualClock } from '../../support/clock.js';
 import { Reports } from '../../../src/server/services/reports.js';
 import { startServices } from '../../support/services.js';
 
@@ -10,7 +11,7 @@ const { NODE_STATE_CONNECTED: CONNECTED, NODE_STATE_IDLE: IDLE, NODE_STATE_INIT:
 
 async function start() {
   const { presence } = await startServices();
-  const reports = new Reports();
+  const reports = new Reports(new ManualClock());
   const endpoints = new Map<string, string>();
   const live = { presence, reports, endpointOf: (nodeId: string) => endpoints.get(nodeId) };
   const row = { record: NodeRecord.fromPartial({ id: 'n1', network: 'default', name: 'one', tokenHash: Buffer.from('hash') }), state: 3, lastSeenMs: 5, endpoint: '192.0.2.1:1', version: 'old' };

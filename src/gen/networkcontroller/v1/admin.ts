@@ -221,6 +221,56 @@ export interface RevokeNodeResponse {
   revision: bigint;
 }
 
+export interface ExplainRequest {
+  /** Node id, node token, or name (then in `network`; without one, in whichever network has it). */
+  from: string;
+  to: string;
+  network: string;
+}
+
+export interface ExplainResponse {
+  /** reachable, unreachable, unclear */
+  verdict: string;
+  /** One sentence; what to do about it, or empty. */
+  says: string;
+  mend: string;
+  /** In the order of looking; what cannot be known after a failure is left out. */
+  steps: ExplainStep[];
+  /** Unset for what is no node. */
+  from: ExplainEnd | undefined;
+  to: ExplainEnd | undefined;
+}
+
+export interface ExplainStep {
+  /** registered, network, interconnection, connected, certificate, map, peer, path, handshake, answer */
+  check: string;
+  /** ok, warn, fail */
+  result: string;
+  says: string;
+  mend: string;
+}
+
+/** ExplainEnd is one of the two nodes as the other sees it. */
+export interface ExplainEnd {
+  node:
+    | Node
+    | undefined;
+  /** open, cone, symmetric, unknown */
+  nat: string;
+  /** Where it says it may be reached. */
+  endpoints: string[];
+  /** How it reaches the other. */
+  path: PathKind;
+  pathEndpoint: string;
+  /** Since when the path has been so, as far as this controller knows. */
+  pathSinceMs: number;
+  lastHandshakeMs: number;
+  /** 0 when the path was not tried or nobody answered. */
+  rttUs: number;
+  /** Its last WireGuard handshake with the controller. */
+  controllerHandshakeMs: number;
+}
+
 export interface AddServiceRequest {
   service: Service | undefined;
 }
@@ -2850,6 +2900,465 @@ export const RevokeNodeResponse: MessageFns<RevokeNodeResponse> = {
   },
 };
 
+function createBaseExplainRequest(): ExplainRequest {
+  return { from: "", to: "", network: "" };
+}
+
+export const ExplainRequest: MessageFns<ExplainRequest> = {
+  encode(message: ExplainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== "") {
+      writer.uint32(10).string(message.from);
+    }
+    if (message.to !== "") {
+      writer.uint32(18).string(message.to);
+    }
+    if (message.network !== "") {
+      writer.uint32(26).string(message.network);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExplainRequest>): ExplainRequest {
+    return ExplainRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainRequest>): ExplainRequest {
+    const message = createBaseExplainRequest();
+    message.from = object.from ?? "";
+    message.to = object.to ?? "";
+    message.network = object.network ?? "";
+    return message;
+  },
+};
+
+function createBaseExplainResponse(): ExplainResponse {
+  return { verdict: "", says: "", mend: "", steps: [], from: undefined, to: undefined };
+}
+
+export const ExplainResponse: MessageFns<ExplainResponse> = {
+  encode(message: ExplainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.verdict !== "") {
+      writer.uint32(10).string(message.verdict);
+    }
+    if (message.says !== "") {
+      writer.uint32(18).string(message.says);
+    }
+    if (message.mend !== "") {
+      writer.uint32(26).string(message.mend);
+    }
+    for (const v of message.steps) {
+      ExplainStep.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.from !== undefined) {
+      ExplainEnd.encode(message.from, writer.uint32(42).fork()).join();
+    }
+    if (message.to !== undefined) {
+      ExplainEnd.encode(message.to, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.verdict = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.says = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.mend = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.steps.push(ExplainStep.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.from = ExplainEnd.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.to = ExplainEnd.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExplainResponse>): ExplainResponse {
+    return ExplainResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainResponse>): ExplainResponse {
+    const message = createBaseExplainResponse();
+    message.verdict = object.verdict ?? "";
+    message.says = object.says ?? "";
+    message.mend = object.mend ?? "";
+    message.steps = object.steps?.map((e) => ExplainStep.fromPartial(e)) || [];
+    message.from = (object.from !== undefined && object.from !== null)
+      ? ExplainEnd.fromPartial(object.from)
+      : undefined;
+    message.to = (object.to !== undefined && object.to !== null) ? ExplainEnd.fromPartial(object.to) : undefined;
+    return message;
+  },
+};
+
+function createBaseExplainStep(): ExplainStep {
+  return { check: "", result: "", says: "", mend: "" };
+}
+
+export const ExplainStep: MessageFns<ExplainStep> = {
+  encode(message: ExplainStep, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.check !== "") {
+      writer.uint32(10).string(message.check);
+    }
+    if (message.result !== "") {
+      writer.uint32(18).string(message.result);
+    }
+    if (message.says !== "") {
+      writer.uint32(26).string(message.says);
+    }
+    if (message.mend !== "") {
+      writer.uint32(34).string(message.mend);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainStep {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainStep();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.check = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.result = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.says = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.mend = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExplainStep>): ExplainStep {
+    return ExplainStep.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainStep>): ExplainStep {
+    const message = createBaseExplainStep();
+    message.check = object.check ?? "";
+    message.result = object.result ?? "";
+    message.says = object.says ?? "";
+    message.mend = object.mend ?? "";
+    return message;
+  },
+};
+
+function createBaseExplainEnd(): ExplainEnd {
+  return {
+    node: undefined,
+    nat: "",
+    endpoints: [],
+    path: 0,
+    pathEndpoint: "",
+    pathSinceMs: 0,
+    lastHandshakeMs: 0,
+    rttUs: 0,
+    controllerHandshakeMs: 0,
+  };
+}
+
+export const ExplainEnd: MessageFns<ExplainEnd> = {
+  encode(message: ExplainEnd, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== undefined) {
+      Node.encode(message.node, writer.uint32(10).fork()).join();
+    }
+    if (message.nat !== "") {
+      writer.uint32(18).string(message.nat);
+    }
+    for (const v of message.endpoints) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.path !== 0) {
+      writer.uint32(32).int32(message.path);
+    }
+    if (message.pathEndpoint !== "") {
+      writer.uint32(42).string(message.pathEndpoint);
+    }
+    if (message.pathSinceMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.pathSinceMs)) !== BigInt(message.pathSinceMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.pathSinceMs) of type int64 too large");
+      }
+      writer.uint32(48).int64(BigInt(message.pathSinceMs));
+    }
+    if (message.lastHandshakeMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.lastHandshakeMs)) !== BigInt(message.lastHandshakeMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.lastHandshakeMs) of type int64 too large");
+      }
+      writer.uint32(56).int64(BigInt(message.lastHandshakeMs));
+    }
+    if (message.rttUs !== 0) {
+      writer.uint32(64).uint32(message.rttUs);
+    }
+    if (message.controllerHandshakeMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.controllerHandshakeMs)) !== BigInt(message.controllerHandshakeMs)) {
+        throw new globalThis.Error(
+          "value provided for field BigInt(message.controllerHandshakeMs) of type int64 too large",
+        );
+      }
+      writer.uint32(72).int64(BigInt(message.controllerHandshakeMs));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainEnd {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainEnd();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = Node.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nat = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.endpoints.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.path = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.pathEndpoint = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.pathSinceMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.lastHandshakeMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.rttUs = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.controllerHandshakeMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExplainEnd>): ExplainEnd {
+    return ExplainEnd.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainEnd>): ExplainEnd {
+    const message = createBaseExplainEnd();
+    message.node = (object.node !== undefined && object.node !== null) ? Node.fromPartial(object.node) : undefined;
+    message.nat = object.nat ?? "";
+    message.endpoints = object.endpoints?.map((e) => e) || [];
+    message.path = object.path ?? 0;
+    message.pathEndpoint = object.pathEndpoint ?? "";
+    message.pathSinceMs = object.pathSinceMs ?? 0;
+    message.lastHandshakeMs = object.lastHandshakeMs ?? 0;
+    message.rttUs = object.rttUs ?? 0;
+    message.controllerHandshakeMs = object.controllerHandshakeMs ?? 0;
+    return message;
+  },
+};
+
 function createBaseAddServiceRequest(): AddServiceRequest {
   return { service: undefined };
 }
@@ -5427,6 +5936,16 @@ export const AdminServiceService = {
     responseSerialize: (value: RevokeNodeResponse): Buffer => Buffer.from(RevokeNodeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RevokeNodeResponse => RevokeNodeResponse.decode(value),
   },
+  /** Says step by step why one node can or cannot reach another. */
+  explain: {
+    path: "/networkcontroller.v1.AdminService/Explain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExplainRequest): Buffer => Buffer.from(ExplainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExplainRequest => ExplainRequest.decode(value),
+    responseSerialize: (value: ExplainResponse): Buffer => Buffer.from(ExplainResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExplainResponse => ExplainResponse.decode(value),
+  },
   addService: {
     path: "/networkcontroller.v1.AdminService/AddService" as const,
     requestStream: false as const,
@@ -5574,6 +6093,8 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   unregisterNode: handleUnaryCall<UnregisterNodeRequest, UnregisterNodeResponse>;
   /** Unregisters and revokes: its certificates are refused from now on and its keys may not come back. */
   revokeNode: handleUnaryCall<RevokeNodeRequest, RevokeNodeResponse>;
+  /** Says step by step why one node can or cannot reach another. */
+  explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
   addService: handleUnaryCall<AddServiceRequest, AddServiceResponse>;
   listServices: handleUnaryCall<ListServicesRequest, ListServicesResponse>;
   removeService: handleUnaryCall<RemoveServiceRequest, RemoveServiceResponse>;
@@ -5764,6 +6285,22 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeNodeResponse) => void,
+  ): ClientUnaryCall;
+  /** Says step by step why one node can or cannot reach another. */
+  explain(
+    request: ExplainRequest,
+    callback: (error: ServiceError | null, response: ExplainResponse) => void,
+  ): ClientUnaryCall;
+  explain(
+    request: ExplainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ExplainResponse) => void,
+  ): ClientUnaryCall;
+  explain(
+    request: ExplainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ExplainResponse) => void,
   ): ClientUnaryCall;
   addService(
     request: AddServiceRequest,

@@ -71,7 +71,15 @@ export interface WatchResponse {
     | //
     /** The caller's own reflexive endpoint changed. */
     { $case: "reflexive"; value: Endpoint }
+    | //
+    /** Asks for a report at once. */
+    { $case: "pathsWanted"; value: PathsWanted }
     | undefined;
+}
+
+/** PathsWanted asks the caller to try its paths to these nodes now, and to report them. */
+export interface PathsWanted {
+  nodeIds: string[];
 }
 
 export interface MapSnapshot {
@@ -166,6 +174,10 @@ export interface PathReport {
   endpoint: string;
   rttUs: number;
   lastHandshakeMs: number;
+  /** The path was tried for this report: rtt_us 0 says that the node did not answer. */
+  tried: boolean;
+  /** Why the node is not configured as a peer (its certificate did not verify), or empty. */
+  refused: string;
 }
 
 export interface ReportRequest {
@@ -494,6 +506,9 @@ export const WatchResponse: MessageFns<WatchResponse> = {
       case "reflexive":
         Endpoint.encode(message.message.value, writer.uint32(58).fork()).join();
         break;
+      case "pathsWanted":
+        PathsWanted.encode(message.message.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -567,6 +582,14 @@ export const WatchResponse: MessageFns<WatchResponse> = {
             message.message = { $case: "reflexive", value: Endpoint.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.message = { $case: "pathsWanted", value: PathsWanted.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -627,7 +650,68 @@ export const WatchResponse: MessageFns<WatchResponse> = {
         }
         break;
       }
+      case "pathsWanted": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "pathsWanted", value: PathsWanted.fromPartial(object.message.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBasePathsWanted(): PathsWanted {
+  return { nodeIds: [] };
+}
+
+export const PathsWanted: MessageFns<PathsWanted> = {
+  encode(message: PathsWanted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.nodeIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PathsWanted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePathsWanted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PathsWanted>): PathsWanted {
+    return PathsWanted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PathsWanted>): PathsWanted {
+    const message = createBasePathsWanted();
+    message.nodeIds = object.nodeIds?.map((e) => e) || [];
     return message;
   },
 };
@@ -1521,7 +1605,7 @@ export const SignalResponse: MessageFns<SignalResponse> = {
 };
 
 function createBasePathReport(): PathReport {
-  return { nodeId: "", path: 0, endpoint: "", rttUs: 0, lastHandshakeMs: 0 };
+  return { nodeId: "", path: 0, endpoint: "", rttUs: 0, lastHandshakeMs: 0, tried: false, refused: "" };
 }
 
 export const PathReport: MessageFns<PathReport> = {
@@ -1543,6 +1627,12 @@ export const PathReport: MessageFns<PathReport> = {
         throw new globalThis.Error("value provided for field BigInt(message.lastHandshakeMs) of type int64 too large");
       }
       writer.uint32(40).int64(BigInt(message.lastHandshakeMs));
+    }
+    if (message.tried !== false) {
+      writer.uint32(48).bool(message.tried);
+    }
+    if (message.refused !== "") {
+      writer.uint32(58).string(message.refused);
     }
     return writer;
   },
@@ -1600,6 +1690,22 @@ export const PathReport: MessageFns<PathReport> = {
             message.lastHandshakeMs = longToNumber(reader.int64());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.tried = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.refused = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1622,6 +1728,8 @@ export const PathReport: MessageFns<PathReport> = {
     message.endpoint = object.endpoint ?? "";
     message.rttUs = object.rttUs ?? 0;
     message.lastHandshakeMs = object.lastHandshakeMs ?? 0;
+    message.tried = object.tried ?? false;
+    message.refused = object.refused ?? "";
     return message;
   },
 };
