@@ -4,6 +4,9 @@ import { addAdminCreate } from './commands/admin-create.js';
 import { addAdminList } from './commands/admin-list.js';
 import { addAdminRequest } from './commands/admin-request.js';
 import { addAdminRevoke } from './commands/admin-revoke.js';
+import { addApiTokenCreate } from './commands/api-token-create.js';
+import { addApiTokenList } from './commands/api-token-list.js';
+import { addApiTokenRevoke } from './commands/api-token-revoke.js';
 import { addCaActivate } from './commands/ca-activate.js';
 import { addCaPrepare } from './commands/ca-prepare.js';
 import { addCaRetire } from './commands/ca-retire.js';
@@ -61,6 +64,8 @@ function addNouns(program: Command, session: Session): void {
   for (const add of [addServiceAdd, addServiceList, addServiceShow, addServiceRemove]) add(service, session);
   const admin = program.command('admin').description('people and programs who may be admin from elsewhere');
   for (const add of [addAdminRequest, addAdminCreate, addAdminList, addAdminRevoke]) add(admin, session);
+  const apiToken = program.command('api-token').description('tokens with which programs ask over HTTPS');
+  for (const add of [addApiTokenCreate, addApiTokenList, addApiTokenRevoke]) add(apiToken, session);
   const ca = program.command('ca').description('the two CAs and their exchange under a running network');
   for (const add of [addCaStatus, addCaPrepare, addCaActivate, addCaRetire]) add(ca, session);
   const context = program.command('context').description('the controllers that you work with');

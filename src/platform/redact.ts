@@ -6,6 +6,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g, `${REDACTED} private key`],
   [/\bncj1_([0-9a-f]{16})?[^\s"'`<>]*/g, `ncj1_$1.${REDACTED}`],
   [/\bncn1_([A-Za-z0-9-]{1,64}(?=\.))?[^\s"'`<>]*/g, `ncn1_$1.${REDACTED}`],
+  [/\bnca1_([0-9a-f]{16})?[^\s"'`<>]*/g, `nca1_$1.${REDACTED}`],
   // The token part of a join string, as it travels: "<id>.<secret>".
   [/\b([0-9a-f]{16})\.[A-Za-z0-9_-]{22,}/g, `$1.${REDACTED}`],
 ];

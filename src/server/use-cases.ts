@@ -6,6 +6,7 @@ import { MapFeed } from './feed/map-feed.js';
 import type { ServerState } from './server-state.js';
 import { AddressPools } from './services/address-pools.js';
 import { AddressTaking } from './services/address-taking.js';
+import { ApiTokens } from './services/api-tokens.js';
 import { Admins } from './services/admins.js';
 import { Authorities } from './services/authorities.js';
 import { bundlesAfter, latestBundle } from './services/ca-records.js';
@@ -37,6 +38,7 @@ export interface UseCases {
   readonly authorities: Authorities;
   readonly nodes: Nodes;
   readonly admins: Admins;
+  readonly apiTokens: ApiTokens;
   readonly refusals: RefusalAudit;
   readonly registrations: Registrations;
   readonly renewals: Renewals;
@@ -87,6 +89,7 @@ export function useCases(
     authorities: new Authorities({ repository, pki, bundles, presence, tokens, revocations, clock: wall, log }),
     revocations,
     nodes: new Nodes({ repository, presence, revocations, clock, quarantineMs: config.addresses.quarantineMs }),
+    apiTokens: new ApiTokens({ repository, clock }),
     admins: new Admins({ repository, issuer: pki, clock: wall }),
     refusals: new RefusalAudit({ store, clock, log }),
     registrations: new Registrations({ repository, addresses, uses: new TokenUses(), issuer: datedBy(wall, pki), clock }),

@@ -11,6 +11,7 @@ const tokenId = fc.stringMatching(/^[0-9a-f]{16}$/);
 const leaks = fc.oneof(
   fc.tuple(tokenId, base64url(22), base64url(43)).map(([id, secret, pin]) => ({ text: `ncj1_${id}.${secret}.${pin}@c1:6439`, secret })),
   fc.tuple(tokenId, base64url(22)).map(([id, secret]) => ({ text: `${id}.${secret}`, secret })),
+  fc.tuple(tokenId, base64url(22)).map(([id, secret]) => ({ text: `nca1_${id}.${secret}`, secret })),
   fc.tuple(fc.stringMatching(/^[a-z0-9]{4,16}$/), base64url(43)).map(([id, secret]) => ({ text: `ncn1_${id}.${secret}`, secret })),
   base64url(64).map((secret) => ({ text: `-----BEGIN PRIVATE KEY-----\n${secret}\n-----END PRIVATE KEY-----\n`, secret })),
   base64url(64).map((secret) => ({ text: `-----BEGIN EC PRIVATE KEY-----\n${secret}`, secret })),

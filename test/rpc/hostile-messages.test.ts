@@ -137,6 +137,8 @@ function validMessage(name: string, method: Method): Buffer {
     checkConnState: { token: member.nodeToken },
     getRegistedIp: { token: member.nodeToken },
     unRegister: { token: member.nodeToken },
+    createApiToken: { scopes: ['services:read'], node: '', network: 'default', label: 'x', lifetimeMs: 86_400_000 },
+    revokeApiToken: { id: '0123456789abcdef' },
     registerService: { service: { ...service, nodeId: member.nodeId } },
     renewServices: { services: [{ id: 'nothing', health: 'failing', healthReason: 'no answer' }] },
     deregisterService: { id: 'nothing' },

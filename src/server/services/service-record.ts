@@ -4,7 +4,7 @@ import { parseIp4, parseIp6 } from '../../domain/ip.js';
 import { parseLabel } from '../../domain/names.js';
 import { ServiceRecord, type NodeRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import type { Service } from '../../gen/networkcontroller/v1/types.js';
-import type { Caller } from '../auth/caller.js';
+import { ownNodeOf, type Caller } from '../auth/caller.js';
 import type { LocalView } from '../store/local-view.js';
 import { networkOf } from './address-pools.js';
 import { findNode } from './nodes.js';
@@ -102,7 +102,7 @@ function leaseOf(wanted: Service, node: NodeRecord | undefined, caller: Caller):
   }
   if (withNode && node === undefined) throw new DomainError('invalid_argument', 'service.with_node: want a node to follow, got none');
   if (withNode) return { leaseSeconds: 0, withNode };
-  const leaseSeconds = wanted.leaseSeconds === 0 && caller.kind === 'node' ? DEFAULT_LEASE_SECONDS : wanted.leaseSeconds;
+  const leaseSeconds = wanted.leaseSeconds === 0 && ownNodeOf(caller) !== undefined ? DEFAULT_LEASE_SECONDS : wanted.leaseSeconds;
   return { leaseSeconds: inRange(leaseSeconds, 0, MAX_LEASE_SECONDS, 'service.lease_seconds'), withNode };
 }
 
@@ -111,7 +111,7 @@ function addressOf(text: string, node: NodeRecord | undefined, caller: Caller): 
   if (text === '') return '';
   if (text.includes(':')) parseIp6(text, 'service.address');
   else parseIp4(text, 'service.address');
-  if (caller.kind === 'node' && text !== node?.bindIp && text !== node?.bindIp6) {
+  if (ownNodeOf(caller) !== undefined && text !== node?.bindIp && text !== node?.bindIp6) {
     throw new DomainError('permission_denied', `service.address: a node offers its own addresses only, got ${text}`);
   }
   return text;

@@ -3,7 +3,7 @@ import { ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import type { ServiceState } from '../../gen/networkcontroller/v1/node.js';
 import type { Service } from '../../gen/networkcontroller/v1/types.js';
 import type { Clock } from '../../platform/clock.js';
-import { actorOf, type Caller } from '../auth/caller.js';
+import { actorOf, ownNodeOf, type Caller } from '../auth/caller.js';
 import { serviceOf } from '../feed/encoded.js';
 import { keys } from '../store/keys.js';
 import type { Committed, Decision, LocalView, Page, Repository, ServiceRowFilter } from '../store/local-view.js';
@@ -134,7 +134,8 @@ function requireChangeable(service: ServiceRecord, caller: Caller): void {
 
 /** A node speaks only for itself; admins for all. @param nodeId Of an instance; undefined for one that is not there. */
 function isOwn(nodeId: string | undefined, caller: Caller): boolean {
-  return nodeId !== undefined && (caller.kind !== 'node' || nodeId === caller.nodeId);
+  const own = ownNodeOf(caller);
+  return nodeId !== undefined && (own === undefined || nodeId === own);
 }
 
 function requireOwner({ id, nodeId }: { readonly id: string; readonly nodeId: string }, caller: Caller): void {

@@ -20,6 +20,7 @@ import { createHash } from 'node:crypto';
  * | `/nc/v1/p/<network>/<ss>/<node id>` | PresenceRecord |
  * | `/nc/v1/b/<network>/<ss>/<node id>` | NodeBundleRecord |
  * | `/nc/v1/a/<time, hex>-<random>` | AuditRecord |
+ * | `/nc/v1/k/<ss>/<API token id>` | ApiTokenRecord |
  * | `/nc/v1/clock` | ClockRecord |
  * | `/nc/v1/crl` | CrlRecord |
  * | `/nc/v1/ca/<purpose>/<generation>` | CaRecord |
@@ -44,6 +45,7 @@ export const KINDS = {
   presence: 'p',
   nodeBundle: 'b',
   audit: 'a',
+  apiToken: 'k',
   clock: 'clock',
   crl: 'crl',
   ca: 'ca',
@@ -91,6 +93,7 @@ export const keys = {
   presence: (network: string, nodeId: string): string => `${ROOT}p/${network}/${shard(nodeId)}/${nodeId}`,
   nodeBundle: (network: string, nodeId: string): string => `${ROOT}b/${network}/${shard(nodeId)}/${nodeId}`,
   audit: (id: string): string => `${ROOT}a/${id}`,
+  apiToken: (id: string): string => `${ROOT}k/${shard(id)}/${id}`,
   clock: (): string => `${ROOT}clock`,
   crl: (): string => `${ROOT}crl`,
   ca: (purpose: string, generation: number): string => `${ROOT}ca/${purpose}/${String(generation).padStart(6, '0')}`,

@@ -1,5 +1,6 @@
 import type {
   AddressRecord,
+  ApiTokenRecord,
   AuditRecord,
   BundleRecord,
   CaRecord,
@@ -88,6 +89,8 @@ export interface LocalView {
   revokedCertificates(purpose: string, nowMs: number): readonly Versioned<CertificateRecord>[];
   /** Certificates of one CA generation that are neither superseded nor revoked nor ended at `nowMs`: how many, and when the last ends (0 for none). */
   liveCertificates(purpose: string, caGeneration: number, nowMs: number): { readonly count: number; readonly lastEndsAtMs: number };
+  apiToken(id: string): Versioned<ApiTokenRecord> | undefined;
+  apiTokens(): readonly Versioned<ApiTokenRecord>[];
   crl(): Versioned<CrlRecord> | undefined;
   /** Every generation of a CA, oldest first. */
   cas(purpose: string): readonly Versioned<CaRecord>[];

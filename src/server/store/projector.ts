@@ -115,6 +115,7 @@ export class Projector {
         agree(path, [undefined, record.serial]);
         certificate.run({ ...record, id, modRev });
       },
+      apiToken: (record, { path }) => agree(path, [undefined, record.id]),
       audit: (record, { id }) => {
         audit.run({ ...record, id });
       },

@@ -1,6 +1,7 @@
 import { DomainError } from '../../domain/errors.js';
 import {
   AddressRecord,
+  ApiTokenRecord,
   AuditRecord,
   BundleRecord,
   CaRecord,
@@ -35,6 +36,7 @@ export interface RecordOf {
   presence: PresenceRecord;
   nodeBundle: NodeBundleRecord;
   audit: AuditRecord;
+  apiToken: ApiTokenRecord;
   clock: ClockRecord;
   crl: CrlRecord;
   ca: CaRecord;
@@ -63,6 +65,7 @@ const CODECS: { readonly [K in RecordKind]: Codec<RecordOf[K]> } = {
   presence: protobuf(PresenceRecord),
   nodeBundle: protobuf(NodeBundleRecord),
   audit: protobuf(AuditRecord),
+  apiToken: protobuf(ApiTokenRecord),
   clock: protobuf(ClockRecord),
   crl: protobuf(CrlRecord),
   ca: protobuf(CaRecord),

@@ -114,6 +114,14 @@ export class SqliteView implements LocalView {
     return row ?? { count: 0, lastEndsAtMs: 0 };
   }
 
+  apiToken(id: string): Versioned<RecordOf['apiToken']> | undefined {
+    return this.#reader.at('apiToken', keys.apiToken(id));
+  }
+
+  apiTokens(): readonly Versioned<RecordOf['apiToken']>[] {
+    return this.#reader.all('apiToken', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('apiToken')));
+  }
+
   crl(): Versioned<RecordOf['crl']> | undefined {
     return this.#reader.at('crl', keys.crl());
   }

@@ -21,6 +21,7 @@ import type { Explanations } from '../services/explain/explanations.js';
 import type { EventTail } from '../services/event-tail.js';
 import { addressUse } from '../services/address-pools.js';
 import type { Authorities } from '../services/authorities.js';
+import type { ApiTokens } from '../services/api-tokens.js';
 import type { Admins } from '../services/admins.js';
 import type { ClusterFacts } from '../services/cluster-facts.js';
 import { nodeStatus, stateNumber, type LiveFacts } from '../services/node-status.js';
@@ -28,6 +29,7 @@ import type { Nodes } from '../services/nodes.js';
 import type { ServiceRegistry } from '../services/service-registry.js';
 import type { Tokens } from '../services/tokens.js';
 import type { Repository } from '../store/local-view.js';
+import { apiTokenHandlers } from './api-token-handlers.js';
 import type { HandlersOf, StreamHandler, UnaryHandler } from './handler.js';
 import { adminServiceHandlers } from './service-handlers.js';
 
@@ -39,6 +41,7 @@ export interface AdminDeps {
   readonly tokens: Tokens;
   readonly nodes: Nodes;
   readonly admins: Admins;
+  readonly apiTokens: ApiTokens;
   readonly authorities: Authorities;
   readonly services: ServiceRegistry;
   readonly events: EventTail;
@@ -102,6 +105,7 @@ export function adminHandlers(deps: AdminDeps): HandlersOf<typeof AdminServiceSe
     createAdmin: createAdmin(deps),
     listAdmins: async () => ({ admins: deps.admins.list().map(adminMessage) }),
     revokeAdmin: async (request, caller) => ({ admins: (await deps.admins.revoke(request.admin, caller)).map(adminMessage) }),
+    ...apiTokenHandlers(deps),
     getCaStatus: async () => deps.authorities.status(),
     prepareCa: async ({ purpose }, caller) => ({ status: await deps.authorities.prepare(purpose, caller) }),
     activateCa: async ({ purpose, compromised }, caller) => ({ status: await deps.authorities.activate(purpose, compromised, caller) }),

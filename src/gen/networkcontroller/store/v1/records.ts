@@ -189,7 +189,7 @@ export interface PresenceRecord {
 /** AuditRecord tells who did what to which object, and how it ended. */
 export interface AuditRecord {
   atMs: number;
-  /** node:<id>, admin:<name>, local, token:<id>, anonymous, system */
+  /** node:<id>, admin:<name>, local, api-token:<id>, anonymous, system */
   actor: string;
   peerAddress: string;
   serial: string;
@@ -250,6 +250,21 @@ export interface ClockRecord {
 export interface NodeBundleRecord {
   nodeId: string;
   version: number;
+}
+
+/** ApiTokenRecord is a token for the HTTPS interface. It goes by itself when its time is over. */
+export interface ApiTokenRecord {
+  id: string;
+  /** SHA-256 of the secret, 32 bytes. */
+  secretHash: Buffer;
+  scopes: string[];
+  /** The node for which alone it speaks; empty for all. */
+  nodeId: string;
+  label: string;
+  createdBy: string;
+  createdAtMs: number;
+  expiresAtMs: number;
+  revokedAtMs: number;
 }
 
 function createBaseClusterRecord(): ClusterRecord {
@@ -2663,6 +2678,176 @@ export const NodeBundleRecord: MessageFns<NodeBundleRecord> = {
     const message = createBaseNodeBundleRecord();
     message.nodeId = object.nodeId ?? "";
     message.version = object.version ?? 0;
+    return message;
+  },
+};
+
+function createBaseApiTokenRecord(): ApiTokenRecord {
+  return {
+    id: "",
+    secretHash: Buffer.alloc(0),
+    scopes: [],
+    nodeId: "",
+    label: "",
+    createdBy: "",
+    createdAtMs: 0,
+    expiresAtMs: 0,
+    revokedAtMs: 0,
+  };
+}
+
+export const ApiTokenRecord: MessageFns<ApiTokenRecord> = {
+  encode(message: ApiTokenRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.secretHash.length !== 0) {
+      writer.uint32(18).bytes(message.secretHash);
+    }
+    for (const v of message.scopes) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.nodeId !== "") {
+      writer.uint32(34).string(message.nodeId);
+    }
+    if (message.label !== "") {
+      writer.uint32(42).string(message.label);
+    }
+    if (message.createdBy !== "") {
+      writer.uint32(50).string(message.createdBy);
+    }
+    if (message.createdAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.createdAtMs)) !== BigInt(message.createdAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.createdAtMs) of type int64 too large");
+      }
+      writer.uint32(56).int64(BigInt(message.createdAtMs));
+    }
+    if (message.expiresAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.expiresAtMs)) !== BigInt(message.expiresAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.expiresAtMs) of type int64 too large");
+      }
+      writer.uint32(64).int64(BigInt(message.expiresAtMs));
+    }
+    if (message.revokedAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.revokedAtMs)) !== BigInt(message.revokedAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.revokedAtMs) of type int64 too large");
+      }
+      writer.uint32(72).int64(BigInt(message.revokedAtMs));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApiTokenRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApiTokenRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.secretHash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.scopes.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.createdBy = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.expiresAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.revokedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ApiTokenRecord>): ApiTokenRecord {
+    return ApiTokenRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApiTokenRecord>): ApiTokenRecord {
+    const message = createBaseApiTokenRecord();
+    message.id = object.id ?? "";
+    message.secretHash = object.secretHash ?? Buffer.alloc(0);
+    message.scopes = object.scopes?.map((e) => e) || [];
+    message.nodeId = object.nodeId ?? "";
+    message.label = object.label ?? "";
+    message.createdBy = object.createdBy ?? "";
+    message.createdAtMs = object.createdAtMs ?? 0;
+    message.expiresAtMs = object.expiresAtMs ?? 0;
+    message.revokedAtMs = object.revokedAtMs ?? 0;
     return message;
   },
 };
