@@ -1,5 +1,13 @@
 import { DomainError } from '../domain/errors.js';
-import { AgentServiceClient, type AgentServiceGetStatusResponse, type ResolveRequest, type ResolveResponse } from '../gen/networkcontroller/v1/agent.js';
+import {
+  AgentServiceClient,
+  type AgentServiceGetStatusResponse,
+  type Offer,
+  type OfferServiceRequest,
+  type OfferServiceResponse,
+  type ResolveRequest,
+  type ResolveResponse,
+} from '../gen/networkcontroller/v1/agent.js';
 import { callUnary, connect } from '../platform/rpc-client.js';
 import type { ClientConfig } from '../platform/config/client-config.js';
 import { StateFolder } from './state/state-folder.js';
@@ -9,11 +17,16 @@ import { silentLog } from '../platform/log.js';
 export interface AgentClient {
   status(): Promise<AgentServiceGetStatusResponse>;
   resolve(request: ResolveRequest): Promise<ResolveResponse>;
+  offerService(request: OfferServiceRequest): Promise<OfferServiceResponse>;
+  withdrawService(id: string): Promise<void>;
+  listOffers(): Promise<readonly Offer[]>;
   stop(keepInterface: boolean): Promise<void>;
 }
 
 /** Milliseconds. The agent answers from memory; the machine may be slow and busy. */
 const DEADLINE_MS = 10_000;
+/** Milliseconds; the agent asks the controller in between. */
+const OFFER_DEADLINE_MS = 15_000;
 
 /**
  * Asks the agent that serves `socketPath`.
@@ -27,6 +40,9 @@ export async function withAgent<T>(socketPath: string, ask: (agent: AgentClient)
     return await ask({
       status: () => callUnary(client, 'getStatus', {}, deadline),
       resolve: (request) => callUnary(client, 'resolve', request, deadline),
+      offerService: (request) => callUnary(client, 'offerService', request, { deadlineMs: OFFER_DEADLINE_MS }),
+      withdrawService: async (id) => void (await callUnary(client, 'withdrawService', { id }, { deadlineMs: OFFER_DEADLINE_MS })),
+      listOffers: async () => (await callUnary(client, 'listOffers', {}, deadline)).offers,
       stop: async (keepInterface) => void (await callUnary(client, 'stop', { keepInterface }, deadline)),
     });
   } catch (error) {

@@ -28,7 +28,8 @@ import { NetworkTrust } from './peer-trust.js';
 import { OwnCandidates } from './own-candidates.js';
 import { Renewal } from './renewal.js';
 import { resolveEndpoints } from './resolve-endpoints.js';
-import { ServiceOffers } from './service-offers.js';
+import { listOffers, offerService } from './services/offer-requests.js';
+import { ServiceOffers } from './services/service-offers.js';
 import { LazyWriter } from './state/lazy-writer.js';
 import { StateFolder } from './state/state-folder.js';
 import { TrustWalk } from './trust-walk.js';
@@ -165,7 +166,7 @@ function writeMap(state: StateFolder, maps: MapStore): void {
 
 /** Starts the parts, and gives the handle by which they are asked and stopped. */
 async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, clock: Clock, log: Log): Promise<RunningAgent> {
-  const { agent, link, renewal, maps, ending } = parts;
+  const { agent, link, renewal, maps, offers, ending } = parts;
   let stopping: Promise<void> | undefined;
   const stop = ({ keepInterface = false } = {}): Promise<void> => (stopping ??= end(keepInterface));
   const end = async (keepInterface: boolean): Promise<void> => {
@@ -179,7 +180,18 @@ async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, c
     }
   };
   const status = (): Promise<AgentServiceGetStatusResponse> => tellStatus(parts, clock);
-  const api = await serveAgentApi(state.socketPath, { status, resolve: (request) => parts.names.resolve(request), stop: (request) => void stop(request) }, log);
+  const api = await serveAgentApi(
+    state.socketPath,
+    {
+      status,
+      resolve: (request) => parts.names.resolve(request),
+      offerService: (request) => offerService(offers, request),
+      withdrawService: ({ id }) => offers.remove(id),
+      listOffers: () => listOffers(offers),
+      stop: (request) => void stop(request),
+    },
+    log,
+  );
   const learnConfigured = async (): Promise<void> => parts.candidates.configuredAt(await resolveEndpoints(config.endpoints));
   const stopWatch = watchAddresses(clock, config.interfaceName, () => {
     agent.networkChanged();
@@ -194,6 +206,7 @@ async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, c
   if (cached !== undefined) maps.applySnapshot(cached);
   agent.start();
   link.start();
+  offers.start();
   renewal.start();
   return { status, stop, ready: agent.ready, ended: ending.ended };
 }
@@ -225,7 +238,7 @@ async function tellStatus({ renewal, membership, maps, device, agent, link, path
     tunnelUp: await agent.tunnelUp(),
     configured: agent.configured,
     readyAfterMs: agent.readyAfterMs,
-    serviceError: offers.refused,
+    serviceError: offers.problem,
     renewalError: renewal.lastError,
     pid: process.pid,
     nowMs: clock.now(),

@@ -1,7 +1,9 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as v from 'valibot';
+import { DomainError } from '../../domain/errors.js';
 import { parseDuration } from '../../domain/duration.js';
+import { CHECK } from './service-check.js';
 import { parsed, parseYamlConfig, readConfigText, section } from '../yaml-config.js';
 
 /** Linux keeps an interface name in 16 bytes with the closing zero. @see netdevice(7) IFNAMSIZ */
@@ -36,6 +38,7 @@ const Service = v.strictObject({
   metadata: v.optional(v.record(v.string(), v.string('a text')), {}),
   /** How long the instance is answered after the agent's last word, ms; `node` for as long as the node is connected. */
   lease: v.optional(v.union([v.literal('node'), lease], LEASE), '10s'),
+  check: v.optional(CHECK),
 });
 
 const Schema = v.strictObject({
@@ -57,6 +60,18 @@ const Schema = v.strictObject({
     services: v.optional(v.array(Service), []),
   }),
 });
+
+/**
+ * Reads one entry of `client.services` that came another way than in the file.
+ *
+ * @throws DomainError `invalid_argument`.
+ */
+export function readServiceConfig(entry: v.InferInput<typeof Service>): ServiceConfig {
+  const read = v.safeParse(Service, entry, { message: (issue) => `a value, not ${issue.received}` });
+  if (read.success) return read.output;
+  const [issue] = read.issues;
+  throw new DomainError('invalid_argument', `service.${v.getDotPath(issue) ?? ''}: want ${issue.message.replace(/^want /, '')}, got ${JSON.stringify(issue.input)}`);
+}
 
 /** A service that the agent offers while it runs. */
 export type ServiceConfig = Readonly<v.InferOutput<typeof Service>>;

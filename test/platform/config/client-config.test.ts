@@ -19,6 +19,13 @@ describe('a client.yml is refused when it', () => {
     ['has a node name that is no label', 'client: {name: "Web 1"}', 'client.name: want a lower-case DNS label, got "Web 1"'],
     ['offers a service without port', 'client: {services: [{name: registry}]}', 'client.services.0.port'],
     ['offers a service under a name that is no label', 'client: {services: [{name: a.b, port: 1}]}', 'client.services.0.name: want a lower-case DNS label'],
+    ['offers a service for longer than a day', 'client: {services: [{name: a, port: 1, lease: 2d}]}', 'client.services.0.lease: want a duration from 1s to 1d, or node'],
+    ['checks a service by nothing', 'client: {services: [{name: a, port: 1, check: {interval: 1s}}]}', 'client.services.0.check: want either url or exec'],
+    ['checks a service twice', 'client: {services: [{name: a, port: 1, check: {url: "tcp://a:1", exec: [a]}}]}', 'client.services.0.check: want either url or exec'],
+    ['checks a service by a line for a shell', 'client: {services: [{name: a, port: 1, check: {exec: "true && false"}}]}', 'client.services.0.check.exec'],
+    ['checks a service at a port that is missing', 'client: {services: [{name: a, port: 1, check: {url: "tcp://127.0.0.1"}}]}', 'client.services.0.check.url: want tcp://host:port'],
+    ['checks a service with a password', 'client: {services: [{name: a, port: 1, check: {url: "http://u:p@127.0.0.1/"}}]}', 'client.services.0.check.url: want tcp://host:port'],
+    ['checks a service all the time', 'client: {services: [{name: a, port: 1, check: {url: "tcp://a:1", interval: 10ms}}]}', 'client.services.0.check.interval: want a duration from 100ms to 1h'],
     ['offers a service over another protocol', 'client: {services: [{name: a, port: 1, protocol: sctp}]}', 'client.services.0.protocol: want tcp or udp'],
   ])('%s', (_fault, text, message) => {
     expect(() => parseClientConfig(text, 'client.yml')).toThrow(expect.objectContaining({ code: 'config_invalid', message: expect.stringContaining(message) }));

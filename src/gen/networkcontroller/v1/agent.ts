@@ -18,7 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { PathKind } from "./types.js";
+import { PathKind, Service } from "./types.js";
 
 /** What nc-client's commands ask of the running agent, over its unix socket. */
 
@@ -77,6 +77,48 @@ export interface ResolveResponse {
   /** NOERROR or NXDOMAIN. */
   rcode: string;
   ttlSeconds: number;
+}
+
+export interface OfferServiceRequest {
+  /** As in client.yml; without id it is `<name>-<node>`. */
+  service:
+    | Service
+    | undefined;
+  /** What the health check asks, as in client.yml; empty for no check. */
+  checkUrl: string;
+  /** 0 for the default. */
+  checkIntervalMs: number;
+}
+
+export interface OfferServiceResponse {
+  service:
+    | Service
+    | undefined;
+  /** Whether the controller has it; otherwise it will with the next connection. */
+  registered: boolean;
+}
+
+export interface WithdrawServiceRequest {
+  id: string;
+}
+
+export interface WithdrawServiceResponse {
+}
+
+export interface ListOffersRequest {
+}
+
+export interface ListOffersResponse {
+  offers: Offer[];
+}
+
+export interface Offer {
+  /** With its health as the agent knows it now. */
+  service:
+    | Service
+    | undefined;
+  /** Why the controller does not take it, or empty. */
+  refused: string;
 }
 
 export interface StopRequest {
@@ -757,6 +799,421 @@ export const ResolveResponse: MessageFns<ResolveResponse> = {
   },
 };
 
+function createBaseOfferServiceRequest(): OfferServiceRequest {
+  return { service: undefined, checkUrl: "", checkIntervalMs: 0 };
+}
+
+export const OfferServiceRequest: MessageFns<OfferServiceRequest> = {
+  encode(message: OfferServiceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.service !== undefined) {
+      Service.encode(message.service, writer.uint32(10).fork()).join();
+    }
+    if (message.checkUrl !== "") {
+      writer.uint32(18).string(message.checkUrl);
+    }
+    if (message.checkIntervalMs !== 0) {
+      writer.uint32(24).uint32(message.checkIntervalMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OfferServiceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOfferServiceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.service = Service.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.checkUrl = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.checkIntervalMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<OfferServiceRequest>): OfferServiceRequest {
+    return OfferServiceRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OfferServiceRequest>): OfferServiceRequest {
+    const message = createBaseOfferServiceRequest();
+    message.service = (object.service !== undefined && object.service !== null)
+      ? Service.fromPartial(object.service)
+      : undefined;
+    message.checkUrl = object.checkUrl ?? "";
+    message.checkIntervalMs = object.checkIntervalMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseOfferServiceResponse(): OfferServiceResponse {
+  return { service: undefined, registered: false };
+}
+
+export const OfferServiceResponse: MessageFns<OfferServiceResponse> = {
+  encode(message: OfferServiceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.service !== undefined) {
+      Service.encode(message.service, writer.uint32(10).fork()).join();
+    }
+    if (message.registered !== false) {
+      writer.uint32(16).bool(message.registered);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OfferServiceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOfferServiceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.service = Service.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.registered = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<OfferServiceResponse>): OfferServiceResponse {
+    return OfferServiceResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OfferServiceResponse>): OfferServiceResponse {
+    const message = createBaseOfferServiceResponse();
+    message.service = (object.service !== undefined && object.service !== null)
+      ? Service.fromPartial(object.service)
+      : undefined;
+    message.registered = object.registered ?? false;
+    return message;
+  },
+};
+
+function createBaseWithdrawServiceRequest(): WithdrawServiceRequest {
+  return { id: "" };
+}
+
+export const WithdrawServiceRequest: MessageFns<WithdrawServiceRequest> = {
+  encode(message: WithdrawServiceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawServiceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawServiceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WithdrawServiceRequest>): WithdrawServiceRequest {
+    return WithdrawServiceRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WithdrawServiceRequest>): WithdrawServiceRequest {
+    const message = createBaseWithdrawServiceRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseWithdrawServiceResponse(): WithdrawServiceResponse {
+  return {};
+}
+
+export const WithdrawServiceResponse: MessageFns<WithdrawServiceResponse> = {
+  encode(_: WithdrawServiceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawServiceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawServiceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WithdrawServiceResponse>): WithdrawServiceResponse {
+    return WithdrawServiceResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<WithdrawServiceResponse>): WithdrawServiceResponse {
+    const message = createBaseWithdrawServiceResponse();
+    return message;
+  },
+};
+
+function createBaseListOffersRequest(): ListOffersRequest {
+  return {};
+}
+
+export const ListOffersRequest: MessageFns<ListOffersRequest> = {
+  encode(_: ListOffersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOffersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOffersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListOffersRequest>): ListOffersRequest {
+    return ListOffersRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListOffersRequest>): ListOffersRequest {
+    const message = createBaseListOffersRequest();
+    return message;
+  },
+};
+
+function createBaseListOffersResponse(): ListOffersResponse {
+  return { offers: [] };
+}
+
+export const ListOffersResponse: MessageFns<ListOffersResponse> = {
+  encode(message: ListOffersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.offers) {
+      Offer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOffersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOffersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.offers.push(Offer.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListOffersResponse>): ListOffersResponse {
+    return ListOffersResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListOffersResponse>): ListOffersResponse {
+    const message = createBaseListOffersResponse();
+    message.offers = object.offers?.map((e) => Offer.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseOffer(): Offer {
+  return { service: undefined, refused: "" };
+}
+
+export const Offer: MessageFns<Offer> = {
+  encode(message: Offer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.service !== undefined) {
+      Service.encode(message.service, writer.uint32(10).fork()).join();
+    }
+    if (message.refused !== "") {
+      writer.uint32(18).string(message.refused);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Offer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOffer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.service = Service.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.refused = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Offer>): Offer {
+    return Offer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Offer>): Offer {
+    const message = createBaseOffer();
+    message.service = (object.service !== undefined && object.service !== null)
+      ? Service.fromPartial(object.service)
+      : undefined;
+    message.refused = object.refused ?? "";
+    return message;
+  },
+};
+
 function createBaseStopRequest(): StopRequest {
   return { keepInterface: false };
 }
@@ -878,6 +1335,38 @@ export const AgentServiceService = {
     responseSerialize: (value: ResolveResponse): Buffer => Buffer.from(ResolveResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ResolveResponse => ResolveResponse.decode(value),
   },
+  /** Offers a service of this node until it is withdrawn or the agent ends. */
+  offerService: {
+    path: "/networkcontroller.v1.AgentService/OfferService" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: OfferServiceRequest): Buffer => Buffer.from(OfferServiceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): OfferServiceRequest => OfferServiceRequest.decode(value),
+    responseSerialize: (value: OfferServiceResponse): Buffer =>
+      Buffer.from(OfferServiceResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): OfferServiceResponse => OfferServiceResponse.decode(value),
+  },
+  withdrawService: {
+    path: "/networkcontroller.v1.AgentService/WithdrawService" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: WithdrawServiceRequest): Buffer =>
+      Buffer.from(WithdrawServiceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WithdrawServiceRequest => WithdrawServiceRequest.decode(value),
+    responseSerialize: (value: WithdrawServiceResponse): Buffer =>
+      Buffer.from(WithdrawServiceResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WithdrawServiceResponse => WithdrawServiceResponse.decode(value),
+  },
+  /** What this node offers, from client.yml and by OfferService. */
+  listOffers: {
+    path: "/networkcontroller.v1.AgentService/ListOffers" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListOffersRequest): Buffer => Buffer.from(ListOffersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListOffersRequest => ListOffersRequest.decode(value),
+    responseSerialize: (value: ListOffersResponse): Buffer => Buffer.from(ListOffersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListOffersResponse => ListOffersResponse.decode(value),
+  },
   /** Ends the agent; the interface goes unless `keep_interface` is set. */
   stop: {
     path: "/networkcontroller.v1.AgentService/Stop" as const,
@@ -894,6 +1383,11 @@ export interface AgentServiceServer extends UntypedServiceImplementation {
   getStatus: handleUnaryCall<AgentServiceGetStatusRequest, AgentServiceGetStatusResponse>;
   /** Answers a name from the agent's own map. */
   resolve: handleUnaryCall<ResolveRequest, ResolveResponse>;
+  /** Offers a service of this node until it is withdrawn or the agent ends. */
+  offerService: handleUnaryCall<OfferServiceRequest, OfferServiceResponse>;
+  withdrawService: handleUnaryCall<WithdrawServiceRequest, WithdrawServiceResponse>;
+  /** What this node offers, from client.yml and by OfferService. */
+  listOffers: handleUnaryCall<ListOffersRequest, ListOffersResponse>;
   /** Ends the agent; the interface goes unless `keep_interface` is set. */
   stop: handleUnaryCall<StopRequest, StopResponse>;
 }
@@ -929,6 +1423,53 @@ export interface AgentServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ResolveResponse) => void,
+  ): ClientUnaryCall;
+  /** Offers a service of this node until it is withdrawn or the agent ends. */
+  offerService(
+    request: OfferServiceRequest,
+    callback: (error: ServiceError | null, response: OfferServiceResponse) => void,
+  ): ClientUnaryCall;
+  offerService(
+    request: OfferServiceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: OfferServiceResponse) => void,
+  ): ClientUnaryCall;
+  offerService(
+    request: OfferServiceRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: OfferServiceResponse) => void,
+  ): ClientUnaryCall;
+  withdrawService(
+    request: WithdrawServiceRequest,
+    callback: (error: ServiceError | null, response: WithdrawServiceResponse) => void,
+  ): ClientUnaryCall;
+  withdrawService(
+    request: WithdrawServiceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: WithdrawServiceResponse) => void,
+  ): ClientUnaryCall;
+  withdrawService(
+    request: WithdrawServiceRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: WithdrawServiceResponse) => void,
+  ): ClientUnaryCall;
+  /** What this node offers, from client.yml and by OfferService. */
+  listOffers(
+    request: ListOffersRequest,
+    callback: (error: ServiceError | null, response: ListOffersResponse) => void,
+  ): ClientUnaryCall;
+  listOffers(
+    request: ListOffersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListOffersResponse) => void,
+  ): ClientUnaryCall;
+  listOffers(
+    request: ListOffersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListOffersResponse) => void,
   ): ClientUnaryCall;
   /** Ends the agent; the interface goes unless `keep_interface` is set. */
   stop(request: StopRequest, callback: (error: ServiceError | null, response: StopResponse) => void): ClientUnaryCall;
