@@ -107,6 +107,7 @@ describe('CA files', () => {
       expect(ca.subject).toBe(`CN=nc-${purpose}-ca g1`);
       expect(Date.parse(ca.validTo) - NOW).toBe(DEFAULT_LIFETIMES.caMs);
       expect(openssl(['x509', '-noout', '-text', '-in', '@ca'], { ca: ca.toString() })).toMatch(/CA:TRUE, pathlen:0/);
+      expect(openssl(['verify', '-x509_strict', '-check_ss_sig', '-CAfile', '@ca', '@ca'], { ca: ca.toString() })).toContain(': OK');
     }
   });
 });
