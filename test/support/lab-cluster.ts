@@ -71,6 +71,7 @@ export class LabNode {
 export class LabCluster {
   readonly admin: AdminServiceClient;
   readonly nodes: LabNode[] = [];
+  #controller: LabProcess | undefined;
   #changes = 1;
 
   private constructor(
@@ -90,10 +91,24 @@ export class LabCluster {
     const folder = tmpDir();
     const cluster = new LabCluster(aLab(), folder);
     await cluster.#buildMachines(names);
-    await cluster.#startController(settings);
+    await cluster.startController(settings);
     cluster.nodes.push(...(await Promise.all(names.map((name) => cluster.#join(name)))));
     for (const node of cluster.nodes) cluster.startAgent(node);
     return cluster;
+  }
+
+  /** Starts the controller, in the place of the one that runs. Traffic and memberships outlive that. */
+  async startController(settings: Record<string, unknown>): Promise<void> {
+    await this.#controller?.stop();
+    const config = join(this.folder, 'server.yml');
+    const server = { ip: CONTROLLER_ADDRESS, workDir: join(this.folder, 'work'), logDir: join(this.folder, 'log'), adminSocket: join(this.folder, 'admin.sock'), ...settings };
+    writeFileSync(config, JSON.stringify({ server }));
+    const process = this.lab.spawn(CONTROLLER, this.#program('server', ['--config', config]), { name: 'nc-server' });
+    this.#controller = process;
+    await until(async () => {
+      if (!process.isRunning) throw new Error(`nc-server ended: ${process.output()}`);
+      return callUnary(this.admin, 'getCaStatus', {}).catch(() => undefined);
+    }, 'nc-server to answer', START_MS);
   }
 
   /** Starts the agent of a node that has joined. */
@@ -150,17 +165,6 @@ export class LabCluster {
     await this.lab.wan();
     await this.lab.host(CONTROLLER, CONTROLLER_ADDRESS);
     for (const [index, name] of names.entries()) await this.lab.host(name, `203.0.113.${11 + index}`);
-  }
-
-  async #startController(settings: Record<string, unknown>): Promise<void> {
-    const config = join(this.folder, 'server.yml');
-    const server = { ip: CONTROLLER_ADDRESS, workDir: join(this.folder, 'work'), logDir: join(this.folder, 'log'), adminSocket: join(this.folder, 'admin.sock'), ...settings };
-    writeFileSync(config, JSON.stringify({ server }));
-    const process = this.lab.spawn(CONTROLLER, this.#program('server', ['--config', config]), { name: 'nc-server' });
-    await until(async () => {
-      if (!process.isRunning) throw new Error(`nc-server ended: ${process.output()}`);
-      return callUnary(this.admin, 'getCaStatus', {}).catch(() => undefined);
-    }, 'nc-server to answer', START_MS);
   }
 
   async #join(name: string): Promise<LabNode> {
