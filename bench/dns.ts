@@ -90,7 +90,7 @@ async function measure(label: string, port: number, queries: string, cpuSeconds:
 }
 
 async function measureSigned(queries: string): Promise<void> {
-  const signed = await startBenchDns({ signingKeys: { active: [SigningKey.generate()], published: [] } });
+  const signed = await startBenchDns({ signingKeys: [SigningKey.generate()] });
   await measure('authoritative, signed, UDP', signed.ports[0]!, queries, ownCpu, ['-D']);
   await signed.stop();
 }

@@ -14,6 +14,8 @@ export interface AddedRecord {
   readonly ttlSeconds: number;
   /** The data as a zone file has it. */
   readonly value: string;
+  /** The network whose nodes alone see it; left out or empty for everybody. */
+  readonly network?: string;
 }
 
 /** What the rules must know of the zone. */
@@ -21,6 +23,8 @@ export interface RecordContext {
   apexOf(name: DnsName): DnsName | undefined;
   /** The types that have records at exactly this name, those of the record itself left out. */
   typesAt(name: DnsName): ReadonlySet<RecordType>;
+  /** Who else may use this name at any moment; undefined when nobody does. */
+  holderOf(name: DnsName): string | undefined;
 }
 
 /** Seconds. @see RFC 2181 §8 */
@@ -76,6 +80,8 @@ function checkPlace(added: AddedRecord, { name, data }: ResourceRecord, apex: Dn
 function checkAliases(added: AddedRecord, { name, data }: ResourceRecord, zone: RecordContext): void {
   const present = zone.typesAt(name);
   if (data.type === 'CNAME' && present.size > 0) throw broken(added, `an alias alone at its name, which has ${[...present].join(', ')}`, 'RFC 1034 §3.6.2');
+  const holder = data.type === 'CNAME' ? zone.holderOf(name) : undefined;
+  if (holder !== undefined) throw broken(added, `an alias at a name that is not kept for ${holder}`, 'RFC 1034 §3.6.2');
   if (data.type !== 'CNAME' && present.has('CNAME')) throw broken(added, 'nothing beside the alias at this name', 'RFC 1034 §3.6.2');
   const target = exchangeOf(data);
   if (target !== undefined && zone.typesAt(target).has('CNAME')) throw broken(added, `a target that is no alias, as ${target} is`, 'RFC 2181 §10.3');

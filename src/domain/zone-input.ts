@@ -54,4 +54,6 @@ export type ZoneChange =
   | { readonly kind: 'service'; readonly service: ZoneService }
   | { readonly kind: 'serviceRemoved'; readonly network: string; readonly id: string }
   | { readonly kind: 'record'; readonly record: AddedRecord }
-  | { readonly kind: 'recordRemoved'; readonly id: string };
+  | { readonly kind: 'recordRemoved'; readonly id: string }
+  /** All records of one source, a name of the store or a file, in place of those that it had before. All are shown or none. */
+  | { readonly kind: 'records'; readonly source: string; readonly records: readonly AddedRecord[] };

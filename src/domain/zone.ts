@@ -1,6 +1,7 @@
 import { parentOf, parseDnsName, under, type DnsName } from './dns-name.js';
 import type { ResourceRecord } from './dns-record.js';
 import { checkRecord, type AddedRecord } from './dns-records.js';
+import { holderOf } from './held-names.js';
 import { NameTree } from './name-tree.js';
 import type { ZoneChange, ZoneNetwork, ZoneNode, ZoneService } from './zone-input.js';
 import { answerFrom, type QuestionType, type ZoneAnswer } from './zone-lookup.js';
@@ -24,6 +25,7 @@ export class Zone {
   readonly #nodes = new Map<string, ZoneNode>();
   readonly #services = new Map<string, ZoneService>();
   readonly #added = new Map<string, DnsName>();
+  readonly #sources = new Map<string, readonly AddedRecord[]>();
   readonly #servicesOfNode = new Map<string, Set<string>>();
   #serial = 0;
   #version = 0;
@@ -84,6 +86,8 @@ export class Zone {
         return this.#putRecord(change.record);
       case 'recordRemoved':
         return this.#removeRecord(change.id);
+      case 'records':
+        return this.#replaceRecords(change.source, change.records);
     }
   }
 
@@ -96,6 +100,7 @@ export class Zone {
     return checkRecord(added, {
       apexOf: (name) => this.apexOf(name),
       typesAt: (name) => (this.#apexes.has(name) ? new Set([...this.#tree.types(name), 'SOA']) : this.#tree.types(name, `record ${added.id}`)),
+      holderOf: (name) => holderOf(name, this.name, this.#networks.keys()),
     });
   }
 
@@ -189,6 +194,20 @@ export class Zone {
     this.#removeRecord(added.id);
     this.#added.set(added.id, record.name);
     this.#place(`record ${added.id}`, [record]);
+  }
+
+  #replaceRecords(source: string, records: readonly AddedRecord[]): void {
+    const before = this.#sources.get(source) ?? [];
+    before.forEach(({ id }) => this.#removeRecord(id));
+    try {
+      records.forEach((record) => this.#putRecord(record));
+    } catch (error) {
+      records.forEach(({ id }) => this.#removeRecord(id));
+      before.forEach((record) => this.#putRecord(record));
+      throw error;
+    }
+    if (records.length === 0) this.#sources.delete(source);
+    else this.#sources.set(source, records);
   }
 
   #removeRecord(id: string): void {

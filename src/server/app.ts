@@ -76,7 +76,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   await parts.start('service leases', () => cases.leases);
 
   const identity = await parts.start('server certificate', () => new ServerIdentity({ pki: state.pki, hosts: config.ip, clock: timer, log }));
-  const dns = await parts.start('dns', () => startNames(state, config, log, identity.bootstrap.material));
+  const dns = await parts.start('dns', () => startNames(state, config, { clock, wall: timer, log, tls: identity.bootstrap.material }));
   identity.bootstrap.onRotate(() => dns.setCertificate(identity.bootstrap.material));
   const rendezvous = await parts.start('rendezvous', () => startMeetingPoint(state, config, cases, dns, { clock, log }));
   ports.wireguard = rendezvous.port;

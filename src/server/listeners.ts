@@ -11,7 +11,7 @@ import { asAnonymous, asLocal } from './auth/authenticate.js';
 import { clientCertificates } from './auth/client-certificate.js';
 import type { GuessLimit } from './auth/guess-limit.js';
 import { RegisterCookies } from './auth/register-cookie.js';
-import type { Dns } from './dns/start-dns.js';
+import type { Names } from './dns/start-names.js';
 import type { HttpsServerOptions } from './http/https-server.js';
 import type { PurposeOf } from './http/peer.js';
 import { httpsApp } from './http-apps.js';
@@ -33,7 +33,7 @@ export interface ListenerDeps {
   readonly state: ServerState;
   readonly config: ServerConfig;
   readonly cases: UseCases;
-  readonly dns: Dns;
+  readonly dns: Names;
   readonly rendezvous: Rendezvous;
   readonly identity: ServerIdentity;
   readonly guesses: GuessLimit;
@@ -61,7 +61,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
   });
   const admin = service(
     AdminServiceService,
-    adminHandlers({ ...cases, repository, live, explanations, defaultExpireMs: config.tokens.defaultExpireMs, joinString: joinStrings(deps) }),
+    adminHandlers({ ...cases, repository, live, explanations, names: dns, defaultExpireMs: config.tokens.defaultExpireMs, joinString: joinStrings(deps) }),
   );
   const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals }));
   const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock, guesses }));

@@ -1,4 +1,4 @@
-import { isIP, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { AddressPlan } from '../../domain/address-plan.js';
@@ -9,10 +9,12 @@ import { parseDuration } from '../../domain/duration.js';
 import { DomainError } from '../../domain/errors.js';
 import type { HostPort } from '../../domain/host-port.js';
 import { parseNetworkName } from '../../domain/names.js';
-import { Zone } from '../../domain/zone.js';
 import { adminSocketPath } from '../paths.js';
 import { STATIC_SERVICE, staticServiceFaults, staticServicesOf, type StaticService } from './static-services.js';
 import { checked, deepFreeze, parsed, parseYamlConfig, readConfigText, section, type Fault } from '../yaml-config.js';
+import { parseListenAddress } from './listen-address.js';
+import { UPSTREAM, upstreamOf, type UpstreamSettings } from './dns-upstream.js';
+import { addedRecords, RECORD, recordFaults, type RecordSurroundings } from './records-file.js';
 
 /** One overlay network. */
 export interface NetworkSettings {
@@ -72,10 +74,16 @@ export interface ServerConfig {
     readonly https: 'members' | 'anyone' | 'nobody';
     /** DNS over HTTP in the clear; loopback only. */
     readonly http: readonly HostPort[];
-    readonly upstreams: readonly HostPort[];
+    readonly upstreams: readonly UpstreamSettings[];
+    /** How long an answer that ran out may stand in when no upstream answers; 0 for not at all. */
+    readonly serveStaleMs: number;
     /** Names, with all below them, that no upstream is asked for. */
     readonly enclosures: readonly string[];
     readonly records: readonly AddedRecord[];
+    /** A file with more of them, read again whenever it changes. Absolute. */
+    readonly recordsFile: string | undefined;
+    /** What records are checked against. */
+    readonly surroundings: RecordSurroundings;
     /** Whether the zones are signed (DNSSEC). */
     readonly sign: boolean;
     readonly logQueries: boolean;
@@ -118,13 +126,6 @@ const NETWORK = v.strictObject({
   interconnection: v.optional(v.boolean()),
 });
 
-const RECORD = v.strictObject({
-  name: v.string(),
-  type: v.string(),
-  value: v.string(),
-  ttl: v.optional(duration, '5m'),
-});
-
 const METRICS_PORT = 6438;
 const NOWHERE = '';
 
@@ -150,9 +151,11 @@ const SERVER = section({
     tls: v.optional(v.array(parsed((text, field) => parseListenAddress(text, field, DNS_OVER_TLS_PORT), 'an address with port')), []),
     https: v.optional(v.picklist(['members', 'anyone', 'nobody'], '"members", "anyone" or "nobody"'), 'members'),
     http: v.optional(v.array(parsed(parseLoopback, 'an address of loopback with port')), []),
-    upstreams: v.optional(v.array(parsed(parseDnsAddress, 'an address with port')), []),
+    upstreams: v.optional(v.array(UPSTREAM), []),
+    serveStale: v.optional(duration, '1d'),
     enclosures: v.optional(v.array(parsed(parseDnsName, 'a domain like "corp.example"')), []),
     records: v.optional(v.array(RECORD), []),
+    recordsFile: v.optional(v.string()),
     sign: v.optional(v.boolean(), false),
     logQueries: v.optional(v.boolean(), false),
   }),
@@ -211,7 +214,7 @@ export function parseServerConfig(text: string, path: string): ServerConfig {
     adminSocket: server.adminSocket === undefined ? adminSocketPath() : at(server.adminSocket),
     debug: server.debug,
     zone: server.zone,
-    dns: { ...server.dns, records: recordsOf(server) },
+    dns: dnsOf(server, at),
     tokens: {
       defaultExpireMs: server.tokens.defaultExpire === 'never' ? -1 : server.tokens.defaultExpire,
       sweepIntervalMs: server.tokens.sweepInterval,
@@ -230,9 +233,20 @@ export function readServerConfig(path: string): ServerConfig {
   return parseServerConfig(readConfigText(path), path);
 }
 
-/** The records by their place in the file, which is all that tells them apart. */
+function dnsOf(server: ServerKeys, at: (file: string) => string): ServerConfig['dns'] {
+  const { recordsFile, serveStale, upstreams, ...rest } = server.dns;
+  return {
+    ...rest,
+    upstreams: upstreams.map((entry) => upstreamOf(entry, at)),
+    serveStaleMs: serveStale,
+    records: recordsOf(server),
+    recordsFile: recordsFile === undefined ? undefined : at(recordsFile),
+    surroundings: surroundingsOf(server),
+  };
+}
+
 function recordsOf({ dns }: ServerKeys): AddedRecord[] {
-  return dns.records.map(({ name, type, value, ttl }, i) => ({ id: `server.yml ${i}`, name, type, value, ttlSeconds: Math.floor(ttl / 1000) }));
+  return addedRecords('server.yml', dns.records);
 }
 
 function networksOf(server: ServerKeys): NetworkSettings[] {
@@ -256,7 +270,7 @@ function* faultsOf(server: ServerKeys): Iterable<Fault> {
   for (const other of ['grpcPort', 'bootstrapPort'] as const) {
     if (server.httpsPort !== 0 && server.httpsPort === server[other]) yield { key: ['httpsPort'], message: `want another port than ${other}, got ${server.httpsPort} for both` };
   }
-  yield* recordFaultsOf(server);
+  for (const { key, message } of recordFaults(recordsOf(server), surroundingsOf(server))) yield { key: ['dns', 'records', ...key], message };
   const networks = networksOf(server);
   yield* staticServiceFaults(server.services, new Set(networks.map((network) => network.name)));
   for (const [index, network] of networks.entries()) {
@@ -306,20 +320,10 @@ function parseZone(text: string, field: string): string {
   return zone;
 }
 
-/** What the DNS has against a record, in itself or beside those before it. */
-function* recordFaultsOf(server: ServerKeys): Iterable<Fault> {
-  const zone = new Zone(server.zone);
-  for (const { name, cidr, cidr6 } of networksOf(server)) {
-    zone.apply({ kind: 'network', network: { name, cidr: formatCidr4(cidr), cidr6: cidr6 === undefined ? '' : formatCidr6(cidr6) } });
-  }
-  for (const [i, record] of recordsOf(server).entries()) {
-    try {
-      zone.apply({ kind: 'record', record });
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error;
-      yield { key: ['dns', 'records', i], message: error.message.replace(/^record: /, '') };
-    }
-  }
+/** What the rules of the DNS must know beside the records. */
+function surroundingsOf(server: ServerKeys): RecordSurroundings {
+  const networks = networksOf(server).map(({ name, cidr, cidr6 }) => ({ name, cidr: formatCidr4(cidr), cidr6: cidr6 === undefined ? '' : formatCidr6(cidr6) }));
+  return { zone: server.zone, networks };
 }
 
 function parseDnsAddress(text: string, field: string): HostPort {
@@ -335,15 +339,4 @@ function parseLoopback(text: string, field: string): HostPort {
   const at = parseListenAddress(text, field, HTTP_PORT);
   if (at.host === '::1' || at.host.startsWith('127.')) return at;
   throw new DomainError('invalid_argument', `${field}: want an address of loopback, since nothing is encrypted, got ${JSON.stringify(text)}`);
-}
-
-/** `10.0.0.1`, `10.0.0.1:53`, `::1`, `[::1]:53`; 0 takes a free port. No names: to resolve them takes a resolver. */
-function parseListenAddress(text: string, field: string, defaultPort: number): HostPort {
-  const match = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? (isIPv6(text) ? [text, text] : /^([^:]+)(?::(\d{1,5}))?$/.exec(text));
-  const host = match?.[1] ?? '';
-  const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
-  if (isIP(host) === 0 || port > 65_535) {
-    throw new DomainError('invalid_argument', `${field}: want an address with port like "127.0.0.1:5353" or "[::1]:5353", got ${JSON.stringify(text)}`);
-  }
-  return { host, port };
 }

@@ -1,3 +1,5 @@
+import type { AnswerSource } from './answer-source.js';
+
 /** Which way a query came: over the network as datagram, stream, TLS or HTTPS, or through the overlay. */
 export type Via = 'udp' | 'tcp' | 'tls' | 'https' | 'tunnel';
 
@@ -10,11 +12,11 @@ export interface DnsClient {
   readonly own?: boolean;
 }
 
-/**
- * Takes one message and calls `reply` exactly once, at once or later: with the answer, or with undefined for a
- * message that gets none.
- */
-export type QueryHandler = (message: Uint8Array, client: DnsClient, reply: (answer: Buffer | undefined) => void) => void;
+/** Takes an answer and where it came from, or undefined for a message that gets none. */
+export type Replier = (answer: Buffer | undefined, source?: AnswerSource) => void;
+
+/** Takes one message and calls `reply` exactly once, at once or later. */
+export type QueryHandler = (message: Uint8Array, client: DnsClient, reply: Replier) => void;
 
 /** Where a name server listens. */
 export interface DnsAddress {

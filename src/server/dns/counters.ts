@@ -1,3 +1,4 @@
+import { ANSWER_SOURCES, type AnswerSource } from '../../platform/dns/answer-source.js';
 import { typeName } from '../../platform/dns/codes.js';
 
 const COUNTERS = [
@@ -16,26 +17,6 @@ const COUNTERS = [
 
 /** One counter. */
 export type DnsCounter = (typeof COUNTERS)[number];
-
-/** Where answers come from. */
-export const ANSWER_SOURCES = [
-  /** The zone, encoded anew. */
-  'zone',
-  /** The zone, with octets encoded before. */
-  'cache',
-  'upstream',
-  /** What another server said before. */
-  'upstreamCache',
-  /** The same although its time was over, because nobody answered. */
-  'upstreamStale',
-  /** Nobody answered, and nothing was kept. */
-  'upstreamFailure',
-  /** Malformed, not implemented, not ours, or enclosed. */
-  'refusal',
-] as const;
-
-/** One of {@link ANSWER_SOURCES}. */
-export type AnswerSource = (typeof ANSWER_SOURCES)[number];
 
 const CODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED', 'other'] as const;
 const TYPES = ['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'TXT', 'ANY', 'other'] as const;

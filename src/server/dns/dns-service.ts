@@ -1,5 +1,4 @@
 import { isWithin, parseDnsName, type DnsName } from '../../domain/dns-name.js';
-import { Zone } from '../../domain/zone.js';
 import type { ZoneChange } from '../../domain/zone-input.js';
 import type { Clock } from '../../platform/clock.js';
 import { typeName, type Rcode } from '../../platform/dns/codes.js';
@@ -8,31 +7,31 @@ import { SigningKey } from '../../platform/dns/dnssec/signing-key.js';
 import { relayAnswer } from '../../platform/dns/foreign-answer.js';
 import { composeRefusal, type Transport } from '../../platform/dns/reply.js';
 import type { Query } from '../../platform/dns/query.js';
-import { Responder } from '../../platform/dns/responder.js';
 import type { Log } from '../../platform/log.js';
-import type { AnswerSource, DnsCounters } from './counters.js';
+import type { AnswerSource } from '../../platform/dns/answer-source.js';
+import type { DnsCounters } from './counters.js';
 import { OwnClients } from './own-clients.js';
 import { describeExchange } from './query-log.js';
-import type { DnsClient, QueryHandler, Via } from '../../platform/dns/query-handler.js';
+import type { DnsClient, QueryHandler, Replier, Via } from '../../platform/dns/query-handler.js';
 import { Resolver } from './resolver.js';
 import type { Enclosure, Upstream } from '../../platform/dns/upstream.js';
+import { ZoneViews } from './zone-views.js';
 
 /** What a service is made of. */
 export interface DnsServiceOptions {
   /** Name of the forward zone, `nc.internal`. */
   readonly zone: string;
   readonly upstreams: readonly Upstream[];
+  /** How long an answer that ran out may stand in when no upstream answers. */
+  readonly serveStaleMs: number;
   readonly enclosures: readonly Enclosure[];
   readonly counters: DnsCounters;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** DNSSEC keys, PKCS #8 in PEM: those that sign, and those that are only shown beside them during a change of keys. */
-export interface SigningKeysPem {
-  readonly active: readonly string[];
-  readonly published: readonly string[];
-}
+/** DNSSEC keys, PKCS #8 in PEM. All of them sign. */
+export type SigningKeysPem = readonly string[];
 
 /** The changes of one revision. */
 export interface ZoneRevision {
@@ -46,8 +45,7 @@ const QUERIES_VIA = { udp: 'udpQueries', tcp: 'tcpQueries', tls: 'tlsQueries', h
 
 /** Decides what each query gets: an answer from the zone, one from elsewhere, a refusal, or nothing. */
 export class DnsService {
-  readonly #zone: Zone;
-  readonly #responder: Responder;
+  readonly #views: ZoneViews;
   readonly #ownClients = new OwnClients();
   readonly #resolver: Resolver;
   readonly #enclosures: readonly { readonly suffix: DnsName; readonly types: readonly string[] | undefined }[];
@@ -58,9 +56,8 @@ export class DnsService {
 
   /** @throws DomainError `invalid_argument` for a zone that is no name. */
   constructor(options: DnsServiceOptions) {
-    this.#zone = new Zone(options.zone);
-    this.#responder = new Responder(this.#zone);
-    this.#resolver = new Resolver(options.upstreams, options.clock);
+    this.#views = new ZoneViews(options.zone);
+    this.#resolver = new Resolver(options.upstreams, options.serveStaleMs, options.clock);
     this.#enclosures = options.enclosures.map(({ suffix, types }) => ({ suffix: parseDnsName(suffix, 'enclosure'), types }));
     this.#counters = options.counters;
     this.#clock = options.clock;
@@ -71,23 +68,22 @@ export class DnsService {
   apply({ revision, changes }: ZoneRevision): void {
     for (const change of changes) {
       try {
-        this.#zone.apply(change);
+        this.#views.apply(change);
         if (change.kind === 'network') this.#ownClients.set(change.network);
         if (change.kind === 'networkRemoved') this.#ownClients.remove(change.name);
       } catch (error) {
         this.#log.warn('a change cannot be shown in DNS', { change: change.kind, revision, error });
       }
     }
-    this.#zone.setRevision(revision);
-    this.#counters.set('names', this.#zone.size);
-    this.#counters.set('serial', this.#zone.serial);
+    this.#views.setRevision(revision);
+    this.#counters.set('names', this.#views.outside.size);
+    this.#counters.set('serial', this.#views.outside.serial);
   }
 
   /** Signs the zones with these keys from now on, or not at all. @throws DomainError `state_invalid` for a key that cannot be read. */
   signWith(keys: SigningKeysPem | undefined): void {
-    if (keys === undefined) return this.#responder.signWith(undefined);
-    const [active, published] = [keys.active, keys.published].map((pems) => pems.map((pem) => SigningKey.fromPem(pem)));
-    this.#responder.signWith(new Signer({ active: active!, published: published! }, this.#clock));
+    if (keys === undefined) return this.#views.signWith(undefined);
+    this.#views.signWith(new Signer(keys.map((pem) => SigningKey.fromPem(pem)), this.#clock));
   }
 
   /** Writes a line for every query from now on, or none. */
@@ -99,8 +95,9 @@ export class DnsService {
   readonly handle: QueryHandler = (message, client, reply) => {
     try {
       this.#counters.add(QUERIES_VIA[client.via]);
-      const recursion = this.#resolver.enabled && (client.own === true || this.#ownClients.has(client.address));
-      const answer = this.#responder.answer(message, TRANSPORT_OF[client.via], recursion);
+      const network = this.#ownClients.networkOf(client.address);
+      const recursion = this.#resolver.enabled && (client.own === true || network !== undefined);
+      const answer = this.#views.responderFor(network).answer(message, TRANSPORT_OF[client.via], recursion);
       if (answer.kind === 'answer') return this.#finish({ message, client, reply }, answer.message, answer.source, answer.type);
       if (answer.kind === 'outside') return this.#lookElsewhere({ message, client, reply }, answer, recursion);
       this.#counters.add('ignored');
@@ -126,10 +123,10 @@ export class DnsService {
   #finish({ message, client, reply }: Exchange, answer: Buffer, source: AnswerSource, type: number): void {
     this.#counters.addAnswer(type, answer[3]! & 0x0f, source);
     if (this.#logsQueries) this.#log.info('DNS query', { ...describeExchange(message, answer), ...client, source });
-    reply(answer);
+    reply(answer, source);
   }
 
-  #fail(reply: (answer: undefined) => void, error: unknown): void {
+  #fail(reply: Replier, error: unknown): void {
     this.#log.error('a query could not be answered', { error });
     reply(undefined);
   }
@@ -146,7 +143,7 @@ export class DnsService {
 interface Exchange {
   readonly message: Uint8Array;
   readonly client: DnsClient;
-  readonly reply: (answer: Buffer | undefined) => void;
+  readonly reply: Replier;
 }
 
 /** A query without this wish wants to know what we know ourselves. @see RFC 1034 §4.3.1 */

@@ -16,7 +16,7 @@ const MAX_REMEMBERED = 4096;
  */
 export class OwnClients {
   readonly #networks = new Map<string, { readonly cidr: Cidr4; readonly cidr6: Cidr6 | undefined }>();
-  readonly #remembered = new Map<string, boolean>();
+  readonly #remembered = new Map<string, string | undefined>();
 
   /** @throws DomainError `invalid_argument` for a malformed network. */
   set(network: ZoneNetwork): void {
@@ -29,23 +29,30 @@ export class OwnClients {
     this.#remembered.clear();
   }
 
-  /** @param address As a socket reports it, without port; an IPv6 one may carry a zone. */
-  has(address: string): boolean {
+  /**
+   * The network that a client is in.
+   *
+   * @param address As a socket reports it, without port; an IPv6 one may carry a zone.
+   * @returns Empty for this machine, undefined for strangers.
+   */
+  networkOf(address: string): string | undefined {
     const known = this.#remembered.get(address);
-    if (known !== undefined) return known;
-    const own = address.includes(':') ? this.#has6(address) : this.#has4(address);
+    if (known !== undefined || this.#remembered.has(address)) return known;
+    const network = address.includes(':') ? this.#networkOf6(address) : this.#networkOf4(address);
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
-    this.#remembered.set(address, own);
-    return own;
+    this.#remembered.set(address, network);
+    return network;
   }
 
-  #has4(address: string): boolean {
+  #networkOf4(address: string): string | undefined {
     const ip = parseIp4(address);
-    return contains4(LOOPBACK4, ip) || [...this.#networks.values()].some(({ cidr }) => contains4(cidr, ip));
+    if (contains4(LOOPBACK4, ip)) return '';
+    return [...this.#networks].find(([, { cidr }]) => contains4(cidr, ip))?.[0];
   }
 
-  #has6(address: string): boolean {
+  #networkOf6(address: string): string | undefined {
     const ip = parseIp6(address.replace(/%.*/, ''));
-    return contains6(LOOPBACK6, ip) || [...this.#networks.values()].some(({ cidr6 }) => cidr6 !== undefined && contains6(cidr6, ip));
+    if (contains6(LOOPBACK6, ip)) return '';
+    return [...this.#networks].find(([, { cidr6 }]) => cidr6 !== undefined && contains6(cidr6, ip))?.[0];
   }
 }

@@ -11,8 +11,7 @@ const MAX_OCTETS = 32 << 20;
 /** What an entry costs beside its octets, roughly. */
 const ENTRY_OCTETS = 400;
 
-/** How long an answer that ran out may still stand in when nobody answers, and with which TTL. @see RFC 8767 §5 */
-const STALE_MS = 86_400_000;
+/** The TTL of an answer that ran out and stands in because nobody answers. @see RFC 8767 §5 */
 const STALE_TTL_SECONDS = 30;
 /** How long a client waits for a fresh answer before it gets the stale one. @see RFC 8767 §5 */
 const STALE_AFTER_MS = 1800;
@@ -35,13 +34,18 @@ interface Kept {
 
 /** Answers questions about other names from what is kept, or by asking the servers named for them. */
 export class Resolver {
+  readonly #staleMs: number;
   readonly #clock: Clock;
   readonly #forwarders: readonly { readonly suffix: DnsName; readonly forwarder: Forwarder }[];
   readonly #kept = new LRUCache<string, Kept>({ max: MAX_ANSWERS, maxSize: MAX_OCTETS, sizeCalculation: ({ answer }) => answer.message.length + ENTRY_OCTETS });
   readonly #asking = new Map<string, Promise<ForeignAnswer | undefined>>();
 
-  /** @throws DomainError `invalid_argument` for a suffix that is no name. */
-  constructor(upstreams: readonly Upstream[], clock: Clock) {
+  /**
+   * @param staleMs How long an answer that ran out may still stand in when nobody answers.
+   * @throws DomainError `invalid_argument` for a suffix that is no name.
+   */
+  constructor(upstreams: readonly Upstream[], staleMs: number, clock: Clock) {
+    this.#staleMs = staleMs;
     this.#clock = clock;
     const suffixes = new Set(upstreams.map(({ suffix }) => parseDnsName(suffix ?? '', 'upstream suffix')));
     this.#forwarders = [...suffixes]
@@ -68,6 +72,7 @@ export class Resolver {
     if (kept === undefined) return fresh(await this.#ask(key, query, forwarder));
     const ageMs = this.#clock.now() - kept.atMs;
     const leftMs = kept.answer.keepSeconds * 1000 - ageMs;
+    if (leftMs <= -this.#staleMs) return fresh(await this.#ask(key, query, forwarder));
     if (leftMs <= 0) return this.#freshOrStale(key, query, forwarder, kept);
     if (leftMs < kept.answer.keepSeconds * 1000 * PREFETCH_PART) void this.#ask(key, query, forwarder);
     const ageSeconds = Math.floor(ageMs / 1000);
@@ -82,7 +87,6 @@ export class Resolver {
     const late = new Promise<undefined>((resolve) => this.#clock.after(STALE_AFTER_MS, () => resolve(undefined)));
     const answer = await Promise.race([this.#ask(key, query, forwarder), late]);
     if (answer !== undefined) return fresh(answer);
-    if (this.#clock.now() - kept.atMs > kept.answer.keepSeconds * 1000 + STALE_MS) return undefined;
     return { answer: kept.answer, source: 'upstreamStale', ttl: () => STALE_TTL_SECONDS };
   }
 

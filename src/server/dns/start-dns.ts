@@ -4,11 +4,15 @@ import type { ZoneChange, ZoneNetwork } from '../../domain/zone-input.js';
 import type { Log } from '../../platform/log.js';
 import { SigningKey } from '../../platform/dns/dnssec/signing-key.js';
 import { startWorker } from '../../platform/worker.js';
+import type { AnswerSource } from '../../platform/dns/answer-source.js';
 import { DnsCounters, type DnsStats } from './counters.js';
 import type { SigningKeysPem, ZoneRevision } from './dns-service.js';
 import type { DnsAddress, DnsClient, DnsTlsMaterial, Via } from '../../platform/dns/query-handler.js';
 import type { Enclosure, Upstream } from '../../platform/dns/upstream.js';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.js';
+
+/** @see RFC 8767 §5 */
+const SERVE_STALE_MS = 86_400_000;
 
 /** What the name server is started with. */
 export interface DnsOptions {
@@ -27,9 +31,17 @@ export interface DnsOptions {
   readonly signingKeys?: SigningKeysPem;
   /** Name servers that are asked for other names, on behalf of our own nodes; none means REFUSED. */
   readonly upstreams: readonly Upstream[];
+  /** How long an answer that ran out may stand in when no upstream answers; a day by default. */
+  readonly serveStaleMs?: number;
   /** Names that are never asked of others, beside our own zones. */
   readonly enclosures?: readonly Enclosure[];
   readonly log: Log;
+}
+
+/** An answer, and where it came from. */
+export interface Asked {
+  readonly answer: Uint8Array;
+  readonly source: AnswerSource;
 }
 
 /** The name server as the rest of the server sees it. */
@@ -45,6 +57,8 @@ export interface Dns {
    * answer.
    */
   answer(query: Uint8Array, client: Omit<DnsClient, 'via'> & { readonly via?: Via }): Promise<Uint8Array | undefined>;
+  /** Like {@link answer}, with the place that the answer came from. */
+  ask(query: Uint8Array, client: DnsClient): Promise<Asked | undefined>;
   /**
    * Signs with other keys from now on, or with none.
    *
@@ -69,7 +83,7 @@ export async function startDns(options: DnsOptions): Promise<Dns> {
   const counters = new DnsCounters();
   const changes = [...options.networks.map((network): ZoneChange => ({ kind: 'network', network })), ...(options.changes ?? [])];
   const first = { revision: options.revision ?? 0n, changes };
-  const setup: WorkerSetup = { zone: options.zone, listen: options.listen, tls: options.tls, signingKeys: options.signingKeys, upstreams: options.upstreams, enclosures: options.enclosures ?? [], counters: counters.memory, first };
+  const setup: WorkerSetup = { zone: options.zone, listen: options.listen, tls: options.tls, signingKeys: options.signingKeys, upstreams: options.upstreams, serveStaleMs: options.serveStaleMs ?? SERVE_STALE_MS, enclosures: options.enclosures ?? [], counters: counters.memory, first };
   const dns = new DnsThread(startWorker('./dns-worker', import.meta.url, setup), counters, options.log);
   await dns.listening;
   return dns;
@@ -80,7 +94,7 @@ class DnsThread implements Dns {
   readonly #worker: Worker;
   readonly #counters: DnsCounters;
   readonly #log: Log;
-  readonly #waiting = new Map<number, (answer: Uint8Array | undefined) => void>();
+  readonly #waiting = new Map<number, (asked: Asked | undefined) => void>();
   readonly #exited: Promise<void>;
   #ports: readonly number[] = [];
   #tlsPorts: readonly number[] = [];
@@ -114,12 +128,16 @@ class DnsThread implements Dns {
     if (revision.changes.length > 0) this.#tell({ kind: 'apply', ...revision });
   }
 
-  answer(query: Uint8Array, { via = 'tunnel', ...client }: Omit<DnsClient, 'via'> & { readonly via?: Via }): Promise<Uint8Array | undefined> {
+  async answer(query: Uint8Array, { via = 'tunnel', ...client }: Omit<DnsClient, 'via'> & { readonly via?: Via }): Promise<Uint8Array | undefined> {
+    return (await this.ask(query, { via, ...client }))?.answer;
+  }
+
+  ask(query: Uint8Array, client: DnsClient): Promise<Asked | undefined> {
     if (!this.#running) return Promise.resolve(undefined);
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#tell({ kind: 'query', id, query, client: { via, ...client } });
+      this.#tell({ kind: 'query', id, query, client });
     });
   }
 
@@ -132,7 +150,7 @@ class DnsThread implements Dns {
   }
 
   setSigningKeys(keys: SigningKeysPem | undefined): void {
-    for (const pem of [...(keys?.active ?? []), ...(keys?.published ?? [])]) SigningKey.fromPem(pem);
+    for (const pem of keys ?? []) SigningKey.fromPem(pem);
     this.#tell({ kind: 'signingKeys', keys });
   }
 
@@ -159,7 +177,7 @@ class DnsThread implements Dns {
         void this.#worker.terminate();
         return failed(new DomainError(message.code, message.message));
       case 'answer':
-        this.#waiting.get(message.id)?.(message.answer);
+        this.#waiting.get(message.id)?.(message.asked);
         return void this.#waiting.delete(message.id);
       case 'log':
         return this.#log[message.level](message.message, message.fields);

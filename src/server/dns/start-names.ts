@@ -1,29 +1,57 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DomainError } from '../../domain/errors.js';
+import type { ZoneChange } from '../../domain/zone-input.js';
+import type { Clock } from '../../platform/clock.js';
 import type { ServerConfig } from '../../platform/config/server-config.js';
-import { dsRecord, SigningKey } from '../../platform/dns/dnssec/signing-key.js';
+import type { UpstreamSettings } from '../../platform/config/dns-upstream.js';
+import { dsRecord } from '../../platform/dns/dnssec/signing-key.js';
 import type { Log } from '../../platform/log.js';
 import type { ServerState } from '../server-state.js';
-import { signingKeyIn } from './signing-key-file.js';
+import { DnsRecords } from '../services/dns-records.js';
+import { DnsControl } from './dns-control.js';
 import type { DnsTlsMaterial } from '../../platform/dns/query-handler.js';
+import { RecordsFile } from './records-file.js';
+import { SigningKeyRing } from './signing-key-ring.js';
 import { startDns, type Dns } from './start-dns.js';
+import type { Upstream } from '../../platform/dns/upstream.js';
 import { zoneChangesOf, zoneOf } from './zone-feed.js';
+
+/** DNS, and what admins do with it. */
+export interface Names extends Dns {
+  readonly control: DnsControl;
+  readonly records: DnsRecords;
+}
+
+/** What {@link startNames} works with beside the state. */
+interface Deps {
+  readonly clock: Clock;
+  readonly wall: Clock;
+  readonly log: Log;
+  readonly tls: DnsTlsMaterial;
+}
 
 /**
  * Starts DNS from the projection and keeps it in step with every revision that is applied.
  *
- * @param tls What the listeners for DNS over TLS show.
- * @throws DomainError `port_taken`, `config_invalid`; `state_invalid`, `key_file_unsafe` for the signing key.
+ * @param deps `clock` never goes back, for what the store dates; `wall` dates keys and waits for files; `tls` is what listeners for DNS over TLS show.
+ * @throws DomainError `port_taken`, `config_invalid`; `state_invalid`, `key_file_unsafe` for the signing keys.
  */
-export async function startNames({ repository }: ServerState, config: ServerConfig, log: Log, tls: DnsTlsMaterial): Promise<Dns> {
+export async function startNames({ repository }: ServerState, config: ServerConfig, deps: Deps): Promise<Names> {
   const { view } = repository;
-  const { listen, upstreams, records, sign, logQueries } = config.dns;
-  const changes = [...zoneOf(view), ...records.map((record) => ({ kind: 'record' as const, record }))];
+  const { zone } = config;
+  const { clock, wall, log, tls } = deps;
+  const { listen, serveStaleMs, records, sign, logQueries } = config.dns;
+  const ring = sign ? await SigningKeyRing.open(join(config.workDir, 'dnssec.key'), wall) : undefined;
+  const upstreams = await Promise.all(config.dns.upstreams.map(upstreamOf));
   const enclosures = config.dns.enclosures.map((suffix) => ({ suffix }));
-  const keys = sign ? await signingKeyIn(join(config.workDir, 'dnssec.key')) : undefined;
-  const dns = await startDns({ listen, tls: { listen: config.dns.tls, material: tls }, upstreams, enclosures, zone: config.zone, networks: [], changes, revision: view.rev, log, ...(keys && { signingKeys: keys }) });
+  const file = await recordsFile(config, deps);
+  const changes: ZoneChange[] = [...zoneOf(view), ...records.map((record) => ({ kind: 'record' as const, record })), fromFile(file)];
+  const dns = await startDns({ listen, tls: { listen: config.dns.tls, material: tls }, upstreams, serveStaleMs, enclosures, zone, networks: [], changes, revision: view.rev, log, ...(ring && { signingKeys: ring.pems }) });
   dns.logQueries(logQueries);
-  for (const pem of keys?.active ?? []) log.info('zone signed', { ds: dsRecord(config.zone, SigningKey.fromPem(pem)) });
+  for (const { key } of ring?.keys ?? []) log.info('zone signed', { ds: dsRecord(zone, key) });
   const unsubscribe = repository.onApplied((revision) => dns.apply({ revision: revision.rev, changes: zoneChangesOf(revision) }));
+  file?.onChange(() => dns.apply({ revision: view.rev, changes: [fromFile(file)] }));
   return {
     ports: dns.ports,
     tlsPorts: dns.tlsPorts,
@@ -32,10 +60,34 @@ export async function startNames({ repository }: ServerState, config: ServerConf
     logQueries: (on) => dns.logQueries(on),
     apply: (revision) => dns.apply(revision),
     answer: (query, client) => dns.answer(query, client),
+    ask: (query, client) => dns.ask(query, client),
     stats: () => dns.stats(),
+    control: new DnsControl({ dns, ring, repository, zone, clock, logQueries }),
+    records: new DnsRecords({ repository, clock, zone, configured: () => [...records, ...(file?.records ?? [])] }),
     async stop() {
       unsubscribe();
+      file?.stop();
       await dns.stop();
     },
   };
+}
+
+async function recordsFile(config: ServerConfig, { wall, log }: Deps): Promise<RecordsFile | undefined> {
+  const { recordsFile: path, surroundings } = config.dns;
+  return path === undefined ? undefined : RecordsFile.open({ path, surroundings, clock: wall, log });
+}
+
+function fromFile(file: RecordsFile | undefined): ZoneChange {
+  return { kind: 'records', source: 'records file', records: file?.records ?? [] };
+}
+
+async function upstreamOf({ host, port, suffix, tls }: UpstreamSettings): Promise<Upstream> {
+  const ca = tls?.caFile === undefined ? undefined : await readCa(tls.caFile);
+  return { host, port, ...(suffix !== undefined && { suffix }), ...(tls && { tls: { name: tls.name, ...(ca !== undefined && { ca }) } }) };
+}
+
+async function readCa(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: Error) => {
+    throw new DomainError('config_invalid', `dns.upstreams: want a readable file with a CA certificate, got ${path}: ${cause.message}`, { cause });
+  });
 }

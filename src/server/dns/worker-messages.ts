@@ -3,6 +3,7 @@ import type { Log, LogFields } from '../../platform/log.js';
 import type { SigningKeysPem, ZoneRevision } from './dns-service.js';
 import type { DnsAddress, DnsClient, DnsTlsMaterial } from '../../platform/dns/query-handler.js';
 import type { Enclosure, Upstream } from '../../platform/dns/upstream.js';
+import type { Asked } from './start-dns.js';
 
 /** What the worker starts with. */
 export interface WorkerSetup {
@@ -11,6 +12,7 @@ export interface WorkerSetup {
   readonly tls: { readonly listen: readonly DnsAddress[]; readonly material: DnsTlsMaterial } | undefined;
   readonly signingKeys: SigningKeysPem | undefined;
   readonly upstreams: readonly Upstream[];
+  readonly serveStaleMs: number;
   readonly enclosures: readonly Enclosure[];
   readonly counters: SharedArrayBuffer;
   readonly first: ZoneRevision;
@@ -29,6 +31,6 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'listening'; readonly ports: readonly number[]; readonly tlsPorts: readonly number[] }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
-  | { readonly kind: 'answer'; readonly id: number; readonly answer: Uint8Array | undefined }
+  | { readonly kind: 'answer'; readonly id: number; readonly asked: Asked | undefined }
   | { readonly kind: 'log'; readonly level: keyof Log; readonly message: string; readonly fields: LogFields }
   | { readonly kind: 'stopped' };

@@ -1,5 +1,6 @@
 import type { ZoneChange, ZoneNetwork, ZoneNode, ZoneService } from '../../domain/zone-input.js';
-import { NetworkRecord, NodeRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import type { AddedRecord } from '../../domain/dns-records.js';
+import { DnsNameRecord, NetworkRecord, NodeRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import { kindOf, ROOT } from '../store/keys.js';
 import type { AppliedRevision, LocalView } from '../store/local-view.js';
 import type { StoreEvent } from '../store/store.js';
@@ -12,6 +13,7 @@ export function zoneOf(view: LocalView): ZoneChange[] {
     for (const { value } of view.nodesOf(network.name)) changes.push({ kind: 'node', node: zoneNode(value) });
     for (const { value } of view.servicesOf(network.name)) if (value.withheld === '') changes.push({ kind: 'service', service: zoneService(value) });
   }
+  for (const { value } of view.dnsNames()) changes.push({ kind: 'records', source: value.name, records: addedRecords(value) });
   return changes;
 }
 
@@ -30,6 +32,8 @@ function changeOf(event: StoreEvent): ZoneChange[] {
       return [event.value === undefined ? { kind: 'nodeRemoved', id } : { kind: 'node', node: zoneNode(NodeRecord.decode(event.value)) }];
     case 'service':
       return [serviceChange(event, network, id)];
+    case 'dnsName':
+      return [{ kind: 'records', source: id, records: event.value === undefined ? [] : addedRecords(DnsNameRecord.decode(event.value)) }];
     default:
       return [];
   }
@@ -51,4 +55,9 @@ function zoneNode({ id, network, name, bindIp, bindIp6 }: NodeRecord): ZoneNode 
 function zoneService(record: ServiceRecord): ZoneService {
   const { id, name, network, nodeId, address, port, protocol, weight, priority, channel, type, role, metadata, ttlSeconds } = record;
   return { id, name, network, nodeId, address, port, protocol, weight, priority, channel, type, role, metadata, ttlSeconds };
+}
+
+/** What admins added at one name, as the zone takes it. */
+export function addedRecords({ name, records }: DnsNameRecord): AddedRecord[] {
+  return records.map(({ id, type, value, ttlSeconds, network }) => ({ id, name, type, value, ttlSeconds, network }));
 }

@@ -17,6 +17,7 @@ import { createHash } from 'node:crypto';
  * | `/nc/v1/x/<ss>/<token id>/<keys hash, hex>` | ExchangeRecord |
  * | `/nc/v1/c/<ss>/<serial>` | CertificateRecord |
  * | `/nc/v1/s/<network>/<ss>/<service>/<service id>` | ServiceRecord |
+ * | `/nc/v1/r/<ss>/<name>` | DnsNameRecord: all that admins added at a name, so that its rules hold with one compare |
  * | `/nc/v1/p/<network>/<ss>/<node id>` | PresenceRecord |
  * | `/nc/v1/b/<network>/<ss>/<node id>` | NodeBundleRecord |
  * | `/nc/v1/a/<time, hex>-<random>` | AuditRecord |
@@ -42,6 +43,7 @@ export const KINDS = {
   exchange: 'x',
   certificate: 'c',
   service: 's',
+  dnsName: 'r',
   presence: 'p',
   nodeBundle: 'b',
   audit: 'a',
@@ -90,6 +92,7 @@ export const keys = {
   exchange: (tokenId: string, keysHash: string): string => `${ROOT}x/${shard(tokenId)}/${tokenId}/${keysHash}`,
   certificate: (serial: string): string => `${ROOT}c/${shard(serial)}/${serial}`,
   service: (network: string, name: string, id: string): string => `${ROOT}s/${network}/${shard(name)}/${name}/${id}`,
+  dnsName: (name: string): string => `${ROOT}r/${shard(name)}/${name}`,
   presence: (network: string, nodeId: string): string => `${ROOT}p/${network}/${shard(nodeId)}/${nodeId}`,
   nodeBundle: (network: string, nodeId: string): string => `${ROOT}b/${network}/${shard(nodeId)}/${nodeId}`,
   audit: (id: string): string => `${ROOT}a/${id}`,

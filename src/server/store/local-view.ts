@@ -1,4 +1,5 @@
 import type {
+  AddedDnsRecord,
   AddressRecord,
   ApiTokenRecord,
   AuditRecord,
@@ -8,6 +9,7 @@ import type {
   ClockRecord,
   ClusterRecord,
   CrlRecord,
+  DnsNameRecord,
   ExchangeRecord,
   NetworkRecord,
   NodeBundleRecord,
@@ -34,6 +36,11 @@ export interface NodeRow {
   readonly lastSeenMs: number;
   readonly endpoint: string;
   readonly version: string;
+}
+
+/** A record that an admin added, with its name. */
+export interface DnsRecordRow extends AddedDnsRecord {
+  readonly name: string;
 }
 
 /** A page in the order of its key; `next` is the token of the next page, empty at the end. */
@@ -105,6 +112,11 @@ export interface LocalView {
   service(network: string, id: string): Versioned<ServiceRecord> | undefined;
   servicesOf(network: string, name?: string): Iterable<Versioned<ServiceRecord>>;
   servicesOfNode(nodeId: string): readonly Versioned<ServiceRecord>[];
+  /** All records that admins added at a name. */
+  dnsName(name: string): Versioned<DnsNameRecord> | undefined;
+  /** The name at which the record with this id stands. */
+  dnsNameOfRecord(recordId: string): Versioned<DnsNameRecord> | undefined;
+  dnsNames(): readonly Versioned<DnsNameRecord>[];
   /** Every node of a network, in id order, lazily. */
   nodesOf(network: string): Iterable<Versioned<NodeRecord>>;
   /** Every address key of a network with its record, lazily: what the pool is rebuilt from. */
@@ -124,6 +136,8 @@ export interface LocalView {
   pageTokens(filter: { network?: string }, pageToken: string, limit: number): Page<Versioned<TokenRecord>>;
   pageServices(filter: ServiceRowFilter, pageToken: string, limit: number): Page<Versioned<ServiceRecord>>;
   serviceCount(): number;
+  /** Records that admins added, by name and id. */
+  pageDnsRecords(filter: { network?: string; name?: string }, pageToken: string, limit: number): Page<DnsRecordRow>;
   /** The audit log, newest first. */
   pageAudit(filter: { actor?: string; object?: string; result?: string }, pageToken: string, limit: number): Page<Versioned<AuditRecord>>;
   /** Nodes of tokens marked ephemeral that have been idle since before `beforeMs`. */

@@ -1,5 +1,5 @@
 import type { KvRow } from './kv-row.js';
-import type { NodeRow, Page, ServiceRowFilter, Versioned } from './local-view.js';
+import type { DnsRecordRow, NodeRow, Page, ServiceRowFilter, Versioned } from './local-view.js';
 import { pageToken, parsePageToken } from './page-token.js';
 import { RECORD, versioned, type Bind, type RecordReader } from './record-reader.js';
 import type { RecordOf } from './records.js';
@@ -51,6 +51,15 @@ export function pageServices(
   query.after(['t.network', 't.name', 't.service_id'], parsePageToken(token, ['', '', '']));
   const rows = query.rows<KvRow & { network: string; name: string; service_id: string }>(reader, limit);
   return toPage(rows, limit, (row) => versioned('service', row), (row) => [row.network, row.name, row.service_id]);
+}
+
+/** Records that admins added, by name and id. */
+export function pageDnsRecords(reader: RecordReader, filter: { network?: string; name?: string }, token: string, limit: number): Page<DnsRecordRow> {
+  const query = new PageQuery(`SELECT t.record_id AS id, t.name, t.network, t.type, t.value, t.ttl_seconds AS ttlSeconds,
+    t.created_at_ms AS createdAtMs, t.created_by AS createdBy FROM dns_records t`);
+  query.only('t.network', filter.network).only('t.name', filter.name);
+  query.after(['t.name', 't.record_id'], parsePageToken(token, ['', '']));
+  return toPage(query.rows<DnsRecordRow>(reader, limit), limit, (row) => row, (row) => [row.name, row.id]);
 }
 
 /** The audit log, newest first. */

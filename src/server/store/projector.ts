@@ -21,8 +21,8 @@ type Projections = { readonly [K in RecordKind]?: (record: RecordOf[K], place: P
 const FIRST_NETWORK = 'default';
 
 /**
- * Writes what happened to the tables that queries read: `kv`, and a row for each node, token, address, service, certificate and audit
- * entry. The rows depend on nothing but the events, so replicas that apply the same events have the same tables.
+ * Writes what happened to the tables that queries read: `kv`, and a row for each node, token, address, service, added DNS record,
+ * certificate and audit entry. The rows depend on nothing but the events, so replicas that apply the same events have the same tables.
  * A deleted record takes its row along by foreign key, and triggers keep the counters.
  */
 export class Projector {
@@ -88,6 +88,11 @@ export class Projector {
     const service = db.prepare(UPSERTS.service);
     const certificate = db.prepare(UPSERTS.certificate);
     const audit = db.prepare(UPSERTS.audit);
+    const clearDnsName = db.prepare('DELETE FROM dns_records WHERE id = ?');
+    const dnsRecord = db.prepare(
+      `INSERT INTO dns_records (id, record_id, name, network, type, value, ttl_seconds, created_at_ms, created_by, mod_rev)
+       VALUES ($kvId, $id, $name, $network, $type, $value, $ttlSeconds, $createdAtMs, $createdBy, $modRev)`,
+    );
     return {
       network: (record, { path }) => agree(path, [record.name]),
       node: (record, { id, path, modRev, isNew }) => {
@@ -116,6 +121,11 @@ export class Projector {
         certificate.run({ ...record, id, modRev });
       },
       apiToken: (record, { path }) => agree(path, [undefined, record.id]),
+      dnsName: ({ name, records }, { id: kvId, path, modRev }) => {
+        agree(path, [undefined, name]);
+        clearDnsName.run(kvId);
+        for (const record of records) dnsRecord.run({ ...record, kvId, name, modRev });
+      },
       audit: (record, { id }) => {
         audit.run({ ...record, id });
       },

@@ -9,6 +9,7 @@ import {
   ClockRecord,
   ClusterRecord,
   CrlRecord,
+  DnsNameRecord,
   ExchangeRecord,
   NetworkRecord,
   NodeBundleRecord,
@@ -33,6 +34,7 @@ export interface RecordOf {
   exchange: ExchangeRecord;
   certificate: CertificateRecord;
   service: ServiceRecord;
+  dnsName: DnsNameRecord;
   presence: PresenceRecord;
   nodeBundle: NodeBundleRecord;
   audit: AuditRecord;
@@ -62,6 +64,7 @@ const CODECS: { readonly [K in RecordKind]: Codec<RecordOf[K]> } = {
   exchange: protobuf(ExchangeRecord),
   certificate: protobuf(CertificateRecord),
   service: protobuf(ServiceRecord),
+  dnsName: protobuf(DnsNameRecord),
   presence: protobuf(PresenceRecord),
   nodeBundle: protobuf(NodeBundleRecord),
   audit: protobuf(AuditRecord),

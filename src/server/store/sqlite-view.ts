@@ -1,7 +1,7 @@
 import type { AddressRecord, NodeRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import { keys, prefixOf } from './keys.js';
-import type { AddressCounts, AppliedRevision, LocalView, NodeRow, Page, ServiceRowFilter, Versioned } from './local-view.js';
-import { NODE_ROWS, pageAudit, pageNodes, pageServices, pageTokens, toNodeRow, type NodeViewRow } from './pages.js';
+import type { AddressCounts, AppliedRevision, DnsRecordRow, LocalView, NodeRow, Page, ServiceRowFilter, Versioned } from './local-view.js';
+import { NODE_ROWS, pageAudit, pageDnsRecords, pageNodes, pageServices, pageTokens, toNodeRow, type NodeViewRow } from './pages.js';
 import { RECORD, RecordReader, versioned } from './record-reader.js';
 import type { RecordOf } from './records.js';
 import type { Snapshot } from './snapshot.js';
@@ -166,6 +166,18 @@ export class SqliteView implements LocalView {
     return this.#reader.all('service', `${SERVICES} WHERE t.node_id = ? ORDER BY t.id`, nodeId);
   }
 
+  dnsName(name: string): Versioned<RecordOf['dnsName']> | undefined {
+    return this.#reader.at('dnsName', keys.dnsName(name));
+  }
+
+  dnsNameOfRecord(recordId: string): Versioned<RecordOf['dnsName']> | undefined {
+    return this.#reader.one('dnsName', `SELECT ${RECORD} FROM dns_records t JOIN kv USING (id) WHERE t.record_id = ?`, recordId);
+  }
+
+  dnsNames(): readonly Versioned<RecordOf['dnsName']>[] {
+    return this.#reader.all('dnsName', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('dnsName')));
+  }
+
   *nodesOf(network: string): Generator<Versioned<NodeRecord>> {
     const sql = `${NODE_ROWS} WHERE t.network = ? AND t.node_id > ? ORDER BY t.node_id LIMIT ${WALK_PAGE}`;
     for (const row of this.#walk<NodeViewRow>(sql, network, (row) => row.node_id)) yield versioned('node', row);
@@ -231,6 +243,10 @@ export class SqliteView implements LocalView {
 
   pageServices(filter: ServiceRowFilter, token: string, limit: number): Page<Versioned<ServiceRecord>> {
     return pageServices(this.#reader, filter, token, limit);
+  }
+
+  pageDnsRecords(filter: { network?: string; name?: string }, token: string, limit: number): Page<DnsRecordRow> {
+    return pageDnsRecords(this.#reader, filter, token, limit);
   }
 
   serviceCount(): number {

@@ -30,6 +30,9 @@ import type { ServiceRegistry } from '../services/service-registry.js';
 import type { Tokens } from '../services/tokens.js';
 import type { Repository } from '../store/local-view.js';
 import { apiTokenHandlers } from './api-token-handlers.js';
+import type { DnsControl } from '../dns/dns-control.js';
+import type { DnsRecords } from '../services/dns-records.js';
+import { dnsHandlers } from './dns-handlers.js';
 import type { HandlersOf, StreamHandler, UnaryHandler } from './handler.js';
 import { adminServiceHandlers } from './service-handlers.js';
 
@@ -46,6 +49,7 @@ export interface AdminDeps {
   readonly services: ServiceRegistry;
   readonly events: EventTail;
   readonly explanations: Explanations;
+  readonly names: { readonly records: DnsRecords; readonly control: DnsControl };
   /** The join string of a token: "ncj1_<id>.<secret>.<pin>@host:port". */
   joinString(tokenId: string, secret: string): string;
   readonly defaultExpireMs: number;
@@ -109,6 +113,7 @@ export function adminHandlers(deps: AdminDeps): HandlersOf<typeof AdminServiceSe
     getCaStatus: async () => deps.authorities.status(),
     prepareCa: async ({ purpose }, caller) => ({ status: await deps.authorities.prepare(purpose, caller) }),
     activateCa: async ({ purpose, compromised }, caller) => ({ status: await deps.authorities.activate(purpose, compromised, caller) }),
+    ...dnsHandlers(deps.names.records, deps.names.control),
     retireCa: async ({ purpose, generation, compromised }, caller) => ({ status: await deps.authorities.retire(purpose, generation, compromised, caller) }),
   };
 }

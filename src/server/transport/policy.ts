@@ -69,6 +69,14 @@ export const POLICY = {
   '/networkcontroller.v1.AdminService/PrepareCa': LOCAL,
   '/networkcontroller.v1.AdminService/ActivateCa': LOCAL,
   '/networkcontroller.v1.AdminService/RetireCa': LOCAL,
+  '/networkcontroller.v1.AdminService/AddRecord': ADMIN,
+  '/networkcontroller.v1.AdminService/RemoveRecord': ADMIN,
+  '/networkcontroller.v1.AdminService/ListRecords': READER,
+  '/networkcontroller.v1.AdminService/GetDns': READER,
+  '/networkcontroller.v1.AdminService/QueryDns': READER,
+  '/networkcontroller.v1.AdminService/RollDnsKey': ADMIN,
+  '/networkcontroller.v1.AdminService/RetireDnsKey': ADMIN,
+  '/networkcontroller.v1.AdminService/LogDnsQueries': ADMIN,
 } as const satisfies Record<MethodPath, readonly CallerKind[]>;
 
 /**

@@ -19,7 +19,7 @@ const added: [name: string, type: string, value: string][] = [
   ['nc.internal', 'CAA', '0 issue "ca.example"'],
 ];
 const changes = [put.node(), put.service(), put.service({ id: 'i2', address: '10.66.0.9' }), ...added.map(([name, type, value], i): ZoneChange => ({ kind: 'record', record: { id: `r${i}`, name, type, value, ttlSeconds: 300 } }))];
-const signed = { changes, signingKeys: { active: [pem], published: [] } };
+const signed = { changes, signingKeys: [pem] };
 
 /** What delv(1) says when all it knows is the DS of one key. */
 async function delv(port: number, key: string, question: readonly string[], apex = 'nc.internal'): Promise<string> {
@@ -105,18 +105,17 @@ describe('a change of keys', () => {
     const question = ['web-1.default.nc.internal', 'A'];
     const trusted = async (): Promise<boolean[]> => Promise.all([pem, otherPem].map(async (key) => (await delv(dns.port, key, question)).includes('; fully validated')));
 
-    dns.setSigningKeys({ active: [pem], published: [otherPem] });
     expect(await trusted()).toEqual([true, false]);
-    dns.setSigningKeys({ active: [pem, otherPem], published: [] });
+    dns.setSigningKeys([otherPem, pem]);
     expect(await trusted()).toEqual([true, true]);
-    dns.setSigningKeys({ active: [otherPem], published: [pem] });
+    dns.setSigningKeys([otherPem]);
     expect(await trusted()).toEqual([false, true]);
   });
 
   it('to something that is no key is refused, and the old ones stay', async () => {
     const dns = await startTestDns(signed);
 
-    expect(() => dns.setSigningKeys({ active: ['-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----'], published: [] })).toThrow(
+    expect(() => dns.setSigningKeys(['-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----'])).toThrow(
       expect.objectContaining({ code: 'state_invalid', message: expect.not.stringContaining('secret') as string }) as Error,
     );
     expect(await delv(dns.port, pem, ['nc.internal', 'SOA'])).toContain('; fully validated');

@@ -17,7 +17,7 @@ function serviceWith(...upstreams: Upstream[]) {
 
 function serviceFor(options: { upstreams: Upstream[]; enclosures?: Enclosure[] }) {
   const clock = new ManualClock();
-  const service = new DnsService({ enclosures: [], ...options, zone: 'nc.internal', counters: new DnsCounters(), clock, log: silentLog });
+  const service = new DnsService({ serveStaleMs: 0, enclosures: [], ...options, zone: 'nc.internal', counters: new DnsCounters(), clock, log: silentLog });
   service.apply({ revision: 7n, changes: [{ kind: 'network', network: defaultNetwork }, put.node()] });
   const ask = (query: Buffer, address = '10.66.0.5', via: 'udp' | 'tcp' = 'udp') =>
     new Promise<Buffer | undefined>((resolve) => service.handle(query, { via, address }, resolve)).then(read);

@@ -16,10 +16,10 @@ const soa = (ttl: number, minimum: number): Answer => ({
   data: { mname: 'ns.example.com', rname: 'h.example.com', serial: 1, refresh: 1, retry: 1, expire: 1, minimum },
 });
 
-async function resolverOf(script: Script) {
+async function resolverOf(script: Script, staleMs = 86_400_000) {
   const upstream = await startNameServer(script);
   const clock = new ManualClock();
-  const resolver = new Resolver([upstream.address], clock);
+  const resolver = new Resolver([upstream.address], staleMs, clock);
   const ask = async (bytes = aQuery('example.com')) => {
     const query = readQuery(bytes) as Query;
     const resolved = await resolver.resolve(query, questionName(query));

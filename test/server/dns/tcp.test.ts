@@ -12,7 +12,7 @@ import { until } from '../../support/until.js';
 async function startTcp() {
   const clock = new ManualClock();
   const counters = new DnsCounters();
-  const service = new DnsService({ zone: 'nc.internal', upstreams: [], enclosures: [], counters, clock, log: silentLog });
+  const service = new DnsService({ zone: 'nc.internal', upstreams: [], serveStaleMs: 0, enclosures: [], counters, clock, log: silentLog });
   service.apply({ revision: 7n, changes: [{ kind: 'network', network: defaultNetwork }, put.node(), ...Array.from({ length: 500 }, (_, i) => put.service({ id: `i${i}` }))] });
   const listeners = await openListeners({ listen: [{ host: '127.0.0.1', port: 0 }], tls: undefined }, service.handle, clock);
   onTestFinished(() => listeners.stop());

@@ -10,7 +10,7 @@ import { openStore, type OpenStore } from '../../../src/server/store/open-store.
 import { encodeRecord } from '../../../src/server/store/records.js';
 import type { Operation } from '../../../src/server/store/store.js';
 import { ManualClock } from '../../support/clock.js';
-import { putAddress, putAudit, putCertificate, putName, putNode, putPresence, putService, putToken } from './records.js';
+import { putAddress, putAudit, putCertificate, putDnsName, putName, putNode, putPresence, putService, putToken } from './records.js';
 import { events, replay, tables } from './tables.js';
 
 let opened: OpenStore;
@@ -42,6 +42,7 @@ describe('a value that is no record', () => {
     'another token than its key says': { ...putToken({ id: 'other' }), put: keys.token('bad') } as Operation,
     'another certificate than its key says': { ...putCertificate({ serial: 'other' }), put: keys.certificate('bad') } as Operation,
     'another service than its key says': { ...putService({ id: 'other', name: 'x' }), put: keys.service('default', 'x', 'bad') } as Operation,
+    'another DNS name than its key says': { ...putDnsName({ name: 'other.example' }), put: keys.dnsName('bad.example') } as Operation,
     'the presence of another node than its key says': { ...putPresence({ nodeId: 'other' }), put: keys.presence('default', 'bad') } as Operation,
     'a node under a key that is too short': { ...putNode({ id: 'bad' }), put: '/nc/v1/n/default/bad' } as Operation,
   };
@@ -143,6 +144,21 @@ describe('the row of', () => {
   });
 });
 
+describe('the rows of a DNS name', () => {
+  const ids = (name: string): unknown[] => db.prepare('SELECT record_id FROM dns_records WHERE name = ? ORDER BY record_id').pluck().all(name);
+
+  it('are its records, replaced as a whole and gone with it', async () => {
+    const name = 'www.nc.internal';
+    await commit(putDnsName({ name, records: [{ id: 'r1', network: 'lab', type: 'A', value: '10.0.0.1', ttlSeconds: 60, createdAtMs: 7, createdBy: 'local' }, { id: 'r2', type: 'TXT', value: 'x' }] }));
+    expect(row(`SELECT name, network, type, value, ttl_seconds, created_at_ms, created_by FROM dns_records WHERE record_id = 'r1'`)).toEqual({ name, network: 'lab', type: 'A', value: '10.0.0.1', ttl_seconds: 60, created_at_ms: 7, created_by: 'local' });
+
+    await commit(putDnsName({ name, records: [{ id: 'r2', type: 'TXT', value: 'x' }, { id: 'r3' }] }));
+    expect(ids(name)).toEqual(['r2', 'r3']);
+    await commit({ del: keys.dnsName(name) });
+    expect(ids(name)).toEqual([]);
+  });
+});
+
 describe('the tables', () => {
   const id = fc.constantFrom('a', 'b', 'c');
   const network = fc.constantFrom('default', 'lab');
@@ -152,6 +168,8 @@ describe('the tables', () => {
     fc.tuple(id, network, fc.constantFrom('', 'x'), fc.constantFrom('', 't')).map(([i, n, nodeId, tokenId]) => putAddress(n, i, { nodeId, tokenId, quarantinedUntilMs: 9 })),
     fc.tuple(id, network).map(([i, n]) => putService({ id: i, name: 'svc', network: n })),
     id.map((i) => putToken({ id: i })),
+    fc.tuple(id, fc.uniqueArray(id)).map(([name, ids]) => putDnsName({ name, records: ids.map((i) => ({ id: i, type: 'A' })) })),
+    id.map((i) => ({ del: keys.dnsName(i) })),
     fc.tuple(id, network).map(([i, n]) => putName(n, i, { nodeId: i })),
     fc.tuple(id, network).map(([i, n]) => ({ del: keys.node(n, `${n}-${i}`) })),
     fc.tuple(id, network).map(([i, n]) => ({ del: keys.presence(n, `${n}-${i}`) })),

@@ -2,6 +2,7 @@ import {
   AddressRecord,
   AuditRecord,
   CertificateRecord,
+  DnsNameRecord,
   NodeRecord,
   OwnerRecord,
   PresenceRecord,
@@ -44,6 +45,11 @@ export function putName(network: string, name: string, record: Parameters<typeof
 export function putService(record: Parameters<typeof ServiceRecord.fromPartial>[0] & { id: string; name: string }): Operation {
   const service = ServiceRecord.fromPartial({ network: 'default', ...record });
   return { put: keys.service(service.network, service.name, service.id), value: encodeRecord('service', service) };
+}
+
+/** Puts all that admins added at a name. */
+export function putDnsName(record: Parameters<typeof DnsNameRecord.fromPartial>[0] & { name: string }): Operation {
+  return { put: keys.dnsName(record.name), value: encodeRecord('dnsName', DnsNameRecord.fromPartial(record)) };
 }
 
 /** Puts a certificate. */

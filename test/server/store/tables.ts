@@ -6,7 +6,7 @@ import type { StoreEvent } from '../../../src/server/store/store.js';
 import { tmpDir } from '../../support/tmp-dir.js';
 
 /** The tables that follow from the events alone, and the columns in which local time or a replica's own numbering shows. */
-const TABLES = ['kv', 'network_mgr', 'token_mgr', 'addresses', 'services', 'certificates', 'audit_log', 'counters'];
+const TABLES = ['kv', 'network_mgr', 'token_mgr', 'addresses', 'services', 'dns_records', 'certificates', 'audit_log', 'counters'];
 const LOCAL = new Set(['id', 'update_time', 'expire_at_ms']);
 
 /** Everything queries can see, in an order of its own. Counters of nothing count as absent. */

@@ -20,6 +20,24 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import {
+  AddRecordRequest,
+  AddRecordResponse,
+  GetDnsRequest,
+  GetDnsResponse,
+  ListRecordsRequest,
+  ListRecordsResponse,
+  LogDnsQueriesRequest,
+  LogDnsQueriesResponse,
+  QueryDnsRequest,
+  QueryDnsResponse,
+  RemoveRecordRequest,
+  RemoveRecordResponse,
+  RetireDnsKeyRequest,
+  RetireDnsKeyResponse,
+  RollDnsKeyRequest,
+  RollDnsKeyResponse,
+} from "./dns.js";
 import { CaBundle, NodeState, PathKind, Service, ServiceEvent, ServiceFilter } from "./types.js";
 
 /** What an admin may ask: over the unix socket on the server's host, or 6440 with an admin certificate. */
@@ -6688,6 +6706,86 @@ export const AdminServiceService = {
     responseSerialize: (value: RetireCaResponse): Buffer => Buffer.from(RetireCaResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RetireCaResponse => RetireCaResponse.decode(value),
   },
+  /** Adds a record to a zone; one that breaks a rule of the DNS is refused with the rule's number. */
+  addRecord: {
+    path: "/networkcontroller.v1.AdminService/AddRecord" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AddRecordRequest): Buffer => Buffer.from(AddRecordRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AddRecordRequest => AddRecordRequest.decode(value),
+    responseSerialize: (value: AddRecordResponse): Buffer => Buffer.from(AddRecordResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AddRecordResponse => AddRecordResponse.decode(value),
+  },
+  removeRecord: {
+    path: "/networkcontroller.v1.AdminService/RemoveRecord" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveRecordRequest): Buffer => Buffer.from(RemoveRecordRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveRecordRequest => RemoveRecordRequest.decode(value),
+    responseSerialize: (value: RemoveRecordResponse): Buffer =>
+      Buffer.from(RemoveRecordResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveRecordResponse => RemoveRecordResponse.decode(value),
+  },
+  listRecords: {
+    path: "/networkcontroller.v1.AdminService/ListRecords" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListRecordsRequest): Buffer => Buffer.from(ListRecordsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListRecordsRequest => ListRecordsRequest.decode(value),
+    responseSerialize: (value: ListRecordsResponse): Buffer => Buffer.from(ListRecordsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListRecordsResponse => ListRecordsResponse.decode(value),
+  },
+  getDns: {
+    path: "/networkcontroller.v1.AdminService/GetDns" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetDnsRequest): Buffer => Buffer.from(GetDnsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetDnsRequest => GetDnsRequest.decode(value),
+    responseSerialize: (value: GetDnsResponse): Buffer => Buffer.from(GetDnsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetDnsResponse => GetDnsResponse.decode(value),
+  },
+  /** Asks this server's own DNS, and says where the answer came from. */
+  queryDns: {
+    path: "/networkcontroller.v1.AdminService/QueryDns" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: QueryDnsRequest): Buffer => Buffer.from(QueryDnsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): QueryDnsRequest => QueryDnsRequest.decode(value),
+    responseSerialize: (value: QueryDnsResponse): Buffer => Buffer.from(QueryDnsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): QueryDnsResponse => QueryDnsResponse.decode(value),
+  },
+  /** Makes a new key that signs beside the present one. */
+  rollDnsKey: {
+    path: "/networkcontroller.v1.AdminService/RollDnsKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RollDnsKeyRequest): Buffer => Buffer.from(RollDnsKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RollDnsKeyRequest => RollDnsKeyRequest.decode(value),
+    responseSerialize: (value: RollDnsKeyResponse): Buffer => Buffer.from(RollDnsKeyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RollDnsKeyResponse => RollDnsKeyResponse.decode(value),
+  },
+  /** Takes the older key away; refused while caches may still need it. */
+  retireDnsKey: {
+    path: "/networkcontroller.v1.AdminService/RetireDnsKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetireDnsKeyRequest): Buffer => Buffer.from(RetireDnsKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetireDnsKeyRequest => RetireDnsKeyRequest.decode(value),
+    responseSerialize: (value: RetireDnsKeyResponse): Buffer =>
+      Buffer.from(RetireDnsKeyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RetireDnsKeyResponse => RetireDnsKeyResponse.decode(value),
+  },
+  /** Logs every query with the way of its answer, until told otherwise or the next start. */
+  logDnsQueries: {
+    path: "/networkcontroller.v1.AdminService/LogDnsQueries" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LogDnsQueriesRequest): Buffer => Buffer.from(LogDnsQueriesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LogDnsQueriesRequest => LogDnsQueriesRequest.decode(value),
+    responseSerialize: (value: LogDnsQueriesResponse): Buffer =>
+      Buffer.from(LogDnsQueriesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LogDnsQueriesResponse => LogDnsQueriesResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServiceServer extends UntypedServiceImplementation {
@@ -6731,6 +6829,19 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   activateCa: handleUnaryCall<ActivateCaRequest, ActivateCaResponse>;
   /** Takes an old generation out of what is trusted; refused while something it signed is still in use. */
   retireCa: handleUnaryCall<RetireCaRequest, RetireCaResponse>;
+  /** Adds a record to a zone; one that breaks a rule of the DNS is refused with the rule's number. */
+  addRecord: handleUnaryCall<AddRecordRequest, AddRecordResponse>;
+  removeRecord: handleUnaryCall<RemoveRecordRequest, RemoveRecordResponse>;
+  listRecords: handleUnaryCall<ListRecordsRequest, ListRecordsResponse>;
+  getDns: handleUnaryCall<GetDnsRequest, GetDnsResponse>;
+  /** Asks this server's own DNS, and says where the answer came from. */
+  queryDns: handleUnaryCall<QueryDnsRequest, QueryDnsResponse>;
+  /** Makes a new key that signs beside the present one. */
+  rollDnsKey: handleUnaryCall<RollDnsKeyRequest, RollDnsKeyResponse>;
+  /** Takes the older key away; refused while caches may still need it. */
+  retireDnsKey: handleUnaryCall<RetireDnsKeyRequest, RetireDnsKeyResponse>;
+  /** Logs every query with the way of its answer, until told otherwise or the next start. */
+  logDnsQueries: handleUnaryCall<LogDnsQueriesRequest, LogDnsQueriesResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -7150,6 +7261,131 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RetireCaResponse) => void,
+  ): ClientUnaryCall;
+  /** Adds a record to a zone; one that breaks a rule of the DNS is refused with the rule's number. */
+  addRecord(
+    request: AddRecordRequest,
+    callback: (error: ServiceError | null, response: AddRecordResponse) => void,
+  ): ClientUnaryCall;
+  addRecord(
+    request: AddRecordRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AddRecordResponse) => void,
+  ): ClientUnaryCall;
+  addRecord(
+    request: AddRecordRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AddRecordResponse) => void,
+  ): ClientUnaryCall;
+  removeRecord(
+    request: RemoveRecordRequest,
+    callback: (error: ServiceError | null, response: RemoveRecordResponse) => void,
+  ): ClientUnaryCall;
+  removeRecord(
+    request: RemoveRecordRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemoveRecordResponse) => void,
+  ): ClientUnaryCall;
+  removeRecord(
+    request: RemoveRecordRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemoveRecordResponse) => void,
+  ): ClientUnaryCall;
+  listRecords(
+    request: ListRecordsRequest,
+    callback: (error: ServiceError | null, response: ListRecordsResponse) => void,
+  ): ClientUnaryCall;
+  listRecords(
+    request: ListRecordsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListRecordsResponse) => void,
+  ): ClientUnaryCall;
+  listRecords(
+    request: ListRecordsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListRecordsResponse) => void,
+  ): ClientUnaryCall;
+  getDns(
+    request: GetDnsRequest,
+    callback: (error: ServiceError | null, response: GetDnsResponse) => void,
+  ): ClientUnaryCall;
+  getDns(
+    request: GetDnsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetDnsResponse) => void,
+  ): ClientUnaryCall;
+  getDns(
+    request: GetDnsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetDnsResponse) => void,
+  ): ClientUnaryCall;
+  /** Asks this server's own DNS, and says where the answer came from. */
+  queryDns(
+    request: QueryDnsRequest,
+    callback: (error: ServiceError | null, response: QueryDnsResponse) => void,
+  ): ClientUnaryCall;
+  queryDns(
+    request: QueryDnsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: QueryDnsResponse) => void,
+  ): ClientUnaryCall;
+  queryDns(
+    request: QueryDnsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: QueryDnsResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes a new key that signs beside the present one. */
+  rollDnsKey(
+    request: RollDnsKeyRequest,
+    callback: (error: ServiceError | null, response: RollDnsKeyResponse) => void,
+  ): ClientUnaryCall;
+  rollDnsKey(
+    request: RollDnsKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RollDnsKeyResponse) => void,
+  ): ClientUnaryCall;
+  rollDnsKey(
+    request: RollDnsKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RollDnsKeyResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes the older key away; refused while caches may still need it. */
+  retireDnsKey(
+    request: RetireDnsKeyRequest,
+    callback: (error: ServiceError | null, response: RetireDnsKeyResponse) => void,
+  ): ClientUnaryCall;
+  retireDnsKey(
+    request: RetireDnsKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RetireDnsKeyResponse) => void,
+  ): ClientUnaryCall;
+  retireDnsKey(
+    request: RetireDnsKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RetireDnsKeyResponse) => void,
+  ): ClientUnaryCall;
+  /** Logs every query with the way of its answer, until told otherwise or the next start. */
+  logDnsQueries(
+    request: LogDnsQueriesRequest,
+    callback: (error: ServiceError | null, response: LogDnsQueriesResponse) => void,
+  ): ClientUnaryCall;
+  logDnsQueries(
+    request: LogDnsQueriesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LogDnsQueriesResponse) => void,
+  ): ClientUnaryCall;
+  logDnsQueries(
+    request: LogDnsQueriesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LogDnsQueriesResponse) => void,
   ): ClientUnaryCall;
 }
 

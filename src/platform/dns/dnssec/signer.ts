@@ -20,20 +20,15 @@ const DAYS_AFTER = 4;
 /** Signatures kept; past it all are forgotten, which costs each one signature. */
 const MAX_SIGNATURES = 32_768;
 
-/** The keys of all our zones: those that sign, and those that are only shown because they will sign or have signed. */
-export interface SigningKeys {
-  readonly active: readonly SigningKey[];
-  readonly published: readonly SigningKey[];
-}
-
 /** Signs answers while they are given. @see RFC 4035 §3, RFC 9824 for what is not there */
 export class Signer {
-  readonly #keys: SigningKeys;
+  readonly #keys: readonly SigningKey[];
   readonly #clock: Clock;
   readonly #signatures = new Map<string, WireRecord[]>();
   #day = 0;
 
-  constructor(keys: SigningKeys, clock: Clock) {
+  /** @param keys Of all our zones; each of them signs every set. */
+  constructor(keys: readonly SigningKey[], clock: Clock) {
     this.#keys = keys;
     this.#clock = clock;
   }
@@ -45,7 +40,7 @@ export class Signer {
 
   /** The keys as records of `apex`. */
   dnskeys(apex: DnsName): WireRecord[] {
-    return [...this.#keys.active, ...this.#keys.published].map(({ dnskey }) => ({ name: apex, type: TYPE_DNSKEY, ttlSeconds: DNSKEY_TTL_SECONDS, rdata: withLength(dnskey) }));
+    return this.#keys.map(({ dnskey }) => ({ name: apex, type: TYPE_DNSKEY, ttlSeconds: DNSKEY_TTL_SECONDS, rdata: withLength(dnskey) }));
   }
 
   /**
@@ -78,7 +73,7 @@ export class Signer {
     const key = `${apex}/${octets.toString('latin1')}`;
     const known = this.#signatures.get(key);
     if (known !== undefined) return known;
-    const made = this.#keys.active.map((signingKey) => this.#signatureOf(set[0]!, octets, apex, signingKey));
+    const made = this.#keys.map((signingKey) => this.#signatureOf(set[0]!, octets, apex, signingKey));
     this.#signatures.set(key, made);
     return made;
   }

@@ -267,6 +267,25 @@ export interface ApiTokenRecord {
   revokedAtMs: number;
 }
 
+/** DnsNameRecord is all that admins have added at one name, so that the rules about what may stand side by side hold with one compare. */
+export interface DnsNameRecord {
+  /** Lower case, without the final dot. */
+  name: string;
+  records: AddedDnsRecord[];
+}
+
+/** AddedDnsRecord is one record as a zone file has it. */
+export interface AddedDnsRecord {
+  id: string;
+  /** The network whose nodes alone see it; empty for everybody. */
+  network: string;
+  type: string;
+  value: string;
+  ttlSeconds: number;
+  createdAtMs: number;
+  createdBy: string;
+}
+
 function createBaseClusterRecord(): ClusterRecord {
   return { id: "", epoch: "", createdAtMs: 0 };
 }
@@ -2848,6 +2867,203 @@ export const ApiTokenRecord: MessageFns<ApiTokenRecord> = {
     message.createdAtMs = object.createdAtMs ?? 0;
     message.expiresAtMs = object.expiresAtMs ?? 0;
     message.revokedAtMs = object.revokedAtMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseDnsNameRecord(): DnsNameRecord {
+  return { name: "", records: [] };
+}
+
+export const DnsNameRecord: MessageFns<DnsNameRecord> = {
+  encode(message: DnsNameRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    for (const v of message.records) {
+      AddedDnsRecord.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DnsNameRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDnsNameRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.records.push(AddedDnsRecord.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DnsNameRecord>): DnsNameRecord {
+    return DnsNameRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DnsNameRecord>): DnsNameRecord {
+    const message = createBaseDnsNameRecord();
+    message.name = object.name ?? "";
+    message.records = object.records?.map((e) => AddedDnsRecord.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAddedDnsRecord(): AddedDnsRecord {
+  return { id: "", network: "", type: "", value: "", ttlSeconds: 0, createdAtMs: 0, createdBy: "" };
+}
+
+export const AddedDnsRecord: MessageFns<AddedDnsRecord> = {
+  encode(message: AddedDnsRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.network !== "") {
+      writer.uint32(18).string(message.network);
+    }
+    if (message.type !== "") {
+      writer.uint32(26).string(message.type);
+    }
+    if (message.value !== "") {
+      writer.uint32(34).string(message.value);
+    }
+    if (message.ttlSeconds !== 0) {
+      writer.uint32(40).uint32(message.ttlSeconds);
+    }
+    if (message.createdAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.createdAtMs)) !== BigInt(message.createdAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.createdAtMs) of type int64 too large");
+      }
+      writer.uint32(48).int64(BigInt(message.createdAtMs));
+    }
+    if (message.createdBy !== "") {
+      writer.uint32(58).string(message.createdBy);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddedDnsRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddedDnsRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.ttlSeconds = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.createdBy = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AddedDnsRecord>): AddedDnsRecord {
+    return AddedDnsRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AddedDnsRecord>): AddedDnsRecord {
+    const message = createBaseAddedDnsRecord();
+    message.id = object.id ?? "";
+    message.network = object.network ?? "";
+    message.type = object.type ?? "";
+    message.value = object.value ?? "";
+    message.ttlSeconds = object.ttlSeconds ?? 0;
+    message.createdAtMs = object.createdAtMs ?? 0;
+    message.createdBy = object.createdBy ?? "";
     return message;
   },
 };

@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import type { AddedRecord } from '../../../src/domain/dns-records.js';
+import { NetworkRecord } from '../../../src/gen/networkcontroller/store/v1/records.js';
+import { DnsRecords, type WantedRecord } from '../../../src/server/services/dns-records.js';
+import { keys } from '../../../src/server/store/keys.js';
+import { ADMIN, startServices } from '../../support/services.js';
+
+const ALL = { type: '', network: '' };
+
+/** The use case on a real store with the networks default and lab. */
+async function startRecords(configured: readonly AddedRecord[] = []) {
+  const { store, repository, clock } = await startServices();
+  const lab = NetworkRecord.fromPartial({ name: 'lab', cidr: '10.67.0.0/24', mtu: 1280 });
+  await store.txn({ if: [], then: [{ put: keys.network('lab'), value: NetworkRecord.encode(lab).finish() }] });
+  const records = new DnsRecords({ repository, clock, zone: 'nc.internal', configured: () => configured });
+  const add = async (name: string, type: string, value: string, more: Partial<WantedRecord> = {}) =>
+    (await records.add({ name, type, value, ttlSeconds: 0, network: '', ...more }, ADMIN)).result;
+  const listed = (): string[] => records.list({ network: '', name: '' }, '', 1000).items.map(({ name, type, value, network }) => [name, type, value, network].join(' ').trim());
+  return { records, repository, add, listed };
+}
+
+describe('a record is refused with its rule, and nothing is kept', () => {
+  it.each([
+    ['outside of the zones', ['www.example.com', 'A', '10.0.0.1'], 'RFC 1034 §4.2'],
+    ['of a type that we do not keep', ['a.nc.internal', 'NAPTR', 'x'], 'RFC 1035 §3.2.2'],
+    ['with a bad label', ['a_b.nc.internal', 'A', '10.0.0.1'], 'RFC 1123 §2.1'],
+    ['with a label of 64 octets', [`${'a'.repeat(64)}.nc.internal`, 'A', '10.0.0.1'], '1 to 63'],
+    ['with a slash in its name', ['a/b.nc.internal', 'TXT', 'x'], 'RFC 1123 §2.1'],
+    ['an alias where nodes have their names', ['web-9.default.nc.internal', 'CNAME', 'a.example'], 'RFC 1034 §3.6.2'],
+    ['an alias where services have their names', ['shop.svc.nc.internal', 'CNAME', 'a.example'], 'RFC 1034 §3.6.2'],
+    ['an alias in place of the name server', ['ns.nc.internal', 'CNAME', 'a.example'], 'RFC 1034 §3.6.2'],
+    ['an alias where addresses have their names', ['9.0.66.10.in-addr.arpa', 'CNAME', 'a.example'], 'RFC 1034 §3.6.2'],
+    ['an alias beside another record', ['full.nc.internal', 'CNAME', 'a.example'], 'RFC 1034 §3.6.2'],
+    ['another record beside an alias', ['alias.nc.internal', 'A', '10.0.0.1'], 'RFC 1034 §3.6.2'],
+    ['a second alias', ['alias.nc.internal', 'CNAME', 'b.example'], 'RFC 1034 §3.6.2'],
+    ['mail for an alias', ['a.nc.internal', 'MX', '10 alias.nc.internal'], 'RFC 2181 §10.3'],
+    ['an alias at the top', ['nc.internal', 'CNAME', 'a.example'], 'RFC 1912 §2.4'],
+    ['beside an alias of server.yml', ['configured.nc.internal', 'A', '10.0.0.1'], 'RFC 1034 §3.6.2'],
+  ] as const)('%s', async (_, [name, type, value], rule) => {
+    const { add, listed } = await startRecords([{ id: 'server.yml 0', name: 'Configured.nc.internal.', type: 'CNAME', value: 'a.example', ttlSeconds: 60 }]);
+    await add('alias.nc.internal', 'CNAME', 'a.example');
+    await add('full.nc.internal', 'TXT', 'x');
+    const before = listed();
+
+    await expect(add(name, type, value)).rejects.toMatchObject({ code: 'invalid_argument', message: expect.stringContaining(rule) as string });
+    expect(listed()).toEqual(before);
+  });
+
+  it('for a network that is not there', async () => {
+    const { add } = await startRecords();
+
+    await expect(add('a.nc.internal', 'A', '10.0.0.1', { network: 'nowhere' })).rejects.toMatchObject({ code: 'network_unknown' });
+  });
+
+  it('a 65th at one name', async () => {
+    const { add } = await startRecords();
+    for (let i = 1; i <= 64; i++) await add('many.nc.internal', 'A', `10.0.0.${i}`);
+
+    await expect(add('many.nc.internal', 'A', '10.0.0.65')).rejects.toThrow(/at most 64 records/);
+  });
+});
+
+describe('of records that exclude each other', () => {
+  it('one is kept when both are added at the same moment', async () => {
+    const { add, listed } = await startRecords();
+
+    const ends = await Promise.allSettled([add('x.nc.internal', 'CNAME', 'a.example'), add('x.nc.internal', 'A', '10.0.0.1')]);
+
+    expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(listed()).toHaveLength(1);
+  });
+
+  it('mail is not kept for a name that becomes an alias at the same moment', async () => {
+    const { add, listed } = await startRecords();
+
+    await Promise.allSettled([add('mail.nc.internal', 'CNAME', 'a.example'), add('nc.internal', 'MX', '10 mail.nc.internal')]);
+
+    expect(listed()).toEqual(['mail.nc.internal CNAME a.example']);
+  });
+
+  it('both are kept when nobody sees both', async () => {
+    const { add, listed } = await startRecords();
+    await add('db.nc.internal', 'A', '10.66.0.9', { network: 'default' });
+    await add('db.nc.internal', 'CNAME', 'a.example', { network: 'lab' });
+
+    expect(listed().sort()).toEqual(['db.nc.internal A 10.66.0.9 default', 'db.nc.internal CNAME a.example lab']);
+    await expect(add('db.nc.internal', 'TXT', 'for all')).rejects.toThrow(/RFC 1034 §3.6.2/);
+  });
+});
+
+describe('a record', () => {
+  it('that is added again in other words is the same one with another TTL', async () => {
+    const { records, add } = await startRecords();
+    const first = await add('a.nc.internal', 'AAAA', 'fd00::9', { ttlSeconds: 60 });
+
+    const again = await add('A.nc.internal.', 'aaaa', 'FD00:0:0::9', { ttlSeconds: 90 });
+
+    expect(again).toMatchObject({ id: first.id, name: 'a.nc.internal', type: 'AAAA', ttlSeconds: 90 });
+    expect(records.list(ALL_NAMES, '', 10).items).toHaveLength(1);
+  });
+
+  it('is told in the audit log, with who added and who removed it', async () => {
+    const { records, add, repository } = await startRecords();
+    const { id } = await add('a.nc.internal', 'A', '10.0.0.1');
+    await records.remove(id, ALL, ADMIN);
+
+    const entries = repository.view.pageAudit({ object: 'record/a.nc.internal A' }, '', 10).items.map(({ value }) => [value.method, value.actor]);
+    expect(entries).toEqual([
+      ['RemoveRecord', 'local'],
+      ['AddRecord', 'local'],
+    ]);
+  });
+
+  it('is removed by its id alone, or with all others of its name that fit', async () => {
+    const { records, add, listed } = await startRecords();
+    const { id } = await add('a.nc.internal', 'A', '10.0.0.1');
+    for (const [type, value] of [['A', '10.0.0.2'], ['A', '10.0.0.3'], ['TXT', 'x']] as const) await add('a.nc.internal', type, value);
+    await add('a.nc.internal', 'TXT', 'lab', { network: 'lab' });
+
+    await records.remove(id, ALL, ADMIN);
+    expect(listed()).toHaveLength(4);
+    await records.remove('A.nc.internal', { type: 'a', network: '' }, ADMIN);
+    expect(listed().sort()).toEqual(['a.nc.internal TXT lab lab', 'a.nc.internal TXT x']);
+    await records.remove('a.nc.internal', { type: '', network: 'lab' }, ADMIN);
+    await records.remove('a.nc.internal', ALL, ADMIN);
+
+    expect(listed()).toEqual([]);
+    await expect(records.remove('a.nc.internal', ALL, ADMIN)).rejects.toMatchObject({ code: 'record_unknown' });
+    await expect(records.remove(id, ALL, ADMIN)).rejects.toMatchObject({ code: 'record_unknown' });
+  });
+
+  it('is listed with the others by name, page by page', async () => {
+    const { records, add } = await startRecords();
+    for (const name of ['c', 'a', 'b']) await add(`${name}.nc.internal`, 'A', '10.0.0.1');
+
+    const first = records.list(ALL_NAMES, '', 2);
+    const second = records.list(ALL_NAMES, first.next, 2);
+
+    expect([...first.items, ...second.items].map(({ name }) => name)).toEqual(['a.nc.internal', 'b.nc.internal', 'c.nc.internal']);
+    expect(records.list({ network: '', name: 'B.nc.internal' }, '', 10).items).toHaveLength(1);
+  });
+});
+
+const ALL_NAMES = { network: '', name: '' };
