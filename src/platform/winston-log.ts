@@ -1,8 +1,7 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import colors from 'picocolors';
 import winston from 'winston';
-import DailyRotateFile from 'winston-daily-rotate-file';
+import type DailyRotateFile from 'winston-daily-rotate-file';
+import { endDailyFile, openDailyFile } from './daily-file.js';
 import type { Log, LogFields } from './log.js';
 import { redact, redactText } from './redact.js';
 
@@ -58,28 +57,14 @@ function consoleTransports(stream: NodeJS.WriteStream, hasFile: boolean): winsto
 }
 
 function dailyFile(program: string, dir: string, console: NodeJS.WriteStream): DailyRotateFile {
-  mkdirSync(dir, { recursive: true, mode: 0o750 });
-  const file = new DailyRotateFile({
-    dirname: dir,
-    filename: `${program}-log_%DATE%.log`,
-    datePattern: 'YYYY-MM-DD',
-    utc: true,
-    maxFiles: KEEP,
-    createSymlink: true,
-    symlinkName: `${program}-log.log`,
-    auditFile: join(dir, `.${program}-log.json`),
-    options: { flags: 'a', mode: 0o640 },
-    format: JSON_LINES,
-  });
-  // A full disk must not end a controller; the console is the only place left to say so.
-  file.logStream.on('error', (error: Error) => console.write(`${program}: log file: ${error.message}\n`));
-  return file;
+  // The console is the only place left to say that the disk is full.
+  const onFailure = (error: Error): void => void console.write(`${program}: log file: ${error.message}\n`);
+  return openDailyFile({ name: `${program}-log`, dir, format: JSON_LINES, keep: KEEP, onFailure });
 }
 
-/** The file's own stream ends after winston's, which only hands lines over. */
 async function close(logger: winston.Logger, file: DailyRotateFile | undefined): Promise<void> {
   await new Promise<void>((resolve) => logger.once('finish', resolve).end());
-  if (file !== undefined) await new Promise<void>((resolve) => file.logStream.end(() => resolve()));
+  if (file !== undefined) await endDailyFile(file);
 }
 
 const JSON_LINES = winston.format.printf(({ level, message, fields }) =>

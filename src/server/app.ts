@@ -1,6 +1,7 @@
 import { wireGuardPublicKey } from '../platform/wireguard/keys.js';
 import { systemClock, type Clock } from '../platform/clock.js';
 import { Lifecycle } from '../platform/lifecycle.js';
+import type { JsonLines } from '../platform/json-lines.js';
 import type { Log } from '../platform/log.js';
 import { VERSION } from '../platform/version.js';
 import type { ServerConfig } from '../platform/config/server-config.js';
@@ -21,6 +22,7 @@ import type { Rendezvous } from './rendezvous/rendezvous.js';
 import { startRendezvous } from './rendezvous/start-rendezvous.js';
 import { openServerState, type ServerState } from './server-state.js';
 import { planOf } from './services/address-pools.js';
+import { exportAudit } from './services/audit-export.js';
 import { HighWaterClock } from './services/high-water-clock.js';
 import { startGrpcServer } from './transport/grpc-server.js';
 import { useCases, type UseCases } from './use-cases.js';
@@ -28,6 +30,8 @@ import { useCases, type UseCases } from './use-cases.js';
 /** What a server is started with beside its configuration. */
 export interface ServerDeps {
   readonly log: Log;
+  /** Where audit records are copied to, a line each; the store alone keeps them without one. */
+  readonly audit?: Pick<JsonLines, 'write'> | undefined;
   /** The machine's unless a test brings its own. */
   readonly clock?: Clock;
 }
@@ -64,6 +68,8 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const state = await openServerState(config, { clock: timer, log, onCommit: (batch) => metrics.store.committed(batch) });
   await parts.start('store', () => ({ stop: () => state.close() }));
   if (state.isNew) log.info('cluster made', { clusterId: state.pki.clusterId, workDir: config.workDir });
+  const { audit } = deps;
+  if (audit !== undefined) await parts.start('audit export', () => ({ stop: exportAudit(state.repository, audit) }));
   const clock = new HighWaterClock(timer, state.repository);
 
   // Ports are known only once the listeners stand, and asked for only after.

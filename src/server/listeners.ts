@@ -15,12 +15,14 @@ import type { Names } from './dns/start-names.js';
 import type { HttpsServerOptions } from './http/https-server.js';
 import type { PurposeOf } from './http/peer.js';
 import { httpsApp } from './http-apps.js';
+import { sourceOf } from './auth/source.js';
 import type { ServerIdentity } from './jobs/server-certificate.js';
 import type { Rendezvous } from './rendezvous/rendezvous.js';
 import type { ServerState } from './server-state.js';
 import type { Refusal } from './services/audit.js';
 import { Explanations } from './services/explain/explanations.js';
 import { Signals } from './services/signals.js';
+import type { RefusedFor } from './transport/connection-limits.js';
 import { adminHandlers } from './transport/admin-handlers.js';
 import { bootstrapHandlers } from './transport/bootstrap-handlers.js';
 import type { GrpcServerOptions } from './transport/grpc-server.js';
@@ -66,6 +68,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
   const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals }));
   const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock, guesses }));
   const { bindAddress: host, limits } = config;
+  const onRefused = (reason: RefusedFor, address: string): void => cases.refusals.note(turnedAway(reason, address));
   const told = { onRefusal: (refusal: Refusal): void => cases.refusals.note(refusal), onEnded };
   const authenticate = clientCertificates({
     view: repository.view,
@@ -77,7 +80,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
   const purposeOf: PurposeOf = (certificate) => pki.purposeOf(certificate);
   return {
     bootstrap: {
-      listen: { key: 'server.bootstrapPort', host, port: config.bootstrapPort, tls: identity.bootstrap, limits },
+      listen: { key: 'server.bootstrapPort', host, port: config.bootstrapPort, tls: identity.bootstrap, limits, onRefused },
       services: [bootstrap],
       authenticate: asAnonymous,
       messageBytes: limits.bootstrapMessageBytes,
@@ -85,7 +88,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
       ...told,
     },
     control: {
-      listen: { key: 'server.grpcPort', host, port: config.grpcPort, tls: identity.control, limits },
+      listen: { key: 'server.grpcPort', host, port: config.grpcPort, tls: identity.control, limits, onRefused },
       services: [node, admin],
       authenticate,
       messageBytes: limits.messageBytes,
@@ -94,13 +97,19 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
       ...told,
     },
     https: {
-      listen: { key: 'server.httpsPort', host, port: config.httpsPort, tls: identity.https, limits },
+      listen: { key: 'server.httpsPort', host, port: config.httpsPort, tls: identity.https, limits, onRefused },
       app: httpsApp({ config, cases, dns, authenticate, purposeOf, onRefusal: told.onRefusal, log }),
       purposeOf,
       log,
     },
     admin: { listen: { socketPath: config.adminSocket }, services: [admin, node], authenticate: asLocal, messageBytes: limits.messageBytes, log, ...told },
   };
+}
+
+/** A connection turned away before TLS, as the audit log tells it. Where a bound is everybody's, one record tells of all sources. */
+function turnedAway(reason: RefusedFor, address: string): Refusal {
+  const isShared = reason === 'connections' || reason === 'handshakes';
+  return { actor: 'unknown', peerAddress: isShared ? '' : sourceOf(address), method: 'connect', result: 'rate_limited', reason: `more than server.limits.${reason}` };
 }
 
 /** Puts a new token's id and secret together with the pins and the endpoints. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { systemClock } from '../platform/clock.js';
 import { EXIT, type ExitCode } from '../platform/exit-codes.js';
+import { openJsonLines } from '../platform/json-lines.js';
 import { untilSignal } from '../platform/lifecycle.js';
 import type { Terminal } from '../platform/output.js';
 import { commandTree, runCommand } from '../platform/run-command.js';
@@ -71,18 +72,20 @@ async function init(path: string, terminal: Terminal): Promise<void> {
 async function serve(path: string): Promise<void> {
   const config = readServerConfig(path);
   const log = openLog({ program: 'nc-server', dir: config.logDir, debug: config.debug });
+  const audit = config.logDir === undefined ? undefined : openJsonLines({ name: 'nc-server-audit', dir: config.logDir, onFailure: (error) => log.error('audit file not written', { error }) });
   process.once('uncaughtException', (error) => void endOver(error, log));
   // One that comes while the server is still starting counts.
   const signal = untilSignal();
   try {
     log.info('configuration read, starting', { version: VERSION, workDir: config.workDir, networks: config.networks.map(({ name }) => name) });
-    const server = await startServer(config, { log });
+    const server = await startServer(config, { log, audit });
     const end = await Promise.race([signal, server.failed]);
     log.info('stopping', { reason: typeof end === 'string' ? end : end.message });
     await server.stop();
     log.info('stopped');
     if (typeof end !== 'string') throw end;
   } finally {
+    await audit?.close();
     await log.close();
   }
 }

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { AdminServiceClient, GetStatusRequest } from '../../src/gen/networkcontroller/v1/admin.js';
+import { AdminServiceClient, CreateTokenRequest, GetStatusRequest } from '../../src/gen/networkcontroller/v1/admin.js';
 import { callUnary, connect } from '../../src/platform/rpc-client.js';
 import { run } from '../../src/server/run.js';
 import { tmpDir } from '../support/tmp-dir.js';
@@ -130,6 +130,7 @@ describe('nc-server as a process', () => {
     onTestFinished(() => admin.close());
     const { cluster } = await callUnary(admin, 'getStatus', GetStatusRequest.fromPartial({ summaryOnly: true }));
 
+    const { token } = await callUnary(admin, 'createToken', CreateTokenRequest.fromPartial({}));
     first.child.kill(signal);
 
     expect(await first.ended).toEqual({ code: 0, signal: null });
@@ -138,6 +139,7 @@ describe('nc-server as a process', () => {
     expect(messages[0]).toBe('configuration read, starting');
     expect(messages).toContain('cluster made');
     expect(messages.at(-1)).toBe('stopped');
+    expect(JSON.parse(readFileSync(join(dir, 'logs', 'nc-server-audit.log'), 'utf8'))).toMatchObject({ actor: 'local', method: 'CreateToken', object: `token/${token?.id}`, result: 'ok' });
     expect(await nc('--config', config, 'init')).toMatchObject({ code: 1, err: expect.stringContaining(cluster?.id ?? '?') });
   });
 

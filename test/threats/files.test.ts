@@ -80,14 +80,14 @@ it.runIf(process.getuid?.() === 0)('Local user reaches admin socket', async () =
 it('Loose key permissions', async () => {
   const server = await startTestServer();
   await server.stop();
-  const pki = join(server.dir, 'work', 'pki');
-  const keys = readdirSync(pki).filter((name) => name.endsWith('.key'));
-  expect(keys.length).toBeGreaterThan(1);
+  const work = join(server.dir, 'work');
+  const keys = readdirSync(work, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.key'));
+  expect(keys.sort()).toEqual(['pki/grpc-ca.g1.key', 'pki/network-ca.g1.key', 'wireguard.key']);
 
   for (const name of keys) {
-    chmodSync(join(pki, name), 0o644);
+    chmodSync(join(work, name), 0o644);
     await expect(startTestServer({ dir: server.dir })).rejects.toMatchObject({ code: 'key_file_unsafe', message: expect.stringContaining('chmod 600') });
-    chmodSync(join(pki, name), 0o600);
+    chmodSync(join(work, name), 0o600);
   }
   await expect(startTestServer({ dir: server.dir })).resolves.toBeDefined();
 });

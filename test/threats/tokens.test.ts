@@ -3,7 +3,7 @@ import { connect as connectTcp } from 'node:net';
 import { createInterface } from 'node:readline';
 import { expect, it, onTestFinished } from 'vitest';
 import { serverName } from '../../src/domain/certificate.js';
-import { ListNodesRequest } from '../../src/gen/networkcontroller/v1/admin.js';
+import { ListAuditRequest, ListNodesRequest } from '../../src/gen/networkcontroller/v1/admin.js';
 import { BootstrapServiceClient } from '../../src/gen/networkcontroller/v1/bootstrap.js';
 import { NodeServiceClient } from '../../src/gen/networkcontroller/v1/node.js';
 import { callUnary, connect } from '../../src/platform/rpc-client.js';
@@ -93,6 +93,8 @@ it('Token guessing, connection flood, slow loris', async () => {
   await expect(callUnary(client, 'healthCheck', {})).resolves.toMatchObject({ code: '200' });
   await until(() => closed === 40, 'the silent ones to be closed');
   expect(await usesOf(server, text)).toBe(1);
+  const { entries } = await callUnary(server.admin, 'listAudit', ListAuditRequest.fromPartial({ result: 'rate_limited' }));
+  expect(entries.map(({ method, reason, peerAddress }) => [method, reason, peerAddress])).toContainEqual(['connect', expect.stringContaining('connectionsPerSource'), '127.0.0.1']);
 });
 
 it('Timing/oracle on token ids', async () => {

@@ -45,6 +45,7 @@ const SOURCES_KEPT = 10_000;
 export class ConnectionLimits {
   readonly #limits: LimitSettings;
   readonly #clock: Clock;
+  readonly #onRefused: (reason: RefusedFor, address: string) => void;
   readonly #sources = new Map<string, Source>();
   readonly #refused: Record<RefusedFor, number> = { ...NONE_REFUSED };
   #open = 0;
@@ -53,7 +54,9 @@ export class ConnectionLimits {
   readonly #failedHandshakes = { timeout: 0, failed: 0 };
   #forgetAt = SOURCES_KEPT;
 
-  constructor(limits: LimitSettings, clock: Clock) {
+  /** @param onRefused Told of every connection turned away. */
+  constructor(limits: LimitSettings, clock: Clock, onRefused: (reason: RefusedFor, address: string) => void = () => {}) {
+    this.#onRefused = onRefused;
     this.#limits = limits;
     this.#clock = clock;
   }
@@ -64,6 +67,7 @@ export class ConnectionLimits {
     const reason = this.#reasonToRefuse(source);
     if (reason !== undefined) {
       this.#refused[reason]++;
+      this.#onRefused(reason, address);
       return undefined;
     }
     source.allowance--;

@@ -2,7 +2,7 @@ import { createServer as createTcpServer, type AddressInfo, type Socket } from '
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../platform/clock.js';
 import type { LimitSettings } from '../../platform/config/server-config.js';
-import { ConnectionLimits, type Admission } from './connection-limits.js';
+import { ConnectionLimits, type Admission, type RefusedFor } from './connection-limits.js';
 import { listen } from '../../platform/listen.js';
 import type { Listener } from './listener.js';
 import type { ServerTls } from './server-tls.js';
@@ -16,6 +16,8 @@ export interface TlsListen {
   readonly port: number;
   readonly tls: ServerTls;
   readonly limits: LimitSettings;
+  /** Told of every connection turned away before TLS. */
+  readonly onRefused?: (reason: RefusedFor, address: string) => void;
   /** How long a connection may take to finish its handshake; 5 s. */
   readonly handshakeTimeoutMs?: number;
 }
@@ -31,7 +33,7 @@ const HANDSHAKE_TIMEOUT_MS = 5_000;
  * @throws DomainError `port_taken`, `config_invalid`.
  */
 export async function startTlsListener(options: TlsListen, onConnection: (socket: TLSSocket) => void): Promise<Listener> {
-  const limits = new ConnectionLimits(options.limits, systemClock);
+  const limits = new ConnectionLimits(options.limits, systemClock, options.onRefused);
   const admissions = new Map<string, Admission>();
   const sockets = new Set<Socket>();
   const tls = createTlsServer({ ...options.tls.options, handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS });
