@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { commandTree, examples, withPrintingOptions, type CommandIo } from '../platform/run-command.js';
 import { addCompletion } from './commands/completion.js';
+import { addDoctor } from './commands/doctor.js';
 import { addDown } from './commands/down.js';
 import { addJoin } from './commands/join.js';
 import { addLeave } from './commands/leave.js';
@@ -17,6 +18,6 @@ export function buildProgram(session: Session, io: CommandIo): Command {
   const program = withPrintingOptions(commandTree('nc-client', io).option('-c, --config <file>', 'client.yml; without one, the defaults'))
     .description('The node agent of network-controller: joins this machine to an encrypted network and keeps it there.')
     .addHelpText('after', examples('nc-client join < join-string', 'nc-client status', 'nc-client ping web-1'));
-  for (const add of [addJoin, addUp, addStatus, addPing, addResolve, addService, addDown, addLeave, addVersion, addCompletion]) add(program, session);
+  for (const add of [addJoin, addUp, addStatus, addPing, addResolve, addService, addDoctor, addDown, addLeave, addVersion, addCompletion]) add(program, session);
   return program;
 }

@@ -27,6 +27,22 @@ export async function isNatSymmetric(endpoints: readonly [string, string]): Prom
   }
 }
 
+/**
+ * Asks one endpoint what it sees.
+ *
+ * @param endpoint Answers STUN; an IP literal with port.
+ * @returns The endpoint as which it sees this machine; undefined when it does not answer.
+ */
+export async function seenBy(endpoint: string): Promise<string | undefined> {
+  const target = splitEndpoint(endpoint);
+  const socket = createSocket(isIPv6(target.address) ? 'udp6' : 'udp4');
+  try {
+    return await ask(socket, bindingRequest(), target);
+  } finally {
+    socket.close();
+  }
+}
+
 interface Target {
   readonly address: string;
   readonly port: number;

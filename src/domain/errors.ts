@@ -9,6 +9,7 @@ export const ERROR_CODES = [
   'ca_not_ready',
   'certificate_invalid',
   'certificate_superseded',
+  'check_failed',
   'config_invalid',
   'conflict',
   'csr_invalid',

@@ -16,6 +16,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, WireStatus>> = {
   certificate_invalid: { grpc: status.UNAUTHENTICATED, result: '400' },
   ca_not_ready: { grpc: status.FAILED_PRECONDITION, result: '400' },
   certificate_superseded: { grpc: status.UNAUTHENTICATED, result: '400' },
+  check_failed: { grpc: status.FAILED_PRECONDITION, result: '500' },
   config_invalid: { grpc: status.INVALID_ARGUMENT, result: '400' },
   conflict: { grpc: status.ABORTED, result: '500' },
   csr_invalid: { grpc: status.INVALID_ARGUMENT, result: '400' },
