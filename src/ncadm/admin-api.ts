@@ -1,5 +1,6 @@
 import { DomainError } from '../domain/errors.js';
-import { AdminServiceClient, type WatchEventsRequest, type WatchEventsResponse } from '../gen/networkcontroller/v1/admin.js';
+import { AdminServiceClient, type AdminServiceWatchServicesRequest, type WatchEventsRequest, type WatchEventsResponse } from '../gen/networkcontroller/v1/admin.js';
+import type { ServiceEvent } from '../gen/networkcontroller/v1/types.js';
 import { callStream, callUnary, connect, type RequestOf, type ResponseOf, type RpcTarget, type UnaryName } from '../platform/rpc-client.js';
 
 /** The controller as an admin sees it. */
@@ -27,6 +28,15 @@ export class AdminApi {
   async *watchEvents(request: WatchEventsRequest): AsyncGenerator<WatchEventsResponse, void> {
     try {
       yield* callStream(this.#client, 'watchEvents', request);
+    } catch (error) {
+      throw this.#located(error);
+    }
+  }
+
+  /** Every service, then each change, as they come. @throws DomainError like {@link call} */
+  async *watchServices(request: AdminServiceWatchServicesRequest): AsyncGenerator<ServiceEvent, void> {
+    try {
+      for await (const { event } of callStream(this.#client, 'watchServices', request)) if (event !== undefined) yield event;
     } catch (error) {
       throw this.#located(error);
     }

@@ -5,7 +5,7 @@ import type { AdminApi } from './admin-api.js';
 import { PAGE_SIZE, readAllPages } from './pages.js';
 
 /** Every instance of every service, page by page, as far as the filter goes; empty for all. */
-export function listServices(api: AdminApi, filter: { readonly network?: string; readonly name?: string }): Promise<Service[]> {
+export function listServices(api: AdminApi, filter: { readonly network?: string; readonly name?: string; readonly type?: string; readonly channel?: string }): Promise<Service[]> {
   return readAllPages(async (pageToken) => {
     const { services, nextPageToken } = await api.call('listServices', ListServicesRequest.create({ ...filter, pageToken, pageSize: PAGE_SIZE }));
     return { items: services, next: nextPageToken };

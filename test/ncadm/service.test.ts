@@ -8,6 +8,8 @@ describe('ncadm service', () => {
     ['no place', ['registry'], 'want --node or --address'],
     ['a port out of range', ['registry', '--node', 'web-1', '--port', '70000'], 'whole number from 1 to 65535'],
     ['a protocol that is none', ['registry', '--node', 'web-1', '--protocol', 'sctp'], 'tcp, udp'],
+    ['a channel that is none', ['registry', '--node', 'web-1', '--channel', 'nightly'], 'stable, beta, alpha'],
+    ['a lease that is no duration', ['registry', '--node', 'web-1', '--lease', 'long'], 'lease: want a duration'],
     ['a remark without a value', ['registry', '--node', 'web-1', '--meta', 'version'], 'Want key=value'],
   ])('refuses %s', async (_what, words, sentence) => {
     const { socket, added } = await controllerWith([]);
@@ -31,14 +33,22 @@ describe('ncadm service', () => {
 
   it('adds an instance on a node, in the node\'s network', async () => {
     const { socket, added } = await controllerWith([]);
-    const words = 'registry --node web-1 --port 5000 --weight 10 --priority 1 --type discovery --channel beta --ttl 30 --meta a=1 --meta b=x=y';
+    const words = 'registry --node web-1 --port 5000 --weight 10 --priority 1 --type discovery --channel beta --ttl 30 --role replica --id r-1 --lease 20s --meta a=1 --meta b=x=y';
 
     const { stdout } = await ncadm(['--socket', socket, 'service', 'add', ...words.split(' ')]);
 
     expect(stdout).toBe('Service registry added on web-1 (s-new)\n');
     expect(added).toEqual([
-      aService({ id: '', createdAtMs: 0, weight: 10, priority: 1, type: 'discovery', channel: 'beta', ttlSeconds: 30, metadata: { a: '1', b: 'x=y' } }),
+      aService({ id: 'r-1', role: 'replica', leaseSeconds: 20, createdAtMs: 0, weight: 10, priority: 1, type: 'discovery', channel: 'beta', ttlSeconds: 30, metadata: { a: '1', b: 'x=y' } }),
     ]);
+  });
+
+  it('adds an instance that follows its node', async () => {
+    const { socket, added } = await controllerWith([]);
+
+    await ncadm(['--socket', socket, 'service', 'add', 'registry', '--node', 'web-1', '--lease', 'node']);
+
+    expect(added).toMatchObject([{ withNode: true, leaseSeconds: 0 }]);
   });
 
   it('removes no instance when the name has several', async () => {
@@ -68,13 +78,14 @@ describe('ncadm service', () => {
   });
 
   it('lists and shows every instance, and why one is withheld', async () => {
-    const { socket } = await controllerWith([aService(), aService({ id: 's-2', nodeId: 'n-2', withheld: 'node is not connected' })]);
+    const ill = aService({ id: 's-2', nodeId: 'n-2', withheld: 'its health check fails: refused', leaseSeconds: 10, leaseLeftMs: 6_250, health: 'failing' });
+    const { socket } = await controllerWith([aService(), ill]);
 
     const list = await ncadm(['--socket', socket, 'service', 'list']);
     const shown = await ncadm(['--socket', socket, 'service', 'show', 'registry', '-o', 'json']);
 
-    expect(list.stdout).toMatch(/registry +n-1 +\(node\) +5000\/tcp +stable +answered/);
-    expect(list.stdout).toMatch(/registry +n-2 +\(node\) +5000\/tcp +stable +node is not connected/);
+    expect(list.stdout).toMatch(/registry +n-1 +\(node\) +5000\/tcp +stable +answered +- +- +/);
+    expect(list.stdout).toMatch(/registry +n-2 +\(node\) +5000\/tcp +stable +its health check fails: refused +7\/10s +failing +/);
     expect((JSON.parse(shown.stdout) as Service[]).map(({ id }) => id)).toEqual(['s-1', 's-2']);
   });
 });

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { DomainError } from '../../domain/errors.js';
+import { parseDuration } from '../../domain/duration.js';
 import { parseLabel } from '../../domain/names.js';
 import { AddServiceRequest } from '../../gen/networkcontroller/v1/admin.js';
 import { Service } from '../../gen/networkcontroller/v1/types.js';
@@ -19,6 +20,9 @@ interface Options {
   readonly priority?: number;
   readonly type?: string;
   readonly channel?: string;
+  readonly role?: string;
+  readonly id?: string;
+  readonly lease?: string;
   readonly ttl?: number;
   readonly meta?: Record<string, string>;
 }
@@ -37,10 +41,13 @@ export function addServiceAdd(parent: Command, session: Session): void {
     .option('--weight <weight>', 'share of the load among equal priorities', wholeNumber(0, 65_535))
     .option('--priority <priority>', 'lower is asked first', wholeNumber(0, 65_535))
     .option('--type <type>', 'discovery, security, consistency, batch, mq, bus or a word of your own')
-    .option('--channel <channel>', 'stable, beta or alpha')
+    .addOption(new Option('--channel <channel>', 'the version channel').choices(['stable', 'beta', 'alpha']))
+    .addOption(new Option('--role <role>', 'what the instance is').choices(['primary', 'replica']))
+    .option('--id <id>', 'the instance, a lower-case DNS label (default: <name>-<node>)', asOption((text) => parseLabel(text, 'id')))
+    .option('--lease <duration>', 'withheld unless renewed for so long; "node": while its node is not connected', asOption(readLease))
     .option('--ttl <seconds>', 'how long resolvers may keep the answer', wholeNumber(0, 86_400))
     .option('--meta <key=value>', 'a remark; may be given again', collectPair)
-    .addHelpText('after', examples('ncadm service add registry --node web-1 --port 5000', 'ncadm service add ntp --node db --port 123 --protocol udp -o json'))
+    .addHelpText('after', examples('ncadm service add registry --node web-1 --port 5000', 'ncadm service add ntp --node db --port 123 --protocol udp --lease node -o json'))
     .action(
       session.remote<Options, [string]>(async (invocation, name) => {
         const { api, output } = invocation;
@@ -49,6 +56,15 @@ export function addServiceAdd(parent: Command, session: Session): void {
         output.result(serviceJson(service), () => `Service ${service.name} added on ${invocation.options.node ?? service.address} (${service.id})`);
       }),
     );
+}
+
+function readLease(text: string): string {
+  leaseOf(text);
+  return text;
+}
+
+function leaseOf(text: string): { withNode: boolean } | { leaseSeconds: number } {
+  return text === 'node' ? { withNode: true } : { leaseSeconds: Math.ceil(parseDuration(text, 'lease') / 1000) };
 }
 
 async function toService({ api, options }: RemoteInvocation<Options>, name: string): Promise<Service> {
@@ -67,6 +83,9 @@ async function toService({ api, options }: RemoteInvocation<Options>, name: stri
     priority: options.priority ?? 0,
     type: options.type ?? '',
     channel: options.channel ?? '',
+    role: options.role ?? '',
+    id: options.id ?? '',
+    ...(options.lease === undefined ? {} : leaseOf(options.lease)),
     metadata: options.meta ?? {},
     ttlSeconds: options.ttl ?? 0,
   });
