@@ -4,6 +4,7 @@ import { RCODES, typeName, type Rcode } from './codes.js';
 import { TYPE_DNSKEY, type Signer } from './dnssec/signer.js';
 import { questionKey, questionName, questionOctets, readQuery, type Query } from './query.js';
 import { composeAnswer, composeRefusal, type Transport } from './reply.js';
+import { repeatReply, ReplyCache } from './reply-cache.js';
 import { encodeSections, joinSections, type WireAnswer, type WireSections } from './wire-answer.js';
 
 /** What to do with a message. */
@@ -31,11 +32,14 @@ const MAX_CACHED_ANSWERS = 16_384;
  * Answers messages from a zone.
  *
  * Encoded answers are kept until the zone changes. They are kept by the question's octets in lower case, and each answer
- * repeats the client's own spelling, since some clients check it (draft-vixie-dnsext-dns0x20).
+ * repeats the client's own spelling, since some clients check it (draft-vixie-dnsext-dns0x20). A query that came before in the same octets
+ * gets the same octets again.
  */
 export class Responder {
   readonly #zone: Zone;
   readonly #answers = new Map<string, { readonly wire: WireAnswer; turn: number }>();
+  /** By transport, and by whether other names may be looked up: both show in an answer. */
+  readonly #replies = { udp: [new ReplyCache(), new ReplyCache()], tcp: [new ReplyCache(), new ReplyCache()] } as const;
   #signer: Signer | undefined;
   #version = -1;
   #day = 0;
@@ -47,7 +51,7 @@ export class Responder {
   /** Signs answers from now on for clients that want it. */
   signWith(signer: Signer | undefined): void {
     this.#signer = signer;
-    this.#answers.clear();
+    this.#forget();
   }
 
   /**
@@ -56,20 +60,31 @@ export class Responder {
    * @param recursion Whether the client may have names looked up that are not ours.
    */
   answer(bytes: Uint8Array, transport: Transport, recursion: boolean): Reply {
-    const query = readQuery(bytes);
+    const message = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#forgetOutdated();
+    const replies = this.#replies[transport][recursion ? 1 : 0];
+    const before = replies.find(message);
+    if (before !== undefined) return { kind: 'answer', source: 'cache', type: before.type, message: repeatReply(before, message) };
+    return this.#compose(message, transport, recursion, replies);
+  }
+
+  #compose(message: Buffer, transport: Transport, recursion: boolean, replies: ReplyCache): Reply {
+    const query = readQuery(message);
     if ('refusal' in query) {
       if (query.refusal === undefined) return { kind: 'ignore' };
-      return refusal({ message: Buffer.from(bytes), ...query }, query.refusal);
+      return refusal({ message, ...query }, query.refusal);
     }
     const code = refusalOf(query);
     if (code !== undefined) return refusal(query, code, query.type);
     const known = this.#known(query);
     if (known === undefined) return this.#fromZone(query, transport, recursion);
-    return { kind: 'answer', source: 'cache', type: query.type, message: composeAnswer(query, known.wire, transport, recursion, ++known.turn) };
+    const octets = composeAnswer(query, known.wire, transport, recursion, ++known.turn);
+    // Records that take turns make every answer another one.
+    if (known.wire.turns.length === 0) replies.keep(message, { octets: Buffer.from(octets), type: query.type });
+    return { kind: 'answer', source: 'cache', type: query.type, message: octets };
   }
 
   #known(query: Query): { readonly wire: WireAnswer; turn: number } | undefined {
-    this.#forgetOutdated();
     const variant = this.#variantOf(query);
     // As sent first: nearly every client writes lower case.
     return this.#answers.get(variant + questionOctets(query)) ?? this.#answers.get(variant + questionKey(query));
@@ -77,9 +92,14 @@ export class Responder {
 
   #forgetOutdated(): void {
     const day = this.#signer?.day ?? 0;
-    if (this.#version !== this.#zone.version || this.#day !== day) this.#answers.clear();
+    if (this.#version !== this.#zone.version || this.#day !== day) this.#forget();
     this.#version = this.#zone.version;
     this.#day = day;
+  }
+
+  #forget(): void {
+    this.#answers.clear();
+    for (const replies of [...this.#replies.udp, ...this.#replies.tcp]) replies.clear();
   }
 
   #fromZone(query: Query, transport: Transport, recursion: boolean): Reply {

@@ -1,5 +1,5 @@
 import { ANSWER_SOURCES, type AnswerSource } from '../../platform/dns/answer-source.js';
-import { typeName } from '../../platform/dns/codes.js';
+import { typeCode } from '../../platform/dns/codes.js';
 
 const COUNTERS = [
   'udpQueries',
@@ -38,7 +38,9 @@ export interface DnsStats extends Readonly<Record<DnsCounter, number>> {
 
 const SLOTS = Object.fromEntries(COUNTERS.map((counter, slot) => [counter, slot])) as Readonly<Record<DnsCounter, number>>;
 const SOURCE_SLOTS = Object.fromEntries(ANSWER_SOURCES.map((source, slot) => [source, slot])) as Readonly<Record<AnswerSource, number>>;
-const TYPE_SLOTS: ReadonlyMap<string, number> = new Map(TYPES.map((type, slot) => [type, slot]));
+const TYPE_ANY = 255;
+/** By the number of the type. */
+const TYPE_SLOTS: ReadonlyMap<number, number> = new Map(TYPES.flatMap((type, slot) => (type === 'other' ? [] : [[type === 'ANY' ? TYPE_ANY : typeCode(type), slot] as const])));
 const OTHER_TYPE = TYPES.length - 1;
 const OTHER_CODE = CODES.length - 1;
 const SLOT_COUNT = COUNTERS.length + TYPES.length * CODES.length * ANSWER_SOURCES.length;
@@ -67,7 +69,7 @@ export class DnsCounters {
    * @param code The lower four bits of the response code.
    */
   addAnswer(type: number, code: number, source: AnswerSource): void {
-    const typeSlot = TYPE_SLOTS.get(typeName(type)) ?? OTHER_TYPE;
+    const typeSlot = TYPE_SLOTS.get(type) ?? OTHER_TYPE;
     this.#values[slotOf(typeSlot, Math.min(code, OTHER_CODE), SOURCE_SLOTS[source])]! += 1;
   }
 

@@ -1,0 +1,42 @@
+/** An answer as it was sent, and the number of the type asked for. */
+export interface KnownReply {
+  readonly octets: Buffer;
+  readonly type: number;
+}
+
+/** A query with one question and a plain OPT record is shorter; what is longer comes once. */
+const MAX_QUERY_OCTETS = 160;
+/** Past it all are forgotten, which costs each one composition. */
+const MAX_REPLIES = 8192;
+
+/**
+ * Whole answers by whole queries, id aside: most clients ask the same thing in the same octets, and an answer is then a copy
+ * with another id. Only for answers that depend on nothing but the query.
+ */
+export class ReplyCache {
+  readonly #replies = new Map<string, KnownReply>();
+
+  /** The answer that the same query got before. */
+  find(query: Buffer): KnownReply | undefined {
+    return query.length > MAX_QUERY_OCTETS ? undefined : this.#replies.get(query.toString('latin1', 2));
+  }
+
+  keep(query: Buffer, reply: KnownReply): void {
+    if (query.length > MAX_QUERY_OCTETS) return;
+    if (this.#replies.size >= MAX_REPLIES) this.#replies.clear();
+    this.#replies.set(query.toString('latin1', 2), reply);
+  }
+
+  clear(): void {
+    this.#replies.clear();
+  }
+}
+
+/** The answer again, for a query that differs in its id alone. */
+export function repeatReply({ octets }: KnownReply, query: Buffer): Buffer {
+  const reply = Buffer.allocUnsafe(octets.length);
+  octets.copy(reply);
+  reply[0] = query[0]!;
+  reply[1] = query[1]!;
+  return reply;
+}
