@@ -93,7 +93,7 @@ export class Cluster {
     const server = { workDir: this.#path(controller, 'data'), adminSocket: this.#path(controller, 'admin.sock'), ...serverSettings };
     writeFileSync(this.#path(controller, 'server.yml'), stringifyYaml({ mode: 'server', server }), { mode: 0o644 });
     for (const node of nodes) {
-      const client = { name: node.name, device, stateDir: this.#path(node, 'state') };
+      const client = { name: node.name, device, stateDir: this.#path(node, 'state'), services: this.#stage.offers(node) };
       writeFileSync(this.#path(node, 'client.yml'), stringifyYaml({ mode: 'client', client }), { mode: 0o644 });
     }
   }

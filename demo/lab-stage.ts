@@ -9,11 +9,13 @@ import { Lab } from '../test/support/lab.js';
 import { LocalMachine } from './local-machine.js';
 import type { Machine } from './machine.js';
 import { ourProgram, PACKAGE } from './programs.js';
-import { PATIENCE_MS, type Stage, type Wire, type WireWatch } from './stage.js';
+import { APP, PATIENCE_MS, type Stage, type Wire, type WireWatch } from './stage.js';
 
 /** Debian's "nobody": an ordinary user whose only right is to be there. */
 const NOBODY = 65_534;
 const CONTROLLER_ADDRESS = '203.0.113.10';
+/** The controller inside the tunnel, which the nodes' own resolver asks. */
+const NAME_SERVER = '10.66.0.1';
 const INTERFACE = 'nc0';
 const NODES = ['web-1', 'web-2', 'web-3'];
 /** Seconds a single ping is waited for: a hundred times what one takes here. */
@@ -33,7 +35,7 @@ export class LabStage implements Stage, Wire {
   readonly nodes: readonly LocalMachine[];
   readonly wire = this;
   readonly serverSettings: Readonly<Record<string, unknown>>;
-  readonly nameServer = ['@10.66.0.1'];
+  readonly nameServer = [`@${NAME_SERVER}`];
   readonly device = 'auto';
   readonly patienceMs: number;
   readonly #lab = new Lab();
@@ -62,6 +64,11 @@ export class LabStage implements Stage, Wire {
       await stage.strike();
       throw error;
     }
+  }
+
+  offers({ name }: { readonly name: string }): readonly object[] {
+    const { node, service, port } = APP;
+    return name === node ? [{ name: service, port, check: { url: `http://127.0.0.1:${port}/`, interval: '500ms' } }] : [];
   }
 
   folderOf({ name }: { readonly name: string }): string {
@@ -131,7 +138,7 @@ export class LabStage implements Stage, Wire {
     await lab.wan();
     await lab.host('controller', CONTROLLER_ADDRESS);
     await lab.router('router', '203.0.113.21', NODES.map((_, index) => `192.168.${index + 1}`), 'cone');
-    for (const [index, name] of NODES.entries()) await lab.behind(name, 'router', `192.168.${index + 1}.2`, { lan: index });
+    for (const [index, name] of NODES.entries()) await lab.behind(name, 'router', `192.168.${index + 1}.2`, { lan: index, resolvConf: `nameserver ${NAME_SERVER}\n` });
     for (const name of ['controller', ...NODES]) mkdirSync(join(this.#folder, name), { mode: 0o700 });
     chownSync(this.#folder, NOBODY, NOBODY);
     chownSync(this.folderOf(this.controller), NOBODY, NOBODY);

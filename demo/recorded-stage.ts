@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalMachine } from './local-machine.js';
 import { ourProgram } from './programs.js';
-import { PATIENCE_MS, type Stage } from './stage.js';
+import { APP, PATIENCE_MS, type Stage } from './stage.js';
 
 const NODES = ['web-1', 'web-2', 'web-3'];
 
@@ -39,6 +39,11 @@ export class RecordedStage implements Stage {
     const stage = new RecordedStage([await freeTcpPort(), await freeTcpPort(), await freeTcpPort(), await freeUdpPort(), await freeUdpPort()]);
     for (const name of ['controller', ...NODES]) mkdirSync(stage.folderOf({ name }), { mode: 0o700 });
     return stage;
+  }
+
+  /** Without a health check, because there is no machine of its own for the app. */
+  offers({ name }: { readonly name: string }): readonly object[] {
+    return name === APP.node ? [{ name: APP.service, port: APP.port }] : [];
   }
 
   folderOf({ name }: { readonly name: string }): string {

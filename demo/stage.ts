@@ -1,5 +1,8 @@
 import type { Machine } from './machine.js';
 
+/** The node on which an app runs, what the app is called, and where it listens. */
+export const APP = { node: 'web-2', service: 'registry', port: 5000 } as const;
+
 /** How long one command may take before it counts as hanging, on a machine that is not emulated. */
 export const PATIENCE_MS = 60_000;
 
@@ -35,6 +38,8 @@ export interface Stage {
   readonly nameServer: readonly string[];
   /** How each node's agent carries packets. */
   readonly device: 'auto' | 'recorded';
+  /** What client.yml of a node says under `services`. */
+  offers(machine: { readonly name: string }): readonly object[];
   /** How long one command may take before it counts as hanging. */
   readonly patienceMs: number;
   /** The folder of everything a machine writes; the machine's own user may write there. */

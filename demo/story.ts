@@ -2,14 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../test/support/until.js';
 import { Cluster } from './cluster.js';
 import { succeed, type Machine } from './machine.js';
-import type { Stage, WireWatch } from './stage.js';
+import { APP, type Stage, type WireWatch } from './stage.js';
 import type { Teller } from './teller.js';
 import { proveWireGuard } from './wire-proof.js';
 
 /** Sixteen bytes that ping(8) can repeat in its payload. */
 const MARKER = 'readable-as-this';
-const SERVICE = 'registry';
-const SERVICE_NAME = `${SERVICE}.svc.nc.internal`;
+const SERVICE_NAME = `${APP.service}.svc.nc.internal`;
+/** What the app answers, so that nobody else's answer can be taken for it. */
+const GREETING = `${APP.service} on ${APP.node}`;
+const APP_SCRIPT = `require('node:http').createServer((_, answer) => answer.end('${GREETING}')).listen(${APP.port})`;
 const CONTROLLER_OVERLAY = '10.66.0.1';
 const OUTAGE_MS = 3_000;
 /** Of the pings during the outage, the share that must be answered. */
@@ -42,7 +44,7 @@ export class Story {
     const wire = 'on the wire there is WireGuard and nothing readable';
     if (this.#stage.wire !== undefined) await this.#teller.promise(wire, () => this.#proveWire());
     else this.#teller.say(`  – ${wire}: cannot be shown, a recorded device sends nothing`);
-    await this.#teller.promise('a service on one node resolves on another', () => this.#resolveService());
+    await this.#teller.promise('an app on one node, named in its client.yml, is reached from another by SRV and by name', () => this.#reachApp());
     await this.#teller.promise('the controller is killed with kill -9 and the network goes on', () => this.#outage());
     await this.#teller.promise('the controller comes back and every node has the same address', () => this.#comeBack());
     await this.#teller.promise('a node that is unregistered is cut off', () => this.#unregister());
@@ -129,16 +131,32 @@ export class Story {
     return `${initiations} initiations, ${responses} responses, ${data} data messages since the join; the ping's text is inside the tunnel only`;
   }
 
-  async #resolveService(): Promise<string> {
+  async #reachApp(): Promise<string> {
     const [, host, asker] = this.#stage.nodes as [Machine, Machine, Machine];
-    await this.#cluster.ncadm('service', 'add', SERVICE, '--node', host.name, '--port', '5000');
+    const { wire } = this.#stage;
+    // It begins to be answered when the agent's health check has seen it.
+    if (wire !== undefined) host.start([process.execPath, '-e', APP_SCRIPT]);
     const wanted = this.#address(host);
     await until(async () => (await this.#clientAnswer(asker)).includes(wanted), `nc-client resolve ${SERVICE_NAME} to answer ${wanted}`);
-    const { exitCode, stdout } = await asker.run(['dig', ...this.#stage.nameServer, '+short', '+time=2', '+tries=2', SERVICE_NAME]).catch(() => ({ exitCode: -1, stdout: '' }));
+    const name = await this.#dig(asker, SERVICE_NAME, 'A');
     // Without root nobody could install dig.
-    if (this.#stage.wire === undefined && exitCode === -1) return `${SERVICE_NAME} is ${wanted} for nc-client resolve; dig is not installed`;
-    if (stdout.trim() !== wanted) throw new Error(`dig on ${asker.name} wants ${wanted} for ${SERVICE_NAME}, got "${stdout.trim()}"`);
-    return `${SERVICE_NAME} is ${wanted} for dig and for nc-client resolve`;
+    if (wire === undefined && name === undefined) return `${SERVICE_NAME} is ${wanted} for nc-client resolve; dig is not installed`;
+    if (name !== wanted) throw new Error(`dig on ${asker.name} wants ${wanted} for ${SERVICE_NAME}, got "${name}"`);
+    const [, , port, target = ''] = ((await this.#dig(asker, `_${APP.service}._tcp.svc.nc.internal`, 'SRV')) ?? '').split(' ');
+    if (wire === undefined) return `${SERVICE_NAME} is ${wanted}, SRV names port ${port} of ${target}`;
+    for (const at of [target.replace(/\.$/, ''), SERVICE_NAME]) await this.#curl(asker, `http://${at}:${port}/`);
+    return `${SERVICE_NAME} is ${wanted}, SRV names port ${port} of ${target}; curl gets "${GREETING}" under both names`;
+  }
+
+  /** @returns undefined where there is no dig. */
+  async #dig(node: Machine, name: string, type: string): Promise<string | undefined> {
+    const ended = await node.run(['dig', ...this.#stage.nameServer, '+short', '+time=2', '+tries=2', name, type]).catch(() => undefined);
+    return ended?.stdout.trim();
+  }
+
+  async #curl(node: Machine, url: string): Promise<void> {
+    const body = await succeed(node, ['curl', '-sS', '--noproxy', '*', '--max-time', '10', url]);
+    if (body !== GREETING) throw new Error(`curl ${url} on ${node.name} wants "${GREETING}", got "${body.slice(0, 200)}"`);
   }
 
   async #clientAnswer(node: Machine): Promise<string> {
