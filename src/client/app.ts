@@ -83,7 +83,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
   const publicKey = formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(keys.wireguard)));
   const memory = new EndpointMemory(state, clock, log);
   const device = options.device ?? chooseDevice(config.device, { interfaceName: config.interfaceName, folder: config.stateDir, publicKey, clock, log });
-  const trust = new NetworkTrust({ clusterId: facts.clusterId, bundle, log, onBundle: (newer) => keepBundle(newer) });
+  const trust = new NetworkTrust({ clusterId: facts.clusterId, network: facts.network, bundle, log, onBundle: (newer) => keepBundle(newer) });
   const keepBundle = (newer: TrustBundle): void => {
     membership.keepBundle(newer);
     renewal.trustChanged();

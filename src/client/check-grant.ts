@@ -16,6 +16,8 @@ export interface GrantContext {
   /** The CA that the join string's pin led to, DER; without one the bundle is trusted already. */
   readonly pinnedCa?: Uint8Array;
   readonly clusterId: string;
+  /** The network that the grant is for. */
+  readonly network: string;
   readonly nowMs: number;
 }
 
@@ -25,12 +27,12 @@ export interface GrantContext {
  *
  * @throws DomainError `certificate_invalid` naming what does not fit.
  */
-export function checkGrant(grant: Grant, { keys, pinnedCa, clusterId, nowMs }: GrantContext): void {
+export function checkGrant(grant: Grant, { keys, pinnedCa, clusterId, network, nowMs }: GrantContext): void {
   const grpcCas = grant.bundle?.grpc?.certificates ?? [];
   if (grant.clusterId !== clusterId) refuse(`want a grant of cluster ${clusterId}, got one of ${grant.clusterId}`);
   if (pinnedCa !== undefined && !grpcCas.some((der) => der.equals(pinnedCa))) refuse('the trust bundle lacks the CA that the join string names');
   checkGrpcCertificate(grant, new CaBundle(grpcCas), keys.grpc.spki, nowMs);
-  checkNetworkCertificate(grant, keys, nowMs);
+  checkNetworkCertificate(grant, network, keys, nowMs);
   const { nodeId } = parseNodeToken(grant.nodeToken);
   if (nodeId !== grant.nodeId) refuse(`the node token is node ${nodeId}'s, not ${grant.nodeId}'s`);
 }
@@ -44,12 +46,12 @@ function checkGrpcCertificate(grant: Grant, cas: CaBundle, spki: Buffer, nowMs: 
   if (!isCurrent(certificate, nowMs)) refuse(`the gRPC certificate is valid from ${certificate.validFrom} to ${certificate.validTo}; is this machine's clock right?`);
 }
 
-function checkNetworkCertificate(grant: Grant, keys: OpenedKeys, nowMs: number): void {
+function checkNetworkCertificate(grant: Grant, network: string, keys: OpenedKeys, nowMs: number): void {
   requireKey(grant.networkCertificate, keys.network.spki, 'network');
   const bundle = new CaBundle(grant.bundle?.network?.certificates ?? []);
   const identity = verifyNetworkCertificate(grant.networkCertificate, { bundle, clusterId: grant.clusterId, nowMs });
   const addresses = [grant.bindIp, grant.bindIp6].filter((address) => address !== '');
-  checkPeerClaim(identity, { nodeId: grant.nodeId, wgPublicKey: keys.wgPublicKey, addresses });
+  checkPeerClaim(identity, { nodeId: grant.nodeId, network, wgPublicKey: keys.wgPublicKey, addresses });
 }
 
 function requireKey(der: Uint8Array, spki: Buffer, which: string): void {

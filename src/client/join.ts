@@ -102,7 +102,7 @@ async function register({ token, pins, endpoints }: JoinString, keys: NodeKeys, 
   try {
     const opened = openNodeKeys(keys);
     const grant = await exchange(client, opened, formatBootstrapToken(token).reveal(), config.name);
-    checkGrant(grant, { keys: opened, pinnedCa: fromPem(server.caPem)[0]!, clusterId: server.clusterId, nowMs });
+    checkGrant(grant, { keys: opened, pinnedCa: fromPem(server.caPem)[0]!, clusterId: server.clusterId, network: grant.network?.name ?? '', nowMs });
     return { membership: membershipOf(grant, keys, nowMs), map: firstMap(grant) };
   } finally {
     client.close();

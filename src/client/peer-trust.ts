@@ -10,6 +10,8 @@ import type { PeerTrust } from './map-store.js';
 /** What {@link NetworkTrust} begins with. */
 export interface TrustDeps {
   readonly clusterId: string;
+  /** The network that this node is in. */
+  readonly network: string;
   readonly bundle: TrustBundle;
   readonly log: Log;
   /** A newer bundle is in force and shall survive a restart. */
@@ -36,7 +38,7 @@ export class NetworkTrust implements PeerTrust {
   verify({ nodeId, wgPublicKey, networkCertificate, bindIp, bindIp6 }: Peer, nowMs: number): number {
     const trust = { bundle: this.#cas.network, clusterId: this.#deps.clusterId, nowMs, crl: this.#crl };
     const identity = verifyNetworkCertificate(networkCertificate, trust);
-    checkPeerClaim(identity, { nodeId, wgPublicKey, addresses: [bindIp, bindIp6].filter((address) => address !== '') });
+    checkPeerClaim(identity, { nodeId, network: this.#deps.network, wgPublicKey, addresses: [bindIp, bindIp6].filter((address) => address !== '') });
     return identity.notAfterMs;
   }
 

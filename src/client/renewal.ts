@@ -137,7 +137,7 @@ export class Renewal {
     if (answer.bundle !== undefined) this.#deps.takeBundle(answer.bundle);
     const { grpcCertificate, networkCertificate } = answer;
     const next = { ...membership.current, keys, grpcCertificate, networkCertificate };
-    checkGrant({ ...next, ...next.facts }, { keys: opened, clusterId: next.facts.clusterId, nowMs: clock.now() });
+    checkGrant({ ...next, ...next.facts }, { keys: opened, clusterId: next.facts.clusterId, network: next.facts.network, nowMs: clock.now() });
     membership.replace(next);
     this.#schedule = scheduleOf(next, random());
     this.#refused = false;

@@ -42,7 +42,7 @@ export const BACKDATE_MS = 5 * 60_000;
 const RENEW_AFTER = 2 / 3;
 const JITTER = 1 / 20;
 const SERVER_NAME = /^server\.([a-z0-9-]{1,63})\.nc\.internal$/;
-const URI = /^nc:\/\/([a-z0-9-]{1,63})\/(node|admin|relay|wg)\/([A-Za-z0-9._-]{1,128})$/;
+const URI = /^nc:\/\/([a-z0-9-]{1,63})\/(node|admin|relay|wg|network)\/([A-Za-z0-9._-]{1,128})$/;
 
 /**
  * The URI that names a subject: `nc://<cluster>/node/<id>`.
@@ -63,13 +63,23 @@ export function wireGuardUri(clusterId: string, key: string): string {
   return checkedUri(`nc://${clusterId}/wg/${key}`);
 }
 
+/**
+ * The URI by which a network certificate names the network that its addresses are of: `nc://<cluster>/network/<name>`. Two networks may
+ * use the same addresses.
+ *
+ * @throws DomainError `invalid_argument` when the parts could not be read back.
+ */
+export function networkUri(clusterId: string, network: string): string {
+  return checkedUri(`nc://${clusterId}/network/${network}`);
+}
+
 /** Takes a URI of ours apart; undefined when it is none. */
 export function parseCertificateUri(
   uri: string,
-): { readonly clusterId: string; readonly kind: SubjectKind | 'wg'; readonly value: string } | undefined {
+): { readonly clusterId: string; readonly kind: SubjectKind | 'wg' | 'network'; readonly value: string } | undefined {
   const [, clusterId, kind, value] = URI.exec(uri) ?? [];
   if (clusterId === undefined || value === undefined) return undefined;
-  return { clusterId, kind: kind as SubjectKind | 'wg', value };
+  return { clusterId, kind: kind as SubjectKind | 'wg' | 'network', value };
 }
 
 /**
@@ -79,7 +89,7 @@ export function parseCertificateUri(
  */
 export function subjectOf(uris: readonly string[], clusterId: string): CertificateSubject {
   const parsed = uris.map(parseCertificateUri);
-  const subjects = parsed.flatMap((uri) => (uri === undefined || uri.kind === 'wg' ? [] : [{ kind: uri.kind, id: uri.value }]));
+  const subjects = parsed.flatMap((uri) => (uri === undefined || uri.kind === 'wg' || uri.kind === 'network' ? [] : [{ kind: uri.kind, id: uri.value }]));
   const [subject] = subjects;
   if (subject === undefined || subjects.length > 1) throw new DomainError('certificate_invalid', `certificate: want one subject, got ${subjects.length}`);
   if (parsed.some((uri) => uri?.clusterId !== clusterId)) throw new DomainError('certificate_invalid', `certificate: want names of cluster ${clusterId} only`);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkGrant } from '../../src/client/check-grant.js';
 import { makeNodeKeys, openNodeKeys } from '../../src/client/node-keys.js';
-import { subjectUri, wireGuardUri } from '../../src/domain/certificate.js';
+import { networkUri, subjectUri, wireGuardUri } from '../../src/domain/certificate.js';
 import { RegisterResponse } from '../../src/gen/networkcontroller/v1/bootstrap.js';
 import { generateP256 } from '../../src/platform/x509/p256.js';
 import { testCa, testLeaf } from '../support/test-ca.js';
@@ -10,7 +10,7 @@ const CLUSTER = 'cluster-1';
 const keys = openNodeKeys(makeNodeKeys());
 const grpcCa = testCa('nc-grpc-ca g1');
 const networkCa = testCa('nc-network-ca g1');
-const context = { keys, pinnedCa: grpcCa.der, clusterId: CLUSTER, nowMs: Date.now() };
+const context = { keys, pinnedCa: grpcCa.der, clusterId: CLUSTER, network: 'default', nowMs: Date.now() };
 
 /** What a certificate of the grant may say differently from what it should. */
 interface Twist {
@@ -18,6 +18,7 @@ interface Twist {
   readonly cluster?: string;
   readonly ip?: string;
   readonly wgKey?: Buffer;
+  readonly network?: string;
   readonly validForMs?: number;
 }
 
@@ -36,6 +37,7 @@ describe('a grant is refused when', () => {
     ['the network certificate is of another CA', aGrant({ networkCertificate: networkCertificate({}, keys.network, grpcCa) })],
     ['the network certificate states another address', aGrant({ networkCertificate: networkCertificate({ ip: '10.66.0.6' }) })],
     ['the network certificate states another WireGuard key', aGrant({ networkCertificate: networkCertificate({ wgKey: Buffer.alloc(32, 9) }) })],
+    ['the network certificate is of another network', aGrant({ networkCertificate: networkCertificate({ network: 'lab' }) })],
     ['the network certificate is of another node', aGrant({ networkCertificate: networkCertificate({ nodeId: 'n2' }) })],
     ['an address was granted that no certificate states', aGrant({ bindIp6: 'fd00:66::5' })],
     ['the node token is of another node', aGrant({ nodeToken: `ncn1_n2.${'A'.repeat(43)}` })],
@@ -74,7 +76,7 @@ function grpcCertificate({ nodeId = 'n1', cluster = CLUSTER, validForMs = 3_600_
   return testLeaf(ca, { names, usages: ['clientAuth'], notBeforeMs: Date.now() - 60_000, notAfterMs: Date.now() + validForMs }, key).der;
 }
 
-function networkCertificate({ nodeId = 'n1', cluster = CLUSTER, ip = '10.66.0.5', wgKey = keys.wgPublicKey }: Twist, key = keys.network, ca = networkCa): Buffer {
-  const uris = [subjectUri(cluster, { kind: 'node', id: nodeId }), wireGuardUri(cluster, wgKey.toString('base64url'))];
+function networkCertificate({ nodeId = 'n1', cluster = CLUSTER, ip = '10.66.0.5', wgKey = keys.wgPublicKey, network = 'default' }: Twist, key = keys.network, ca = networkCa): Buffer {
+  const uris = [subjectUri(cluster, { kind: 'node', id: nodeId }), networkUri(cluster, network), wireGuardUri(cluster, wgKey.toString('base64url'))];
   return testLeaf(ca, { names: { uris, ips: [ip] } }, key).der;
 }

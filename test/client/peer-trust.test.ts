@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NetworkTrust } from '../../src/client/peer-trust.js';
-import { subjectUri, wireGuardUri } from '../../src/domain/certificate.js';
+import { networkUri, subjectUri, wireGuardUri } from '../../src/domain/certificate.js';
 import { Peer, type TrustBundle } from '../../src/gen/networkcontroller/v1/types.js';
 import { silentLog } from '../../src/platform/log.js';
 import { makeCrl } from '../../src/platform/x509/crl.js';
@@ -85,15 +85,15 @@ it('a newer bundle of the trusted CA is taken and kept', () => {
 
 function trust(onBundle: (bundle: TrustBundle) => void = () => {}): NetworkTrust {
   const bundle = signTrustBundle(bundleOf(1, oldCa), grpcCa.issuer.key);
-  return new NetworkTrust({ clusterId: CLUSTER, bundle, log: silentLog, onBundle });
+  return new NetworkTrust({ clusterId: CLUSTER, network: 'default', bundle, log: silentLog, onBundle });
 }
 
 function bundleOf(version: number, network: TestCa) {
   return { version, grpc: { certificates: [grpcCa.der] }, network: { certificates: [network.der] } };
 }
 
-function certificate(ca: TestCa) {
-  const uris = [subjectUri(CLUSTER, { kind: 'node', id: 'n2' }), wireGuardUri(CLUSTER, WG_KEY.toString('base64url'))];
+function certificate(ca: TestCa, network = 'default') {
+  const uris = [subjectUri(CLUSTER, { kind: 'node', id: 'n2' }), networkUri(CLUSTER, network), wireGuardUri(CLUSTER, WG_KEY.toString('base64url'))];
   return testLeaf(ca, { names: { uris, ips: ['10.66.0.5'] } });
 }
 

@@ -45,7 +45,7 @@ describe('Register', () => {
     expect(member.nodeToken).toMatch(/^ncn1_[0-9a-f]{16}\.[A-Za-z0-9_-]{43}$/);
     const bundle = new CaBundle(member.bundle!.network!.certificates);
     const statement = verifyNetworkCertificate(member.networkCertificate, { bundle, clusterId: server.clusterId, nowMs: Date.now() });
-    expect(statement).toMatchObject({ nodeId: member.nodeId, addresses: ['10.66.0.2', 'fd00:66::2'] });
+    expect(statement).toMatchObject({ nodeId: member.nodeId, network: 'default', addresses: ['10.66.0.2', 'fd00:66::2'] });
     expect(Buffer.from(statement.wgPublicKey)).toEqual(member.keys.wireGuard.publicKey);
   });
 

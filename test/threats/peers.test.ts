@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { MapStore } from '../../src/client/map-store.js';
 import { NetworkTrust } from '../../src/client/peer-trust.js';
 import { StateFolder } from '../../src/client/state/state-folder.js';
-import { subjectUri, wireGuardUri } from '../../src/domain/certificate.js';
+import { networkUri, subjectUri, wireGuardUri } from '../../src/domain/certificate.js';
 import { MapSnapshot } from '../../src/gen/networkcontroller/v1/node.js';
 import { Peer } from '../../src/gen/networkcontroller/v1/types.js';
 import { silentLog } from '../../src/platform/log.js';
@@ -25,12 +25,12 @@ const [grpcCa, networkCa] = [testCa('nc-grpc-ca g1'), testCa('nc-network-ca g1')
 function aMap() {
   const { log, lines } = recordedLog();
   const bundle = signTrustBundle({ version: 1, grpc: { certificates: [grpcCa.der] }, network: { certificates: [networkCa.der] } }, grpcCa.issuer.key);
-  const trust = new NetworkTrust({ clusterId: CLUSTER, bundle, log, onBundle: () => {} });
+  const trust = new NetworkTrust({ clusterId: CLUSTER, network: 'default', bundle, log, onBundle: () => {} });
   return { map: new MapStore({ nodeId: 'n1', trust, clock: new ManualClock(Date.now()), log }), trust, lines };
 }
 
-function certificate(ca = networkCa) {
-  const uris = [subjectUri(CLUSTER, { kind: 'node', id: 'n2' }), wireGuardUri(CLUSTER, WG_KEY.toString('base64url'))];
+function certificate(ca = networkCa, network = 'default') {
+  const uris = [subjectUri(CLUSTER, { kind: 'node', id: 'n2' }), networkUri(CLUSTER, network), wireGuardUri(CLUSTER, WG_KEY.toString('base64url'))];
   return testLeaf(ca, { names: { uris, ips: ['10.66.0.5'] } });
 }
 
@@ -51,6 +51,7 @@ it.each<[string, Partial<Peer>]>([
   ['another WireGuard key', { wgPublicKey: Buffer.alloc(32, 8) }],
   ['another address', { bindIp: '10.66.0.1' }],
   ['an address more', { bindIp6: 'fd00:66::1' }],
+  ['a certificate of another network', { networkCertificate: certificate(networkCa, 'lab').der }],
   ['a certificate of nobody', { networkCertificate: certificate(testCa('nc-network-ca g1')).der }],
 ])('Tampered peer map: %s', (_what, change) => {
   const { map, lines } = aMap();

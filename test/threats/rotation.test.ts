@@ -177,7 +177,7 @@ async function aPki(): Promise<Pki> {
 
 function trustIn(pki: Pki): { trust: NetworkTrust; kept: TrustBundle[] } {
   const kept: TrustBundle[] = [];
-  const trust = new NetworkTrust({ clusterId: 'c1', bundle: pki.trustBundle(1), log: silentLog, onBundle: (bundle) => kept.push(bundle) });
+  const trust = new NetworkTrust({ clusterId: 'c1', network: 'default', bundle: pki.trustBundle(1), log: silentLog, onBundle: (bundle) => kept.push(bundle) });
   return { trust, kept };
 }
 

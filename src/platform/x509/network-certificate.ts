@@ -7,11 +7,12 @@ import { canonicalIp, listNames } from './alternative-names.js';
 import { isCurrent, readCertificate, type CaBundle } from './ca-bundle.js';
 import type { Crl } from './crl.js';
 
-/** What the network CA states about a node: it may use these addresses with this WireGuard key until then. */
+/** What the network CA states about a node: it may use these addresses of this network with this WireGuard key until then. */
 export interface NetworkIdentity {
   /** Upper-case hex. */
   readonly serial: string;
   readonly nodeId: string;
+  readonly network: string;
   /** X25519, 32 octets. */
   readonly wgPublicKey: Buffer;
   /** Overlay addresses in canonical text, without prefix length. */
@@ -34,6 +35,7 @@ export interface NetworkTrust {
 /** What a network map claims about a peer. */
 export interface PeerClaim {
   readonly nodeId: string;
+  readonly network: string;
   readonly wgPublicKey: Uint8Array;
   /** Without prefix length, as they will become allowed IPs. */
   readonly addresses: readonly string[];
@@ -68,12 +70,13 @@ export function verifyNetworkCertificate(der: Uint8Array, trust: NetworkTrust): 
 }
 
 /**
- * Checks that a peer is as its certificate says: node id and WireGuard key equal, every address certified.
+ * Checks that a peer is as its certificate says: node id, network and WireGuard key equal, every address certified.
  *
  * @throws DomainError `certificate_invalid` naming what differs.
  */
 export function checkPeerClaim(identity: NetworkIdentity, claim: PeerClaim): void {
   if (claim.nodeId !== identity.nodeId) refuse(`it is node ${identity.nodeId}'s, not ${claim.nodeId}'s`);
+  if (claim.network !== identity.network) refuse(`it is of network ${identity.network}, not of ${claim.network}`);
   if (!identity.wgPublicKey.equals(claim.wgPublicKey)) refuse(`it certifies another WireGuard key of node ${identity.nodeId}`);
   const uncertified = claim.addresses.filter((address) => !identity.addresses.includes(canonicalIp(address)));
   if (claim.addresses.length === 0 || uncertified.length > 0) {
@@ -101,15 +104,20 @@ function examine(certificate: X509Certificate, bundle: CaBundle, clusterId: stri
   const { dns, uris, ips } = listNames(certificate.subjectAltName);
   const subject = subjectOf(uris, clusterId);
   if (subject.kind !== 'node') refuse(`want a node's, got one of kind ${subject.kind}`);
-  if (dns.length > 0 || uris.length !== 2 || ips.length === 0) refuse('want one node, one WireGuard key and addresses, nothing else');
+  if (dns.length > 0 || uris.length !== 3 || ips.length === 0) refuse('want one node, one network, one WireGuard key and addresses, nothing else');
   const identity = {
     serial: certificate.serialNumber,
     nodeId: subject.id,
+    network: networkOf(uris),
     wgPublicKey: wireGuardKeyOf(uris),
     addresses: ips,
     notAfterMs: Date.parse(certificate.validTo),
   };
   return { identity, certificate, issuer };
+}
+
+function networkOf(uris: readonly string[]): string {
+  return uris.map(parseCertificateUri).find((uri) => uri?.kind === 'network')?.value ?? refuse('want the network that its addresses are of');
 }
 
 function wireGuardKeyOf(uris: readonly string[]): Buffer {

@@ -1,7 +1,7 @@
 import { hkdfSync, type X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { TrustBundle } from '../../gen/networkcontroller/v1/types.js';
-import { BACKDATE_MS, DEFAULT_LIFETIMES, serverName, subjectUri, wireGuardUri, type CertificateSubject, type Lifetimes } from '../../domain/certificate.js';
+import { BACKDATE_MS, DEFAULT_LIFETIMES, networkUri, serverName, subjectUri, wireGuardUri, type CertificateSubject, type Lifetimes } from '../../domain/certificate.js';
 import { DomainError } from '../../domain/errors.js';
 import { makePrivateDir } from '../../platform/pem-files.js';
 import { issueLeafCertificate, type AlternativeNames, type ExtendedUsage, type IssuedCertificate } from '../../platform/x509/certificate.js';
@@ -27,6 +27,7 @@ export interface ServerCertificate {
 /** What a node's certificates say; all of it decided by the server except the keys, which the node has proved. */
 export interface NodeCertificateRequest {
   readonly nodeId: string;
+  readonly network: string;
   /** SubjectPublicKeyInfo from the request, DER. */
   readonly grpcSpki: Uint8Array;
   /** SubjectPublicKeyInfo from the request, DER. */
@@ -211,7 +212,7 @@ export class Pki {
   }
 
   /**
-   * Issues a node's gRPC certificate (it may call) and network certificate (it may use these addresses with this WireGuard key).
+   * Issues a node's gRPC certificate (it may call) and network certificate (it may use these addresses of its network with this WireGuard key).
    *
    * @throws DomainError `invalid_argument` for names, keys or addresses that cannot stand in a certificate.
    */
@@ -219,7 +220,7 @@ export class Pki {
     const { nodeId, nowMs } = request;
     const uri = subjectUri(this.clusterId, { kind: 'node', id: nodeId });
     const wgUri = wireGuardUri(this.clusterId, Buffer.from(request.wgPublicKey).toString('base64url'));
-    const networkNames = { uris: [uri, wgUri], ips: request.addresses };
+    const networkNames = { uris: [uri, networkUri(this.clusterId, request.network), wgUri], ips: request.addresses };
     return {
       grpc: this.#issue('grpc', nodeId, request.grpcSpki, { uris: [uri] }, ['clientAuth'], nowMs, this.#lifetimes.nodeGrpcMs),
       network: this.#issue('network', nodeId, request.networkSpki, networkNames, ['serverAuth', 'clientAuth'], nowMs, this.#lifetimes.nodeNetworkMs),

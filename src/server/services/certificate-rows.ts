@@ -15,6 +15,7 @@ export interface IssuedCertificate {
 export interface NodeCertificateIssuer {
   issueNodeCertificates(request: {
     readonly nodeId: string;
+    readonly network: string;
     readonly grpcSpki: Uint8Array;
     readonly networkSpki: Uint8Array;
     readonly wgPublicKey: Uint8Array;

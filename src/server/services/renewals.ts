@@ -119,7 +119,7 @@ export class Renewals {
     const { id, network, bindIp, bindIp6, wgPublicKey } = node.value;
     requireFew(view, id);
     const addresses = [bindIp, bindIp6].filter((address) => address !== '');
-    const issued = this.#issuer.issueNodeCertificates({ ...newKeys, nodeId: id, addresses, wgPublicKey, nowMs: now });
+    const issued = this.#issuer.issueNodeCertificates({ ...newKeys, nodeId: id, network, addresses, wgPublicKey, nowMs: now });
     const record: NodeRecord = {
       ...node.value,
       networkCertificate: Buffer.from(issued.network.der),

@@ -14,10 +14,11 @@ const HOUR_MS = 3_600_000;
 const ca = testCa('nc-network-ca g1');
 const wg = generateWireGuardKeys().publicKey;
 const NODE = 'nc://c1/node/n-1';
+const NET = 'nc://c1/network/default';
 const WG = `nc://c1/wg/${wg.toString('base64url')}`;
 const IPS = ['10.66.0.5', 'fd00:66::5'];
 
-const certificate = (change: Partial<LeafRequest> = {}, by = ca) => testLeaf(by, { names: { uris: [NODE, WG], ips: IPS }, ...change });
+const certificate = (change: Partial<LeafRequest> = {}, by = ca) => testLeaf(by, { names: { uris: [NODE, NET, WG], ips: IPS }, ...change });
 const trust = (change: Partial<NetworkTrust> = {}): NetworkTrust => ({ bundle: new CaBundle([ca.der]), clusterId: 'c1', nowMs: NOW, ...change });
 const refusedFor = (reason: RegExp) => expect.objectContaining({ code: 'certificate_invalid', message: expect.stringMatching(reason) });
 
@@ -27,25 +28,30 @@ describe('network certificate', () => {
     ['another CA of the same name', certificate({}, testCa('nc-network-ca g1')).der, /not issued by a trusted/],
     ['the CA itself', ca.der, /a CA is no node/],
     ['one usage only', certificate({ usages: ['clientAuth'] }).der, /both client and server/],
-    ['another cluster', certificate({ names: { uris: [NODE, WG].map((uri) => uri.replace('c1', 'c2')), ips: IPS } }).der, /cluster c1 only/],
-    ['a key named in another cluster', certificate({ names: { uris: [NODE, WG.replace('c1', 'c2')], ips: IPS } }).der, /cluster c1 only/],
-    ['an admin', certificate({ names: { uris: ['nc://c1/admin/root', WG], ips: IPS } }).der, /kind admin/],
-    ['a relay', certificate({ names: { uris: ['nc://c1/relay/r-1', WG], ips: IPS } }).der, /kind relay/],
-    ['no node', certificate({ names: { uris: [WG], ips: IPS } }).der, /want one subject/],
-    ['two nodes', certificate({ names: { uris: [NODE, `${NODE}0`, WG], ips: IPS } }).der, /want one subject/],
-    ['no WireGuard key', certificate({ names: { uris: [NODE], ips: IPS } }).der, /one WireGuard key/],
-    ['two WireGuard keys', certificate({ names: { uris: [NODE, WG, WG], ips: IPS } }).der, /one WireGuard key/],
-    ['a short WireGuard key', certificate({ names: { uris: [NODE, 'nc://c1/wg/AAAA'], ips: IPS } }).der, /43 characters/],
-    ['a WireGuard key in another spelling', certificate({ names: { uris: [NODE, `nc://c1/wg/${Buffer.alloc(32, 0xff).toString('base64url')}`], ips: IPS } }).der, /canonical/],
-    ['no address', certificate({ names: { uris: [NODE, WG] } }).der, /addresses/],
-    ['a DNS name too', certificate({ names: { dns: ['server.c1.nc.internal'], uris: [NODE, WG], ips: IPS } }).der, /nothing else/],
+    ['another cluster', certificate({ names: { uris: [NODE, NET, WG].map((uri) => uri.replace('c1', 'c2')), ips: IPS } }).der, /cluster c1 only/],
+    ['a key named in another cluster', certificate({ names: { uris: [NODE, NET, WG.replace('c1', 'c2')], ips: IPS } }).der, /cluster c1 only/],
+    ['an admin', certificate({ names: { uris: ['nc://c1/admin/root', NET, WG], ips: IPS } }).der, /kind admin/],
+    ['a relay', certificate({ names: { uris: ['nc://c1/relay/r-1', NET, WG], ips: IPS } }).der, /kind relay/],
+    ['no node', certificate({ names: { uris: [NET, WG], ips: IPS } }).der, /want one subject/],
+    ['two nodes', certificate({ names: { uris: [NODE, `${NODE}0`, NET, WG], ips: IPS } }).der, /want one subject/],
+    ['no WireGuard key', certificate({ names: { uris: [NODE, NET], ips: IPS } }).der, /one WireGuard key/],
+    ['two WireGuard keys', certificate({ names: { uris: [NODE, NET, WG, WG], ips: IPS } }).der, /one WireGuard key/],
+    ['no network', certificate({ names: { uris: [NODE, WG], ips: IPS } }).der, /one network/],
+    ['two networks', certificate({ names: { uris: [NODE, NET, `${NET}2`, WG], ips: IPS } }).der, /one network/],
+    ['a network twice instead of a key', certificate({ names: { uris: [NODE, NET, NET], ips: IPS } }).der, /43 characters/],
+    ['a key twice instead of a network', certificate({ names: { uris: [NODE, WG, WG], ips: IPS } }).der, /want the network/],
+    ['a network of another cluster', certificate({ names: { uris: [NODE, NET.replace('c1', 'c2'), WG], ips: IPS } }).der, /cluster c1 only/],
+    ['a short WireGuard key', certificate({ names: { uris: [NODE, NET, 'nc://c1/wg/AAAA'], ips: IPS } }).der, /43 characters/],
+    ['a WireGuard key in another spelling', certificate({ names: { uris: [NODE, NET, `nc://c1/wg/${Buffer.alloc(32, 0xff).toString('base64url')}`], ips: IPS } }).der, /canonical/],
+    ['no address', certificate({ names: { uris: [NODE, NET, WG] } }).der, /addresses/],
+    ['a DNS name too', certificate({ names: { dns: ['server.c1.nc.internal'], uris: [NODE, NET, WG], ips: IPS } }).der, /nothing else/],
     ['a beginning in the future', certificate({ notBeforeMs: NOW + HOUR_MS }).der, /valid from/],
     ['an end in the past', certificate({ notAfterMs: NOW - 2000 }).der, /valid from/],
     ['a CA past its end', certificate({}, expired).der, /its CA is valid/],
     ['nothing', Buffer.alloc(0), /want DER/],
     ['PEM', Buffer.from(toPem(certificate().der)), /want DER/],
     ['an octet after the end', Buffer.concat([certificate().der, Buffer.alloc(1)]), /want DER/],
-    ['too many octets', certificate({ names: { uris: [NODE, WG], ips: Array.from({ length: 800 }, () => '10.0.0.1') } }).der, /want DER/],
+    ['too many octets', certificate({ names: { uris: [NODE, NET, WG], ips: Array.from({ length: 800 }, () => '10.0.0.1') } }).der, /want DER/],
     ['noise', randomBytes(600), /want DER/],
   ])('is refused with %s', (_what, der, reason) => {
     expect(() => verifyNetworkCertificate(der, trust({ bundle: new CaBundle([ca.der, expired.der]) }))).toThrow(refusedFor(reason));
@@ -105,7 +111,7 @@ describe('network certificate', () => {
     const identity = verifyNetworkCertificate(der, trust({ crl: { serials: new Set(['00']) } }));
 
     const notAfterMs = Date.parse(new X509Certificate(der).validTo);
-    expect(identity).toEqual({ serial, nodeId: 'n-1', wgPublicKey: wg, addresses: IPS, notAfterMs });
+    expect(identity).toEqual({ serial, nodeId: 'n-1', network: 'default', wgPublicKey: wg, addresses: IPS, notAfterMs });
   });
 
   it('is accepted from either of two CAs of one name', () => {
@@ -124,10 +130,11 @@ describe('network certificate', () => {
 
 describe('claim of a peer', () => {
   const identity = verifyNetworkCertificate(certificate().der, trust());
-  const claim = { nodeId: 'n-1', wgPublicKey: wg, addresses: IPS };
+  const claim = { nodeId: 'n-1', network: 'default', wgPublicKey: wg, addresses: IPS };
 
   it.each([
     ['another node', { nodeId: 'n-2' }],
+    ['another network', { network: 'lab' }],
     ['another WireGuard key', { wgPublicKey: generateWireGuardKeys().publicKey }],
     ['another address', { addresses: ['10.66.0.6'] }],
     ['one address too many', { addresses: [...IPS, '10.66.0.6'] }],

@@ -22,7 +22,7 @@ const FILES = ['grpc-ca.g1.crt', 'grpc-ca.g1.key', 'network-ca.g1.crt', 'network
 const freshDir = () => join(tmpDir(), 'work', 'pki');
 const create = (dir = freshDir()) => createPki({ dir, clusterId: 'c1', nowMs: NOW });
 const nodeRequest = (change: Partial<NodeCertificateRequest> = {}): NodeCertificateRequest => ({
-  nodeId: 'n-1',
+  nodeId: 'n-1', network: 'default',
   grpcSpki: generateP256().spki,
   networkSpki: generateP256().spki,
   wgPublicKey: generateWireGuardKeys().publicKey,
@@ -182,6 +182,7 @@ describe('PKI', () => {
     expect(verifyNetworkCertificate(network.der, trust)).toEqual({
       serial: network.serial,
       nodeId: 'n-1',
+      network: 'default',
       wgPublicKey: request.wgPublicKey,
       addresses: request.addresses,
       notAfterMs: NOW + DEFAULT_LIFETIMES.nodeNetworkMs,
