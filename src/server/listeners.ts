@@ -98,7 +98,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
     },
     https: {
       listen: { key: 'server.httpsPort', host, port: config.httpsPort, tls: identity.https, limits, onRefused },
-      app: httpsApp({ config, cases, dns, authenticate, purposeOf, onRefusal: told.onRefusal, log }),
+      app: httpsApp({ config, cases, repository, dns, live, authenticate, purposeOf, guesses, clock, onRefusal: told.onRefusal, log }),
       purposeOf,
       log,
     },

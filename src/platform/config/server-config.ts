@@ -95,6 +95,8 @@ export interface ServerConfig {
     readonly keepSpentMs: number;
   };
   readonly services: readonly StaticService[];
+  /** Absolute; undefined where programs of NekoQ-Bootstrap are not served. */
+  readonly nekoqPasswordFile: string | undefined;
   readonly addresses: { readonly quarantineMs: number };
   readonly certificates: { readonly grpcMs: number; readonly networkMs: number; readonly serverMs: number };
   readonly limits: LimitSettings;
@@ -165,6 +167,7 @@ const SERVER = section({
     keepSpent: v.optional(duration, '30d'),
   }),
   services: v.optional(v.array(STATIC_SERVICE), []),
+  nekoqPasswordFile: v.optional(v.string()),
   addresses: section({ quarantine: v.optional(duration, '10m') }),
   certificates: section({
     grpc: v.optional(lifetime, '24h'),
@@ -221,6 +224,7 @@ export function parseServerConfig(text: string, path: string): ServerConfig {
       keepSpentMs: server.tokens.keepSpent,
     },
     services: staticServicesOf(server.services),
+    nekoqPasswordFile: server.nekoqPasswordFile === undefined ? undefined : at(server.nekoqPasswordFile),
     addresses: { quarantineMs: server.addresses.quarantine },
     certificates: { grpcMs: server.certificates.grpc, networkMs: server.certificates.network, serverMs: server.certificates.server },
     limits: server.limits,

@@ -2,6 +2,8 @@ import type { Context } from 'hono';
 import { DomainError } from '../../domain/errors.js';
 import { readForeignAnswer } from '../../platform/dns/foreign-answer.js';
 import { readQuery } from '../../platform/dns/query.js';
+import * as v from 'valibot';
+import type { Operation } from './api.js';
 import type { HttpEnv, HttpRoutes } from './http-app.js';
 import type { Identify } from './identify.js';
 import { HttpRefusal } from './problem.js';
@@ -19,6 +21,15 @@ export type Answerer = (query: Uint8Array, client: { readonly address: string; r
 
 /** Whom names are told: `members` are this machine and whoever shows a certificate of a node or an admin. */
 export type DnsAudience = 'members' | 'anyone' | 'nobody';
+
+/** How {@link dnsRoutes} are described. */
+export function dnsOperations(audience: DnsAudience): readonly Operation[] {
+  const answer = { status: 200, description: 'The answer; cache-control says for how long it may be kept.', type: MEDIA_TYPE } as const;
+  const refusals = [...(audience === 'members' ? (['unauthenticated'] as const) : []), 'message_too_large'] as const;
+  const get: Operation = { id: 'dnsQuery', method: 'GET', path: PATH, summary: 'Asks DNS, with the query in base64url (RFC 8484).', query: v.strictObject({ dns: v.string() }), answer, refusals, statuses: [400] };
+  const post: Operation = { id: 'dnsQueryByPost', method: 'POST', path: PATH, summary: 'Asks DNS, with the query as the body (RFC 8484).', body: { type: MEDIA_TYPE }, answer, refusals, statuses: [400, 415] };
+  return audience === 'nobody' ? [] : [get, post];
+}
 
 /** What {@link dnsRoutes} needs. */
 export interface DnsRoutesDeps {

@@ -16,6 +16,8 @@ export interface HttpEnv {
     requestId: string;
     /** IP address of the other end. */
     address: string;
+    /** Aborted when the server is about to stop. */
+    draining: AbortSignal;
     /** Who calls, once that is known; as the audit log names callers. */
     actor: string;
   };
@@ -51,8 +53,8 @@ const REQUEST_MS = 10_000;
  */
 export function httpApp(deps: HttpAppDeps, add: readonly ((routes: HttpRoutes) => void)[]): HttpApp {
   const routes = new Hono<HttpEnv>();
-  const life = { draining: false, active: 0, idle: () => {} };
-  routes.use(identified(deps), counted(life), bounded(deps.requestMs ?? REQUEST_MS));
+  const life = { draining: new AbortController(), active: 0, idle: () => {} };
+  routes.use(identified(deps, life.draining.signal), counted(life), bounded(deps.requestMs ?? REQUEST_MS));
   routes.onError(refuse);
   routes.notFound((c) => refuse(noSuchRoute(routes, c), c));
   for (const addTo of add) addTo(routes);
@@ -62,17 +64,18 @@ export function httpApp(deps: HttpAppDeps, add: readonly ((routes: HttpRoutes) =
       return life.active;
     },
     drain() {
-      life.draining = true;
+      life.draining.abort();
       return life.active === 0 ? Promise.resolve() : new Promise((resolve) => (life.idle = resolve));
     },
   };
 }
 
-function identified(deps: HttpAppDeps): MiddlewareHandler<HttpEnv> {
+function identified(deps: HttpAppDeps, draining: AbortSignal): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     const startedMs = performance.now();
     c.set('requestId', randomBytes(8).toString('hex'));
     c.set('address', addressOf(c.env.incoming.socket));
+    c.set('draining', draining);
     c.set('actor', 'anonymous');
     await next();
     c.header('x-request-id', c.get('requestId'));
@@ -82,9 +85,9 @@ function identified(deps: HttpAppDeps): MiddlewareHandler<HttpEnv> {
   };
 }
 
-function counted(life: { readonly draining: boolean; active: number; idle: () => void }): MiddlewareHandler<HttpEnv> {
+function counted(life: { readonly draining: AbortController; active: number; idle: () => void }): MiddlewareHandler<HttpEnv> {
   return async (_c, next) => {
-    if (life.draining) throw new DomainError('draining', 'this server is about to stop; try again in a few seconds');
+    if (life.draining.signal.aborted) throw new DomainError('draining', 'this server is about to stop; try again in a few seconds');
     life.active++;
     try {
       await next();
