@@ -17,6 +17,7 @@ const PROGRAMS = [
   { program: 'delv', package: 'bind9-dnsutils', why: 'checks our signatures as an outsider' },
   { program: 'kdig', package: 'knot-dnsutils', why: 'asks the name server over TLS and HTTPS as an outsider' },
   { program: 'curl', package: 'curl', why: 'talks to the HTTPS listener as an outsider' },
+  { program: 'drill', package: 'ldnsutils', why: 'asks the name server with a third library' },
   { program: 'nsd', package: 'nsd', why: 'the name server beside which our answers are compared' },
   { program: 'tcpdump', package: 'tcpdump', why: 'looks at the packets on the wire' },
   { program: 'ping', package: 'iputils-ping', why: 'shows who reaches whom' },

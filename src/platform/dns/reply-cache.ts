@@ -7,7 +7,9 @@ export interface KnownReply {
 /** A query with one question and a plain OPT record is shorter; what is longer comes once. */
 const MAX_QUERY_OCTETS = 160;
 /** Past it all are forgotten, which costs each one composition. */
-const MAX_REPLIES = 8192;
+const MAX_REPLIES = 16_384;
+/** What is longer costs little more to compose than to copy, and much to keep. */
+const MAX_REPLY_OCTETS = 512;
 
 /**
  * Whole answers by whole queries, id aside: most clients ask the same thing in the same octets, and an answer is then a copy
@@ -22,7 +24,7 @@ export class ReplyCache {
   }
 
   keep(query: Buffer, reply: KnownReply): void {
-    if (query.length > MAX_QUERY_OCTETS) return;
+    if (query.length > MAX_QUERY_OCTETS || reply.octets.length > MAX_REPLY_OCTETS) return;
     if (this.#replies.size >= MAX_REPLIES) this.#replies.clear();
     this.#replies.set(query.toString('latin1', 2), reply);
   }

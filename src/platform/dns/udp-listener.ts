@@ -22,7 +22,7 @@ export async function listenOnUdp(address: DnsAddress, handle: QueryHandler): Pr
   socket.on('message', (message, from) => {
     handle(message, { via: 'udp', address: from.address }, (answer) => {
       // Without a callback: an answer that cannot be sent concerns only who asked for it.
-      if (answer !== undefined) socket.send(answer, 0, answer.length, from.port, from.address);
+      if (answer !== undefined) socket.send(answer, from.port, from.address);
     });
   });
   await new Promise<void>((resolve, reject) => {

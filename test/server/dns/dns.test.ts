@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { silentLog, type LogFields } from '../../../src/platform/log.js';
 import { startDns } from '../../../src/server/dns/start-dns.js';
@@ -103,6 +105,15 @@ describe('an answer', () => {
     expect(await resolver.reverse('10.66.0.5')).toEqual(['web-1.default.nc.internal']);
     await expect(resolver.resolve4('nobody.default.nc.internal')).rejects.toMatchObject({ code: 'ENOTFOUND' });
     await expect(resolver.resolveMx('web-1.default.nc.internal')).rejects.toMatchObject({ code: 'ENODATA' });
+  });
+
+  it('comes to drill(1), whose library is nobody else\'s', async () => {
+    const { port } = await startTestDns();
+    const drill = async (...question: string[]): Promise<string> => (await promisify(execFile)('drill', ['-p', String(port), ...question, '@127.0.0.1'])).stdout;
+
+    expect(await drill('_shop._tcp.svc.nc.internal', 'SRV')).toMatch(/rcode: NOERROR[^]*IN\s+SRV\s+1 10 8080 i1\.shop\.stable\.svc\.nc\.internal\.[^]*ADDITIONAL SECTION:[^]*10\.66\.0\.5/);
+    expect(await drill('-t', 'web-1.default.nc.internal', 'AAAA')).toMatch(/flags: qr aa[^]*fd00:66::5/);
+    expect(await drill('nobody.default.nc.internal')).toMatch(/rcode: NXDOMAIN[^]*SOA/);
   });
 
   it('comes over IPv6 too, beside IPv4 at the same port', async () => {
