@@ -15,6 +15,8 @@ export interface StatusFacts {
   readonly device: { readonly kind: DeviceKind; readonly interfaceName: string; readonly state: DeviceState | undefined; readonly error: string };
   readonly control: { readonly state: ControlState; readonly endpoint: string; readonly lastError: string };
   readonly paths: readonly PathState[];
+  /** The relay's end of the TCP connection that its packets take; empty over UDP. */
+  readonly tcpEndpoint: string;
   readonly certificateExpiresAtMs: number;
   readonly reflexiveEndpoint: string;
   readonly tunnelUp: boolean;
@@ -54,13 +56,15 @@ export function agentStatus(facts: StatusFacts): AgentServiceGetStatusResponse {
   };
 }
 
-function peerStatus(peer: Peer, { paths, device }: StatusFacts): PeerStatus {
+function peerStatus(peer: Peer, { paths, tcpEndpoint, device }: StatusFacts): PeerStatus {
   const path = paths.find(({ nodeId }) => nodeId === peer.nodeId);
   const seen = device.state?.peers.get(formatWireGuardKey(peer.wgPublicKey));
+  const overTcp = path?.kind === 'relay' && tcpEndpoint !== '';
   return {
     ...addressOf(peer),
+    overTcp,
     path: path === undefined ? PathKind.PATH_KIND_NONE : wirePathKind(path.kind),
-    endpoint: seen?.endpoint ?? path?.endpoint ?? '',
+    endpoint: overTcp ? tcpEndpoint : (seen?.endpoint ?? path?.endpoint ?? ''),
     lastHandshakeMs: seen?.latestHandshakeMs ?? 0,
     rxBytes: seen?.rxBytes ?? 0,
     txBytes: seen?.txBytes ?? 0,
@@ -69,7 +73,7 @@ function peerStatus(peer: Peer, { paths, device }: StatusFacts): PeerStatus {
 }
 
 function refusedPeers(map: NetworkMap | undefined): PeerStatus[] {
-  const silent = { path: PathKind.PATH_KIND_NONE, endpoint: '', lastHandshakeMs: 0, rxBytes: 0, txBytes: 0 };
+  const silent = { path: PathKind.PATH_KIND_NONE, endpoint: '', lastHandshakeMs: 0, rxBytes: 0, txBytes: 0, overTcp: false };
   return (map?.refused ?? []).map(({ peer, reason }) => ({ ...addressOf(peer), ...silent, refused: reason }));
 }
 
@@ -88,6 +92,7 @@ function healthOf(facts: StatusFacts): string[] {
     control.state !== 'connected' && control.lastError !== '' && `controller not reached at ${control.endpoint}: ${control.lastError}; peers stay connected meanwhile`,
     device.error !== '' && `interface ${device.interfaceName}: ${device.error}`,
     facts.configured && !facts.tunnelUp && device.kind !== 'recorded' && device.error === '' && unansweredTunnel(map),
+    facts.tcpEndpoint !== '' && `UDP to the relay does not get through; its packets go over TCP to ${facts.tcpEndpoint}, which is slower`,
     renewalError !== '' && `the certificates of this node ${ended ? 'have ended and were not recovered' : 'were not renewed'}: ${renewalError}`,
     facts.serviceError,
     (map?.refused.length ?? 0) > 0 && `${map?.refused.length} peers refused because their certificates do not verify; see -o wide`,

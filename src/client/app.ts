@@ -20,12 +20,13 @@ import { EndpointOrder } from './endpoint-order.js';
 import { MapNames } from './map-names.js';
 import { MapStore } from './map-store.js';
 import { MembershipHolder } from './membership-holder.js';
-import { openSession, recoverAnywhere } from './node-session.js';
+import { openSession, recoverAnywhere, relayTls } from './node-session.js';
 import { PathProbes } from './path-probes.js';
 import { pingOnce } from './ping-once.js';
 import { startPaths } from './paths.js';
 import { NetworkTrust } from './peer-trust.js';
 import { OwnCandidates } from './own-candidates.js';
+import { openRelayConnection } from './relay-connection.js';
 import { Renewal } from './renewal.js';
 import { resolveEndpoints } from './resolve-endpoints.js';
 import { listOffers, offerService } from './services/offer-requests.js';
@@ -103,6 +104,8 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     self: { publicKey, candidates: () => candidates.list() },
     send: (signals) => link.signal(signals),
     remember: (nodeId, endpoint) => memory.directWorked(nodeId, endpoint),
+    // A device without packets hears no answers, over UDP or otherwise.
+    ...(device.kind !== 'recorded' && { openTcp: (endpoint) => openRelayConnection(endpoint, relayTls(membership.current)) }),
   });
   const ending = new Ending();
   const agent = new Agent({
@@ -233,6 +236,7 @@ async function tellStatus({ renewal, membership, maps, device, agent, link, path
     device: { kind: device.kind, interfaceName: device.interfaceName, state: await device.observe(), error: agent.deviceError },
     control: { state: link.state, endpoint: link.endpoint, lastError: link.lastError },
     paths: paths.paths(),
+    tcpEndpoint: paths.tcpEndpoint,
     certificateExpiresAtMs: Date.parse(readCertificate(membership.current.grpcCertificate).validTo),
     reflexiveEndpoint: candidates.reflexive,
     tunnelUp: await agent.tunnelUp(),

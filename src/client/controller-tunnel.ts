@@ -15,6 +15,11 @@ export class ControllerTunnel {
   #tries = 0;
   #dueMs = 0;
 
+  /** Handshakes begun since the last one that was answered, or since one was expected to be. */
+  get tries(): number {
+    return this.#tries;
+  }
+
   /** The control stream is up, so that the controller ought to answer handshakes. */
   expectAnswer(nowMs: number): void {
     this.#tries = 0;

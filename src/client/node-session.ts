@@ -17,6 +17,15 @@ export function nodeTls({ keys, grpcCertificate, bundle, facts }: Membership): C
   };
 }
 
+/** What a node shows and believes when its packets take a TCP connection: its network certificate, and the gRPC CAs of its bundle. */
+export function relayTls({ keys, networkCertificate, bundle, facts }: Membership): ClientTls {
+  return {
+    ca: new CaBundle(bundle.grpc?.certificates ?? []).pem,
+    serverName: serverName(facts.clusterId),
+    identity: { certificate: toPem(networkCertificate), key: keys.network },
+  };
+}
+
 /** Opens a connection to a control listener; it is made with the first call. */
 export function openNodeClient(endpoint: string, membership: Membership): NodeServiceClient {
   return connect(NodeServiceClient, { address: endpoint, tls: nodeTls(membership) });

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Endpoint, Peer, ControllerPeer } from '../gen/networkcontroller/v1/types.js';
 import type { PeerSignal } from '../gen/networkcontroller/v1/node.js';
 import type { Clock } from '../platform/clock.js';
@@ -39,6 +40,13 @@ export interface PathDependencies {
   send(signals: readonly PeerSignal[]): Promise<readonly string[]>;
   /** {@link isNatSymmetric}, unless a test brings its own. */
   isNatSymmetric?(endpoints: readonly [string, string]): Promise<boolean | undefined>;
+  /**
+   * Opens a TCP connection that carries packets to a relay, for when UDP does not get through. Rejects when it cannot be had.
+   * Without it everything goes over UDP.
+   *
+   * @param endpoint `host:port` of the relay's HTTPS listener.
+   */
+  openTcp?(endpoint: string): Promise<Duplex>;
   /** Keeps the direct endpoint that works for a peer, for a start without the controller. */
   remember(nodeId: string, endpoint: string): void;
 }
@@ -68,6 +76,8 @@ export interface Paths {
   /** Looks at the device now and acts on what it sees; otherwise done twice a second. */
   observe(): Promise<void>;
   paths(): readonly PathState[];
+  /** The relay's end of the TCP connection that its packets take, `host:port`; empty while they go over UDP. */
+  readonly tcpEndpoint: string;
   /** Calls `listener` when the kind or the endpoint of a path has changed. */
   onChange(listener: (path: PathState) => void): void;
   /** Calls `listener` when a session with the controller exists, again after each time it had to be made anew. */

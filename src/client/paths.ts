@@ -2,12 +2,12 @@ import { PeerSignal_Kind, type PeerSignal } from '../gen/networkcontroller/v1/no
 import type { ControllerPeer, Peer } from '../gen/networkcontroller/v1/types.js';
 import type { DeviceState } from '../platform/wireguard/device.js';
 import { formatWireGuardKey } from '../platform/wireguard/keys.js';
-import { ControllerTunnel } from './controller-tunnel.js';
 import type { PathDependencies, Paths, PathState } from './path-types.js';
 import { PeerPath, type PathAction, type PathContext } from './peer-path.js';
 import { isInitiator } from './plan.js';
+import { RelayLink, type RelayAction } from './relay-link.js';
 import { Rounds } from './rounds.js';
-import { isNatSymmetric } from './symmetric-nat.js';
+import { isNatSymmetric, seenBy } from './symmetric-nat.js';
 
 /** How often WireGuard is looked at, in ms, */
 const LOOK_MS = 500;
@@ -43,14 +43,13 @@ class PathManager implements Paths {
   readonly #deps: PathDependencies;
   readonly #paths = new Map<string, PeerPath>();
   readonly #sending = new Set<Promise<void>>();
-  #relays: readonly string[] = [];
+  readonly #relay: RelayLink;
   #controllerKey = '';
   /** Two endpoints of the controller that tell what they see, or none. */
   #probes: readonly [string, string] | undefined;
   #symmetricNat = false;
   /** Until then nothing is signalled, because the answer to the probes belongs into the first offers. */
   #probingUntilMs = 0;
-  readonly #tunnel = new ControllerTunnel();
   #connected = false;
   #happened: ((context: PathContext) => Wanted[])[] = [];
   /** Node ids of peers to tell that we are here. */
@@ -61,13 +60,22 @@ class PathManager implements Paths {
 
   constructor(deps: PathDependencies) {
     this.#deps = deps;
+    const { clock, log, openTcp } = deps;
+    this.#relay = new RelayLink({
+      clock,
+      log,
+      openTcp,
+      answersUdp: async (endpoint) => (await seenBy(endpoint)) !== undefined,
+      onNews: (news) => this.#note((context) => (news === 'tcp' ? this.#distrustAll(context) : [])),
+    });
     this.#rounds = new Rounds(deps.clock, () => this.#round(), () => (this.#isUrgent() ? URGENT_LOOK_MS : LOOK_MS));
   }
 
   setPeers(peers: readonly Peer[], controller: ControllerPeer | undefined): void {
-    this.#relays = controller?.endpoints ?? [];
+    const { endpoints = [], httpsEndpoints = [] } = controller ?? {};
     this.#controllerKey = controller === undefined ? '' : formatWireGuardKey(controller.wgPublicKey);
-    const [relay] = this.#relays;
+    this.#relay.setRelay({ publicKey: this.#controllerKey, endpoints, httpsEndpoints });
+    const [relay] = endpoints;
     const [probe] = controller?.probeEndpoints ?? [];
     const couldProbe = this.#probes !== undefined;
     this.#probes = relay === undefined || probe === undefined ? undefined : [relay, probe];
@@ -80,7 +88,7 @@ class PathManager implements Paths {
 
   connected(): void {
     this.#connected = true;
-    this.#tunnel.expectAnswer(this.#deps.clock.now());
+    this.#relay.expectAnswer();
     this.#probeNat();
     this.#note(() => this.#greetEverybody());
   }
@@ -90,6 +98,7 @@ class PathManager implements Paths {
   }
 
   receive(signal: PeerSignal): void {
+    if (signal.kind === PeerSignal_Kind.KIND_PROBE) this.#relay.doubt();
     this.#note((context) => {
       const path = this.#paths.get(signal.nodeId);
       const isTooMuch = signal.kind === PeerSignal_Kind.KIND_OFFER && this.#busy() >= MAX_ATTEMPTS;
@@ -100,7 +109,7 @@ class PathManager implements Paths {
   relayRestarted(): void {
     this.#note(() => {
       for (const path of this.#paths.values()) path.forgetFailures({ stale: true });
-      this.#freshenController();
+      this.#relay.renew();
       return this.#greetEverybody();
     });
   }
@@ -128,6 +137,10 @@ class PathManager implements Paths {
     return [...this.#paths.values()].map(({ state }) => state);
   }
 
+  get tcpEndpoint(): string {
+    return this.#relay.tcpEndpoint;
+  }
+
   onChange(listener: (path: PathState) => void): void {
     this.#onChange = listener;
   }
@@ -138,6 +151,7 @@ class PathManager implements Paths {
 
   async stop(): Promise<void> {
     await this.#rounds.stop();
+    this.#relay.stop();
     await Promise.all(this.#sending);
   }
 
@@ -182,7 +196,7 @@ class PathManager implements Paths {
     const seen = await this.#deps.device.observe();
     if (seen === undefined) return;
     const context = this.#context();
-    this.#keepTunnel(seen, context.nowMs);
+    for (const step of this.#keepRelay(seen, context.nowMs)) this.#track(step);
     const before = new Map([...this.#paths.values()].map((path) => [path, path.state]));
     const wanted = [...this.#look(seen, context), ...this.#takeEvents(context), ...this.#greet(context), ...this.#offer(context)];
     for (const [path, state] of before) this.#tellChange(state, path.state);
@@ -219,18 +233,25 @@ class PathManager implements Paths {
     return greeted.flatMap((path) => from(path, path.greet()));
   }
 
-  #keepTunnel(seen: DeviceState, nowMs: number): void {
-    const controller = seen.peers.get(this.#controllerKey);
-    const news = controller && this.#tunnel.look(controller, nowMs, this.#connected);
-    if (news === 'due') this.#freshenController();
-    if (news === 'came up') this.#onTunnelUp();
+  #distrustAll(context: PathContext): Wanted[] {
+    return [...this.#paths.values()].flatMap((path) => from(path, path.distrust(context)));
   }
 
-  #freshenController(): void {
-    const { clock, device } = this.#deps;
-    this.#tunnel.begin(clock.now());
-    const [endpoint] = this.#relays;
-    if (endpoint !== undefined) this.#track(device.steer(this.#controllerKey, endpoint, { fresh: true }));
+  /** What the relay needs, and whoever is sent to over a way to it that is not in use any more. */
+  #keepRelay(seen: DeviceState, nowMs: number): Promise<void>[] {
+    const { device } = this.#deps;
+    const { cameUp, actions } = this.#relay.look(seen, nowMs, this.#connected);
+    if (cameUp) this.#onTunnelUp();
+    const left = [...this.#paths.values()].filter((path) => !path.isUrgent && this.#relay.isLeft(seen.peers.get(path.publicKey)?.endpoint ?? ''));
+    return [
+      ...actions.map((action) => this.#act(this.#controllerKey, action)),
+      ...left.map((path) => device.steer(path.publicKey, this.#relay.endpoint)),
+    ];
+  }
+
+  #act(publicKey: string, action: RelayAction): Promise<void> {
+    const { device } = this.#deps;
+    return action.act === 'nudge' ? device.nudge(publicKey) : device.steer(publicKey, action.endpoint, { fresh: action.fresh });
   }
 
   async #perform(wanted: readonly Wanted[]): Promise<void> {
@@ -267,7 +288,7 @@ class PathManager implements Paths {
   }
 
   #isUrgent(): boolean {
-    return [...this.#paths.values()].some((path) => path.isUrgent);
+    return this.#relay.isUrgent || [...this.#paths.values()].some((path) => path.isUrgent);
   }
 
   #busy(): number {
@@ -276,13 +297,12 @@ class PathManager implements Paths {
 
   #context(): PathContext {
     const { clock, self } = this.#deps;
-    const relays = new Set(this.#relays);
     const nowMs = clock.now();
     return {
       nowMs,
       connected: this.#connected && nowMs >= this.#probingUntilMs,
-      relay: this.#relays[0] ?? '',
-      isRelay: (endpoint) => relays.has(endpoint),
+      relay: this.#relay.endpoint,
+      isRelay: (endpoint) => this.#relay.isMine(endpoint),
       candidates: () => self.candidates(),
       symmetricNat: this.#symmetricNat,
     };

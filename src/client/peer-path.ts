@@ -18,6 +18,9 @@ const SETTLE_MS = 2000;
 /** How long a peer may take to answer at the direct endpoint that worked before our interface was lost. */
 const RESUME_MS = 700;
 
+/** Silence of a direct path that is reason enough when UDP does not get through elsewhere either. */
+const DISTRUST_AFTER_MS = 1500;
+
 /** Pauses after a failed attempt: NATs do not change by themselves, so after the third it is tried once an hour. */
 const PUNCH_PAUSES_MS = [2000, 10_000, 3_600_000];
 
@@ -70,6 +73,8 @@ export class PeerPath {
   #punchFailures = 0;
   #settleFailures = 0;
   #nextOfferMs = 0;
+  /** When WireGuard received a byte from the peer last, as we saw it. */
+  #heardMs = 0;
   /** The peer was not reached by our last offer; it will greet when it is back. */
   #offline = false;
   /** The session we have is of no use: one side or the relay has lost it. */
@@ -151,6 +156,17 @@ export class PeerPath {
     if (this.#state.kind !== 'direct' && options.stale) this.#stale = true;
   }
 
+  /**
+   * UDP has just been found not to get through to the relay: a direct path that is silent too goes there, whatever way leads there. And the
+   * peer is asked for a packet, because it may sit behind the same wall without noticing.
+   */
+  distrust({ nowMs, relay }: PathContext): PathAction[] {
+    const isSilent = this.#phase.at === 'rest' && nowMs - this.#heardMs >= DISTRUST_AFTER_MS;
+    if (!isSilent || this.#state.kind === 'none') return [];
+    const probe = { act: 'signal', kind: PeerSignal_Kind.KIND_PROBE, attempt: 0 } as const;
+    return this.#state.kind === 'direct' ? [probe, ...this.#backToRelay(nowMs, relay)] : [probe];
+  }
+
   /** Our own side of every session is lost: begins again where the peer was, because the controller may be away. */
   resume(context: PathContext): PathAction[] {
     if (this.#directEndpoint === '') return this.#restart(context);
@@ -193,6 +209,7 @@ export class PeerPath {
 
   #takeState(seen: PeerState, { nowMs, isRelay }: PathContext): void {
     const endpoint = seen.endpoint ?? '';
+    if (seen.rxBytes !== this.#state.rxBytes) this.#heardMs = nowMs;
     const inferred = !hasSession(seen, nowMs) || endpoint === '' ? 'none' : isRelay(endpoint) ? 'relay' : 'direct';
     // While endpoints are tried out, the one that WireGuard shows says nothing about where packets get through.
     const kind = this.isUrgent ? this.#state.kind : inferred;

@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../platform/clock.js';
 import { Lifecycle } from '../platform/lifecycle.js';
 import type { JsonLines } from '../platform/json-lines.js';
 import type { Log } from '../platform/log.js';
+import { RELAY_PROTOCOL } from '../platform/packet-stream.js';
 import { VERSION } from '../platform/version.js';
 import type { ServerConfig } from '../platform/config/server-config.js';
 import { startNames } from './dns/start-names.js';
@@ -18,6 +19,7 @@ import { Sweeper } from './jobs/sweeper.js';
 import { Metrics } from './metrics/metrics.js';
 import { startMonitoring } from './metrics/start-monitoring.js';
 import { followPeers } from './rendezvous/peer-feed.js';
+import { RelayDoor } from './rendezvous/relay-door.js';
 import type { Rendezvous } from './rendezvous/rendezvous.js';
 import { startRendezvous } from './rendezvous/start-rendezvous.js';
 import { openServerState, type ServerState } from './server-state.js';
@@ -95,6 +97,8 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   ports.control = control.port;
   const https = await parts.start('https listener', () => startHttpsServer(listeners.https));
   ports.https = https.port;
+  const relayDoor = await parts.start('relay over TCP', () => new RelayDoor({ repository: state.repository, rendezvous, clock: timer }));
+  https.onUpgrade(RELAY_PROTOCOL, (upgrade) => relayDoor.take(upgrade));
   const http = await Promise.all(config.dns.http.map((at) => parts.start('dns over http', () => startPlainServer(at, plainDnsApp(dns, log), 'server.dns.http'))));
   cases.authorities.onChanged(({ endSessions }) => {
     identity.renew();

@@ -23,8 +23,8 @@ export function statusJson(status: AgentServiceGetStatusResponse) {
   };
 }
 
-function peerJson({ nodeId, name, bindIp, bindIp6, path, endpoint, lastHandshakeMs, rxBytes, txBytes, refused }: PeerStatus) {
-  return { id: nodeId, name, bindIp, bindIp6, path: pathWord(path), endpoint, lastHandshake: isoTime(lastHandshakeMs), rxBytes, txBytes, refused };
+function peerJson({ nodeId, name, bindIp, bindIp6, path, overTcp, endpoint, lastHandshakeMs, rxBytes, txBytes, refused }: PeerStatus) {
+  return { id: nodeId, name, bindIp, bindIp6, path: pathWord(path), overTcp, endpoint, lastHandshake: isoTime(lastHandshakeMs), rxBytes, txBytes, refused };
 }
 
 /** The whole status for people: this node, its peers, what is wrong. */
@@ -68,8 +68,8 @@ function peerColumns(colors: Colors, nowMs: number): Column<PeerStatus>[] {
   ];
 }
 
-function pathText(colors: Colors, { path, refused }: PeerStatus): string {
+function pathText(colors: Colors, { path, overTcp, refused }: PeerStatus): string {
   if (refused !== '') return colors.red('refused');
   const word = pathWord(path);
-  return { direct: colors.green, relay: colors.yellow, none: colors.dim }[word](word);
+  return { direct: colors.green, relay: colors.yellow, none: colors.dim }[word](overTcp ? `${word} (tcp)` : word);
 }

@@ -49,6 +49,11 @@ export interface DeviceState {
   readonly publicKey: string;
   readonly listenPort: number;
   readonly peers: ReadonlyMap<string, PeerState>;
+  /**
+   * Bytes that this machine has given to the interface, 0 if that is unknown. They count here even when what WireGuard made of them
+   * could not be sent, as behind a firewall of this machine's own.
+   */
+  readonly givenBytes: number;
 }
 
 /** What carries the packets underneath. */

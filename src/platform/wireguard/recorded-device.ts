@@ -36,7 +36,7 @@ export class RecordedDevice implements Device {
   }
 
   observe(): Promise<DeviceState | undefined> {
-    return Promise.resolve(this.#state && { ...this.#state, peers: new Map(this.#state.peers) });
+    return Promise.resolve(this.#state && { ...this.#state, peers: new Map(this.#state.peers), givenBytes: 0 });
   }
 
   steer(publicKey: string, endpoint: string, options: { readonly fresh?: boolean } = {}): Promise<void> {

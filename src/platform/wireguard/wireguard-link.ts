@@ -1,9 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { DomainError } from '../../domain/errors.js';
 import { run, RunError } from '../run.js';
 import type { DeviceState } from './device.js';
 import { readInterface, runTool, type InterfaceState } from './network-interface.js';
-import { parseShowDump } from './show-dump.js';
+import { parseGivenBytes, parseShowDump } from './show-dump.js';
 import { removeSocket, startWireGuardGo } from './wireguard-go.js';
 
 /** What a {@link WireGuardLink} is made of. */
@@ -35,7 +36,9 @@ export class WireGuardLink {
   /** What WireGuard shows; undefined when there is nothing that it answers for. */
   async show(): Promise<DeviceState | undefined> {
     try {
-      return parseShowDump((await run('wg', ['show', this.#options.interfaceName, 'dump'])).stdout);
+      const { interfaceName } = this.#options;
+      const { stdout } = await run('wg', ['show', interfaceName, 'dump']);
+      return parseShowDump(stdout, parseGivenBytes(await readFile('/proc/net/dev', 'utf8'), interfaceName));
     } catch (error) {
       if (error instanceof RunError) return undefined;
       throw error;

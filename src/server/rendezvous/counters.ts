@@ -7,6 +7,8 @@ export const DROP_REASONS = [
   'handshake_forged',
   /** Initiated by a key that is no node's. */
   'peer_unknown',
+  /** Of a node over the TCP connection of another. */
+  'peer_foreign',
   /** An initiation not newer than the node's last. */
   'handshake_replayed',
   'handshake_rate',

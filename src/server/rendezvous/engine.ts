@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { Counters } from './counters.js';
-import { formatEndpoint, type Send, type Source } from './datagram.js';
+import { formatEndpoint, isTcp, type Send, type Source } from './datagram.js';
 import { Directory } from './directory.js';
 import { Dispatch } from './dispatch.js';
 import { Handshakes } from './handshakes.js';
@@ -52,7 +52,7 @@ export class Engine {
       routes,
       send,
       onHandshake: (peer, nowMs) => this.#onHandshake(peer, nowMs),
-      onSource: (peer) => deps.events.onEndpoint(peer.nodeId, formatEndpoint(peer)),
+      onSource: (peer) => this.#onSource(peer),
       onPacket: (peer, packet) => overlay.receive(peer, packet),
     });
     const relay = new Relay({ directory, routes, counters, limits, send }, clock.now());
@@ -72,6 +72,12 @@ export class Engine {
     }
   }
 
+  /** Nobody can be reached at `source` any more. */
+  forget(source: Source): void {
+    const peer = this.directory.bySource(source);
+    if (peer !== undefined) this.directory.forgetSource(peer);
+  }
+
   /** Does what time brings; to be called about every second. */
   sweep(): void {
     const nowMs = this.#deps.clock.now();
@@ -79,10 +85,15 @@ export class Engine {
     this.#relay.sweep(nowMs);
   }
 
-  stats(): RendezvousStats {
+  stats(): Omit<RendezvousStats, 'tcpConnections' | 'tcpDroppedPackets'> {
     const { handshakes, relayedPackets, relayedBytes, dropped } = this.counters;
     const droppedPackets = Object.values(dropped).reduce((sum, count) => sum + count, 0);
     return { handshakes, relayedPackets, relayedBytes, droppedPackets, droppedByReason: { ...dropped }, relayedPairs: this.#relay.pairCount };
+  }
+
+  /** The other end of a TCP connection is no place where anybody could send a packet. */
+  #onSource(peer: Peer): void {
+    if (!isTcp(peer.address)) this.#deps.events.onEndpoint(peer.nodeId, formatEndpoint(peer));
   }
 
   #onHandshake(peer: Peer, nowMs: number): void {

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { addressBytes } from '../../platform/address-bytes.js';
 import { CookieJar } from './cookie-jar.js';
 import type { DropReason } from './counters.js';
-import type { Send, Source } from './datagram.js';
+import { ipAddress, type Send, type Source } from './datagram.js';
 import type { Directory } from './directory.js';
 import type { RendezvousLimits } from './limits.js';
 import type { Responder } from './responder.js';
@@ -50,6 +50,7 @@ export class Handshakes {
     if (initiation === 'forged') return 'handshake_forged';
     if (initiation === 'unknown') return 'peer_unknown';
     const { peer, timestamp } = initiation;
+    if (source.nodeId !== undefined && source.nodeId !== peer.nodeId) return 'peer_foreign';
     if (timestamp.compare(peer.newestTimestamp) <= 0) return 'handshake_replayed';
     if (!peer.handshakes.take(1, nowMs)) return 'handshake_rate';
     peer.newestTimestamp = timestamp;
@@ -77,7 +78,7 @@ export class Handshakes {
   }
 
   #bucketOf(source: Source, nowMs: number): TokenBucket {
-    const key = siteOf(source.address);
+    const key = siteOf(ipAddress(source.address));
     const known = this.#byAddress.get(key);
     if (known !== undefined) return known;
     const bucket = new TokenBucket(this.#deps.limits.handshakesPerSecondPerAddress, nowMs);

@@ -1,4 +1,5 @@
 import type { DropReason } from './counters.js';
+import type { NodeConnection } from './tcp-connections.js';
 
 /** A node as the rendezvous must know it. */
 export interface RendezvousPeer {
@@ -31,6 +32,10 @@ export interface RendezvousStats {
   readonly droppedByReason: Readonly<Record<DropReason, number>>;
   /** Pairs of nodes that talk through the relay now. */
   readonly relayedPairs: number;
+  /** Nodes whose packets come over TCP now. */
+  readonly tcpConnections: number;
+  /** Packets lost because a TCP connection was slower than what came for it. */
+  readonly tcpDroppedPackets: number;
 }
 
 /** Who asks a DNS query, as the tunnel has authenticated it. */
@@ -79,7 +84,14 @@ export interface Rendezvous {
    * @throws DomainError `invalid_argument` for an address that is malformed; nothing is changed then.
    */
   setNetwork(network: RendezvousNetwork): void;
-  /** Where the node's authenticated packets come from, as `address:port`; undefined without a live session. */
+  /**
+   * Takes a node's packets from a TCP connection and sends those for it there, as long as its sessions are used over it. The node's
+   * connection before this one ends.
+   */
+  carry(connection: NodeConnection): void;
+  /** Ends the node's TCP connection, if it has one. */
+  hangUp(nodeId: string): void;
+  /** Where the node's authenticated packets come from, as `address:port`; undefined without a live session, and over TCP. */
   endpointOf(nodeId: string): string | undefined;
   /** When the node last completed a handshake, UTC ms; 0 for never. */
   lastHandshakeMs(nodeId: string): number;

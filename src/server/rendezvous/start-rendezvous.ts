@@ -1,11 +1,12 @@
 import type { Socket } from 'node:dgram';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
-import { formatEndpoint, type Source } from './datagram.js';
+import { formatEndpoint, isTcp, type Source } from './datagram.js';
 import { Engine } from './engine.js';
 import { DEFAULT_LIMITS, type RendezvousLimits } from './limits.js';
 import type { Rendezvous, RendezvousEvents, RendezvousNetwork, RendezvousPeer, RendezvousStats } from './rendezvous.js';
 import { Responder } from './responder.js';
+import { TcpConnections, type NodeConnection } from './tcp-connections.js';
 import { answerBinding, isStun } from '../../platform/stun.js';
 import { TokenBucket } from './token-bucket.js';
 import { closeUdpSocket, openUdpSocket, SOCKET_BUFFER_BYTES } from './udp-socket.js';
@@ -54,6 +55,7 @@ class UdpRendezvous implements Rendezvous {
   readonly #engine: Engine;
   readonly #probes: TokenBucket;
   readonly #sockets: readonly Socket[];
+  readonly #connections: TcpConnections;
   readonly #cancelSweep: () => void;
   #stopped: Promise<void> | undefined;
 
@@ -69,6 +71,7 @@ class UdpRendezvous implements Rendezvous {
     const send = (datagram: Uint8Array, address: string, port: number): void => this.#send(socket, datagram, address, port);
     const engine = new Engine({ responder, send, events, clock, log, limits });
     this.#engine = engine;
+    this.#connections = new TcpConnections(engine);
     socket.on('message', (message, source) => (isStun(message) ? this.#probe(socket, message, source) : engine.receive(message, source)));
     probeSocket.on('message', (message, source) => this.#probe(probeSocket, message, source));
     for (const each of this.#sockets) each.on('error', (error) => log.error('UDP socket failed', { error }));
@@ -82,6 +85,7 @@ class UdpRendezvous implements Rendezvous {
 
   removePeer(nodeId: string): void {
     this.#engine.membership.removePeer(nodeId);
+    this.#connections.remove(nodeId);
   }
 
   setNetwork(network: RendezvousNetwork): void {
@@ -90,7 +94,16 @@ class UdpRendezvous implements Rendezvous {
 
   endpointOf(nodeId: string): string | undefined {
     const peer = this.#engine.directory.byNodeId(nodeId);
-    return peer?.isReachable === true ? formatEndpoint(peer) : undefined;
+    return peer?.isReachable === true && !isTcp(peer.address) ? formatEndpoint(peer) : undefined;
+  }
+
+  carry(connection: NodeConnection): void {
+    if (this.#stopped === undefined) this.#connections.add(connection);
+    else connection.stream.destroy();
+  }
+
+  hangUp(nodeId: string): void {
+    this.#connections.remove(nodeId);
   }
 
   lastHandshakeMs(nodeId: string): number {
@@ -98,18 +111,20 @@ class UdpRendezvous implements Rendezvous {
   }
 
   stats(): RendezvousStats {
-    return this.#engine.stats();
+    return { ...this.#engine.stats(), tcpConnections: this.#connections.count, tcpDroppedPackets: this.#connections.dropped };
   }
 
   stop(): Promise<void> {
     this.#cancelSweep();
+    this.#connections.stop();
     this.#stopped ??= Promise.all(this.#sockets.map(closeUdpSocket)).then(() => undefined);
     return this.#stopped;
   }
 
   #send(socket: Socket, datagram: Uint8Array, address: string, port: number): void {
+    if (isTcp(address)) this.#connections.send(datagram, address, port);
     // An answer to a DNS query may come after the end.
-    if (this.#stopped === undefined) socket.send(datagram, port, address);
+    else if (this.#stopped === undefined) socket.send(datagram, port, address);
   }
 
   #probe(socket: Socket, message: Buffer, source: Source): void {

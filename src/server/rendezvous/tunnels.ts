@@ -43,6 +43,7 @@ export class Tunnels {
 
   /** Opens a transport message; answers why it cannot. */
   receive(peer: Peer, session: Session, message: Buffer, source: Source, nowMs: number): DropReason | undefined {
+    if (source.nodeId !== undefined && source.nodeId !== peer.nodeId) return 'peer_foreign';
     const packet = session.open(message, nowMs);
     if (typeof packet === 'string') return packet;
     if (this.#deps.directory.learnSource(peer, source)) this.#deps.onSource(peer);

@@ -37,6 +37,8 @@ export interface PeerStatus {
   txBytes: number;
   /** Why the peer is not configured (its certificate did not verify), or empty. */
   refused: string;
+  /** Whether the relay is reached over TCP, because UDP does not get through; `endpoint` is its HTTPS listener then. */
+  overTcp: boolean;
 }
 
 export interface AgentServiceGetStatusResponse {
@@ -183,6 +185,7 @@ function createBasePeerStatus(): PeerStatus {
     rxBytes: 0,
     txBytes: 0,
     refused: "",
+    overTcp: false,
   };
 }
 
@@ -226,6 +229,9 @@ export const PeerStatus: MessageFns<PeerStatus> = {
     }
     if (message.refused !== "") {
       writer.uint32(82).string(message.refused);
+    }
+    if (message.overTcp !== false) {
+      writer.uint32(88).bool(message.overTcp);
     }
     return writer;
   },
@@ -323,6 +329,14 @@ export const PeerStatus: MessageFns<PeerStatus> = {
             message.refused = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.overTcp = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -350,6 +364,7 @@ export const PeerStatus: MessageFns<PeerStatus> = {
     message.rxBytes = object.rxBytes ?? 0;
     message.txBytes = object.txBytes ?? 0;
     message.refused = object.refused ?? "";
+    message.overTcp = object.overTcp ?? false;
     return message;
   },
 };
