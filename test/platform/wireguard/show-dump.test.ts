@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseShowDump } from '../../../src/platform/wireguard/show-dump.js';
+import { parseGivenBytes, parseShowDump } from '../../../src/platform/wireguard/show-dump.js';
 
 it('reads an interface with peers, one of them never heard of', () => {
   const dump = [
@@ -27,6 +27,17 @@ it('reads an interface with peers, one of them never heard of', () => {
 });
 
 it('gives an empty key for an interface that has none, and never the private one', () => {
-  expect(parseShowDump('(none)\t(none)\t0\toff\n')).toEqual({ publicKey: '', listenPort: 0, peers: new Map() });
+  expect(parseShowDump('(none)\t(none)\t0\toff\n')).toEqual({ publicKey: '', listenPort: 0, givenBytes: 0, peers: new Map() });
   expect(JSON.stringify(parseShowDump('c2VjcmV0\tb3du\t1\toff\n'))).not.toContain('c2VjcmV0');
+});
+
+it('reads what the machine has given to an interface, and nothing of others', () => {
+  const text = `Inter-|   Receive                                                |  Transmit
+ face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+    lo:     100       1    0    0    0     0          0         0      200       1    0    0    0     0       0          0
+  nc01:     300       1    0    0    0     0          0         0      400       1    0    0    0     0       0          0
+   nc0:     500       1    0    0    0     0          0         0      600       1    0    0    0     0       0          0
+`;
+
+  expect([parseGivenBytes(text, 'nc0'), parseGivenBytes(text, 'nc'), parseGivenBytes('', 'nc0')]).toEqual([600, 0, 0]);
 });
