@@ -9,6 +9,7 @@ import { addPing } from './commands/ping.js';
 import { addResolve } from './commands/resolve.js';
 import { addService } from './commands/service.js';
 import { addStatus } from './commands/status.js';
+import { addSupportBundle } from './commands/support-bundle.js';
 import { addUp } from './commands/up.js';
 import { addVersion } from './commands/version.js';
 import type { Session } from './session.js';
@@ -18,6 +19,6 @@ export function buildProgram(session: Session, io: CommandIo): Command {
   const program = withPrintingOptions(commandTree('nc-client', io).option('-c, --config <file>', 'client.yml; without one, the defaults'))
     .description('The node agent of network-controller: joins this machine to an encrypted network and keeps it there.')
     .addHelpText('after', examples('nc-client join < join-string', 'nc-client status', 'nc-client ping web-1'));
-  for (const add of [addJoin, addUp, addStatus, addPing, addResolve, addService, addDoctor, addDown, addLeave, addVersion, addCompletion]) add(program, session);
+  for (const add of [addJoin, addUp, addStatus, addPing, addResolve, addService, addDoctor, addSupportBundle, addDown, addLeave, addVersion, addCompletion]) add(program, session);
   return program;
 }

@@ -38,6 +38,7 @@ import { addServiceList } from './commands/service-list.js';
 import { addServiceRemove } from './commands/service-remove.js';
 import { addServiceShow } from './commands/service-show.js';
 import { addStatus } from './commands/status.js';
+import { addSupportBundle } from './commands/support-bundle.js';
 import { addTokenCreate } from './commands/token-create.js';
 import { addTokenInspect } from './commands/token-inspect.js';
 import { addTokenList } from './commands/token-list.js';
@@ -83,5 +84,5 @@ function addNouns(program: Command, session: Session): void {
   const context = program.command('context').description('the controllers that you work with');
   for (const add of [addContextList, addContextAdd, addContextUse, addContextRemove]) add(context, session);
   addConfigCheck(program.command('config').description('configuration files'), session);
-  for (const add of [addEvents, addVersion, addCompletion]) add(program, session);
+  for (const add of [addEvents, addSupportBundle, addVersion, addCompletion]) add(program, session);
 }

@@ -4,8 +4,11 @@ import type { Colors, Output } from '../../platform/output.js';
 import type { Column } from '../../platform/text-table.js';
 import { pathWord } from '../path-kind.js';
 
+/** Milliseconds until a peer answered just now, by its overlay address. */
+export type Latencies = ReadonlyMap<string, number>;
+
 /** The whole status for programs. */
-export function statusJson(status: AgentServiceGetStatusResponse) {
+export function statusJson(status: AgentServiceGetStatusResponse, latencies: Latencies = new Map()) {
   const { nodeId, name, network, bindIp, bindIp6, control, controlEndpoint, revision, tunnelUp, zone, health, pid, clusterId } = status;
   return {
     node: { id: nodeId, name, network, bindIp, bindIp6 },
@@ -19,7 +22,7 @@ export function statusJson(status: AgentServiceGetStatusResponse) {
     readyAfterMs: status.readyAfterMs,
     pid,
     health,
-    peers: status.peers.map(peerJson),
+    peers: status.peers.map((peer) => ({ ...peerJson(peer), latencyMs: latencies.get(peer.bindIp) ?? null })),
   };
 }
 
@@ -28,9 +31,9 @@ function peerJson({ nodeId, name, bindIp, bindIp6, path, overTcp, endpoint, last
 }
 
 /** The whole status for people: this node, its peers, what is wrong. */
-export function statusText(output: Output, status: AgentServiceGetStatusResponse, nowMs: number): string {
+export function statusText(output: Output, status: AgentServiceGetStatusResponse, nowMs: number, latencies: Latencies): string {
   const { colors } = output;
-  const peers = status.peers.length === 0 ? colors.dim('no other nodes yet') : output.layOut(peerColumns(colors, nowMs), status.peers);
+  const peers = status.peers.length === 0 ? colors.dim('no other nodes yet') : output.layOut(peerColumns(colors, nowMs, latencies), status.peers);
   const health = status.health.map((line) => `${colors.yellow('!')} ${line}`);
   return [...headLines(colors, status, nowMs), '', peers.trimEnd(), ...(health.length > 0 ? ['', ...health] : [])].join('\n');
 }
@@ -53,19 +56,24 @@ function tunnelText(colors: Colors, { tunnelUp, device }: AgentServiceGetStatusR
   return tunnelUp ? colors.green('● up') : colors.yellow('○ down');
 }
 
-function peerColumns(colors: Colors, nowMs: number): Column<PeerStatus>[] {
+function peerColumns(colors: Colors, nowMs: number, latencies: Latencies): Column<PeerStatus>[] {
   return [
     { title: 'NAME', cell: ({ name }) => colors.bold(name), yields: 1 },
     { title: 'ADDRESS', cell: ({ bindIp }) => bindIp },
     { title: 'ADDRESS6', cell: ({ bindIp6 }) => bindIp6 || '-', wide: true },
     { title: 'PATH', cell: (peer) => pathText(colors, peer) },
     { title: 'ENDPOINT', cell: ({ endpoint }) => endpoint || '-', yields: 2 },
+    { title: 'LATENCY', cell: ({ bindIp }) => latencyText(latencies.get(bindIp)), yields: 3 },
     { title: 'HANDSHAKE', cell: ({ lastHandshakeMs }) => formatAge(lastHandshakeMs, nowMs) },
     { title: 'RX', cell: ({ rxBytes }) => formatBytes(rxBytes) },
     { title: 'TX', cell: ({ txBytes }) => formatBytes(txBytes) },
     { title: 'ID', cell: ({ nodeId }) => nodeId, wide: true },
     { title: 'REFUSED', cell: ({ refused }) => refused || '-', wide: true },
   ];
+}
+
+function latencyText(ms: number | undefined): string {
+  return ms === undefined ? '-' : `${ms} ms`;
 }
 
 function pathText(colors: Colors, { path, overTcp, refused }: PeerStatus): string {

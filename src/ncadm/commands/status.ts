@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
-import { GetStatusRequest, type GetStatusResponse, type Node } from '../../gen/networkcontroller/v1/admin.js';
-import type { AdminApi } from '../admin-api.js';
 import { examples } from '../../platform/run-command.js';
-import { PAGE_SIZE } from '../pages.js';
+import { readStatus } from '../read-status.js';
 import type { Session } from '../session.js';
 import { statusJson, statusText } from '../views/status-view.js';
 
@@ -19,17 +17,4 @@ export function addStatus(parent: Command, session: Session): void {
         output.result(statusJson(status, nodes), () => statusText(output, status, nodes, nowMs));
       }),
     );
-}
-
-/** The first answer, with the nodes of all pages. */
-async function readStatus(api: AdminApi, network: string): Promise<{ status: GetStatusResponse; nodes: readonly Node[] }> {
-  const ask = (pageToken: string): Promise<GetStatusResponse> => api.call('getStatus', GetStatusRequest.create({ network, pageToken, pageSize: PAGE_SIZE }));
-  const status = await ask('');
-  const nodes = [...status.nodes];
-  for (let next = status.nextPageToken; next !== ''; ) {
-    const page = await ask(next);
-    nodes.push(...page.nodes);
-    next = page.nextPageToken;
-  }
-  return { status, nodes };
 }
