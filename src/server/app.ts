@@ -111,7 +111,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   await parts.start('history', () => forgetHistory(state, timer, log));
   const monitors = await startMonitoring(parts, config, {
     metrics,
-    sources: { cluster: { view: state.repository.view, feed: cases.feed, guesses }, listeners: { control, bootstrap, admin }, rendezvous, dns },
+    sources: { cluster: { view: state.repository.view, feed: cases.feed, guesses }, listeners: { control, bootstrap, https, admin }, rendezvous, dns },
     state: () => cases.facts.state(),
     log,
   });
