@@ -31,12 +31,12 @@ export interface PreparedAgent {
 /**
  * Starts the agent as a process of its own. It loads while a join is under way, which takes as long.
  *
- * @param configPath The client.yml that it shall read, if any.
+ * @param options `config` is the client.yml that it shall read, if any; without `dns` it leaves the machine's DNS alone.
  */
-export function prepareAgent(state: StateFolder, configPath: string | undefined): PreparedAgent {
+export function prepareAgent(state: StateFolder, { config, dns }: { readonly config?: string; readonly dns: boolean }): PreparedAgent {
   const printed = join(state.path, 'agent.out');
   const output = openSync(printed, 'w', 0o600);
-  const agent = detachSelf([...(configPath === undefined ? [] : ['--config', resolve(configPath)]), '-o', 'json', 'up', '--on-go'], output);
+  const agent = detachSelf([...(config === undefined ? [] : ['--config', resolve(config)]), '-o', 'json', 'up', '--on-go', ...(dns ? [] : ['--no-dns'])], output);
   closeSync(output);
   return {
     begin() {

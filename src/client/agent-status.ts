@@ -24,6 +24,8 @@ export interface StatusFacts {
   readonly readyAfterMs: number;
   /** Why a service of client.yml is not offered, or empty. */
   readonly serviceError: string;
+  /** Why this machine does not resolve the names of the network, or empty. */
+  readonly hostDnsError: string;
   /** Why the certificates could not be renewed, or empty. */
   readonly renewalError: string;
   readonly pid: number;
@@ -95,6 +97,7 @@ function healthOf(facts: StatusFacts): string[] {
     facts.tcpEndpoint !== '' && `UDP to the relay does not get through; its packets go over TCP to ${facts.tcpEndpoint}, which is slower`,
     renewalError !== '' && `the certificates of this node ${ended ? 'have ended and were not recovered' : 'were not renewed'}: ${renewalError}`,
     facts.serviceError,
+    facts.hostDnsError,
     (map?.refused.length ?? 0) > 0 && `${map?.refused.length} peers refused because their certificates do not verify; see -o wide`,
   ].filter((line): line is string => typeof line === 'string' && line !== '');
 }

@@ -17,6 +17,7 @@ import { ControlLink } from './control-link.js';
 import { Ending } from './ending.js';
 import { EndpointMemory } from './endpoint-memory.js';
 import { EndpointOrder } from './endpoint-order.js';
+import { HostDns } from './host-dns/host-dns.js';
 import { MapNames } from './map-names.js';
 import { MapStore } from './map-store.js';
 import { MembershipHolder } from './membership-holder.js';
@@ -94,6 +95,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
   const maps = new MapStore({ nodeId: facts.nodeId, trust, clock, log });
   const mapWriter = new LazyWriter(clock, log, () => writeMap(state, maps));
   const names = new MapNames();
+  const hostDns = config.hostDns === 'off' || device.kind === 'recorded' ? undefined : new HostDns({ interfaceName: config.interfaceName, backupPath: state.resolvConfBackupPath, names, clock, log });
   const offers = new ServiceOffers(config.services, facts, { calls: () => link.session, clock, log });
   const candidates = new OwnCandidates(config.interfaceName);
   const endpoints = new EndpointOrder([...memory.control, ...facts.controlEndpoints, ...config.serverAddr], memory.lastControl);
@@ -128,7 +130,11 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
       mapWriter.touch();
     },
     onReflexive: ({ address }) => candidates.seenAt(address),
-    onListening: (port, network) => candidates.listensOn(port, network),
+    onListening: (port, network) => {
+      candidates.listensOn(port, network);
+      const map = maps.current();
+      if (map !== undefined) hostDns?.show(map);
+    },
     onConnected: () => {
       memory.controlWorked(link.endpoint);
       void offers.register();
@@ -159,7 +165,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     clock,
     log,
   });
-  return { membership, memory, device, maps, mapWriter, names, offers, candidates, paths, agent, link, renewal, ending };
+  return { membership, memory, device, maps, mapWriter, names, hostDns, offers, candidates, paths, agent, link, renewal, ending };
 }
 
 function writeMap(state: StateFolder, maps: MapStore): void {
@@ -216,7 +222,7 @@ async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, c
 
 /** Ends everything; each step is worth taking even if the one before it failed. */
 async function dismantle(parts: Parts, stopWatch: () => void, keepInterface: boolean): Promise<void> {
-  const { link, renewal, offers, paths, agent, device, mapWriter, memory } = parts;
+  const { link, renewal, offers, paths, agent, device, mapWriter, memory, hostDns } = parts;
   stopWatch();
   renewal.stop();
   if (keepInterface) offers.stop();
@@ -224,12 +230,14 @@ async function dismantle(parts: Parts, stopWatch: () => void, keepInterface: boo
   await link.stop();
   await paths.stop();
   await agent.stop();
+  // The interface may go on without an agent; names cannot. Only now will no map set them up again.
+  await hostDns?.stop();
   mapWriter.flush();
   memory.flush();
   await (keepInterface ? device.release() : device.remove());
 }
 
-async function tellStatus({ renewal, membership, maps, device, agent, link, paths, offers, candidates }: Parts, clock: Clock): Promise<AgentServiceGetStatusResponse> {
+async function tellStatus({ renewal, membership, maps, device, agent, link, paths, offers, candidates, hostDns }: Parts, clock: Clock): Promise<AgentServiceGetStatusResponse> {
   return agentStatus({
     membership: membership.current.facts,
     map: maps.current(),
@@ -243,6 +251,7 @@ async function tellStatus({ renewal, membership, maps, device, agent, link, path
     configured: agent.configured,
     readyAfterMs: agent.readyAfterMs,
     serviceError: offers.problem,
+    hostDnsError: hostDns?.problem ?? '',
     renewalError: renewal.lastError,
     pid: process.pid,
     nowMs: clock.now(),

@@ -5,17 +5,27 @@ import type { ZoneAnswer } from '../domain/zone-lookup.js';
 import { Zone } from '../domain/zone.js';
 import type { ResolveRequest, ResolveResponse } from '../gen/networkcontroller/v1/agent.js';
 import type { Peer, Service } from '../gen/networkcontroller/v1/types.js';
+import type { Transport } from '../platform/dns/reply.js';
+import { Responder, type Reply } from '../platform/dns/responder.js';
 import type { NetworkMap } from './map-store.js';
 
 /** The names of the network, answered from the map that this node holds: the controller need not be there. */
 export class MapNames {
   #map: NetworkMap | undefined;
   #zone: Zone | undefined;
+  #responder: Responder | undefined;
 
   /** Answers from this map from now on. */
   show(map: NetworkMap): void {
     this.#map = map;
     this.#zone = undefined;
+    this.#responder = undefined;
+  }
+
+  /** Answers one DNS message; before the first map every name is outside of the zone. */
+  answer(message: Uint8Array, transport: Transport): Reply {
+    this.#responder ??= new Responder(this.#zoneNow());
+    return this.#responder.answer(message, transport, true);
   }
 
   /**
@@ -26,12 +36,17 @@ export class MapNames {
   resolve({ name, type }: ResolveRequest): ResolveResponse {
     const map = this.#map;
     if (map === undefined) throw new DomainError('unavailable', 'no map of the network has come yet');
-    // Many maps may come before somebody asks for a name.
-    this.#zone ??= zoneOf(map);
-    const question = questionOf(name, type, map, this.#zone);
-    const answer = this.#zone.lookup(question, type);
+    const zone = this.#zoneNow();
+    const question = questionOf(name, type, map, zone);
+    const answer = zone.lookup(question, type);
     if (answer === undefined) throw new DomainError('node_unknown', `${name}: want a name of the zone ${map.network.zone}`);
     return toResponse(answer, type);
+  }
+
+  /** Many maps may come before somebody asks for a name. */
+  #zoneNow(): Zone {
+    this.#zone ??= this.#map === undefined ? new Zone('invalid') : zoneOf(this.#map);
+    return this.#zone;
   }
 }
 

@@ -7,6 +7,7 @@ import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from '../pl
 import { withAgent } from './agent-client.js';
 import { untilAgentGone } from './agent-process.js';
 import type { ClientConfig } from '../platform/config/client-config.js';
+import { restoreHostDns } from './host-dns/host-dns.js';
 import { openNodeClient } from './node-session.js';
 import type { Membership } from './state/membership.js';
 import type { StateFolder } from './state/state-folder.js';
@@ -22,6 +23,7 @@ export async function endAgent(config: ClientConfig, state: StateFolder, keepInt
   const ran = await askToStop(state, keepInterface);
   if (ran) await untilAgentGone(config, state);
   const membership = state.membership();
+  restoreHostDns({ interfaceName: config.interfaceName, backupPath: state.resolvConfBackupPath });
   if (membership !== undefined && !keepInterface) await removeLeftovers(config, membership);
   return ran;
 }

@@ -111,10 +111,15 @@ export class LabCluster {
     }, 'nc-server to answer', START_MS);
   }
 
-  /** Starts the agent of a node that has joined. */
-  startAgent(node: LabNode): void {
-    const argv = this.#program('client', ['--config', join(node.folder, 'client.yml'), 'up']);
-    node.agent = this.lab.spawn(node.name, argv, { name: `${node.name}: nc-client` });
+  /** Starts the agent of a node that has joined, with more words for `nc-client up`, if any. */
+  startAgent(node: LabNode, words: readonly string[] = [], env: Record<string, string> = {}): void {
+    const argv = this.#program('client', ['--config', join(node.folder, 'client.yml'), 'up', ...words]);
+    node.agent = this.lab.spawn(node.name, argv, { name: `${node.name}: nc-client`, env });
+  }
+
+  /** As a power cut would. */
+  async killController(): Promise<void> {
+    await this.#controller?.stop('SIGKILL');
   }
 
   /**

@@ -8,21 +8,19 @@ import { LabProcess } from './lab-process.js';
 
 const execute = promisify(execFile);
 
-/** Makes a machine of a namespace: its own /run, and its own /etc/resolv.conf where wanted. Lives until its stdin ends. */
+/** Makes a machine of a namespace: its own /run and /etc/resolv.conf, which programs on it may write. Lives until its stdin ends. */
 const HOLDER = `set -e
 mount -t tmpfs -o mode=0755 none /run
-if [ -n "$1" ]; then
-  target=$(readlink -m /etc/resolv.conf)
-  mkdir -p "$(dirname "$target")"; [ -e "$target" ] || : >"$target"
-  printf %s "$1" >/run/resolv.conf.of.this.machine
-  mount --bind /run/resolv.conf.of.this.machine "$target"
-fi
+target=$(readlink -m /etc/resolv.conf)
+mkdir -p "$(dirname "$target")"; [ -e "$target" ] || : >"$target"
+printf %s "$1" >/run/resolv.conf.of.this.machine
+mount --bind /run/resolv.conf.of.this.machine "$target"
 echo ready
 exec cat >/dev/null`;
 
 /** What a machine of the lab may have of its own. */
 export interface MachineOptions {
-  /** Content of its /etc/resolv.conf. It can be written in place, not renamed over, as in a container. */
+  /** Content of its /etc/resolv.conf, empty when left out. It can be written in place, not renamed over, as in a container. */
   readonly resolvConf?: string;
   /** Whether it passes packets on. */
   readonly forward?: boolean;

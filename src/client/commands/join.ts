@@ -20,6 +20,7 @@ interface JoinCommandOptions {
   readonly replace?: true;
   readonly foreground?: true;
   readonly up: boolean;
+  readonly dns: boolean;
 }
 
 /** `nc-client join`: from a join string to an address, certificates and a tunnel. */
@@ -33,6 +34,7 @@ export function addJoin(parent: Command, session: Session): void {
     .option('--name <label>', 'the name to ask for; without one the controller makes one from the host\'s')
     .option('--replace', 'give an earlier membership of this machine up')
     .option('--foreground', 'stay, as the agent')
+    .option('--no-dns', 'leave the DNS of this machine alone')
     .option('--no-up', 'only register; the tunnel is raised by "nc-client up"')
     .addHelpText('after', examples('nc-client join < join-string', 'ssh admin@controller ncadm token create | nc-client join', 'NC_JOIN_FILE=/run/secrets/join nc-client join --name web-1'))
     .action(session.node<JoinCommandOptions, [string[]]>(join));
@@ -49,12 +51,12 @@ async function join(invocation: NodeInvocation<JoinCommandOptions>, words: reado
   parseJoinString(source.text);
   const state = StateFolder.open(config.stateDir, silentLog);
   await refuseRunningAgent(state);
-  const agent = options.up && options.foreground !== true ? prepareAgent(state, options.config) : undefined;
+  const agent = options.up && options.foreground !== true ? prepareAgent(state, options) : undefined;
   try {
     const facts = await joinNode(config, source.text, { replace: options.replace === true, clock, onRetry: (sentence) => output.note(sentence) });
     if (options.keep !== true) source.discard();
     const tell = (status?: AgentServiceGetStatusResponse): void => printJoined(output, facts, clock.now() - startedAtMs, status);
-    if (options.up && options.foreground === true) await runAgent(config, async (running) => tell(await running.status()));
+    if (options.up && options.foreground === true) await runAgent(options.dns ? config : { ...config, hostDns: 'off' }, async (running) => tell(await running.status()));
     else tell(await agent?.begin());
   } finally {
     agent?.abandon();

@@ -13,15 +13,16 @@ export function addUp(parent: Command, session: Session): void {
   parent
     .command('up')
     .description('run the agent; ends with "nc-client down", Ctrl-C (the interface goes) or SIGTERM (the interface stays for the next agent)')
+    .option('--no-dns', 'leave the DNS of this machine alone')
     .option('-d, --detach', 'start it in the background and come back when the tunnel is up')
     .addOption(new Option('--on-go', 'wait for a line on standard input first').hideHelp())
     .addHelpText('after', examples('nc-client up', 'nc-client up --detach', 'nc-client --config /etc/nc/client.yml up'))
     .action(
-      session.node<{ readonly detach?: true; readonly onGo?: true }, []>(async ({ io, config, output, options }) => {
+      session.node<{ readonly dns: boolean; readonly detach?: true; readonly onGo?: true }, []>(async ({ io, config, output, options }) => {
         if (options.onGo === true && !(await heardGo(io.stdin))) return;
         const state = openJoinedState(config);
-        if (options.detach === true) printUp(output, await prepareAgent(state, options.config).begin());
-        else await runAgent(config, async (agent) => printUp(output, await agent.status()));
+        if (options.detach === true) printUp(output, await prepareAgent(state, options).begin());
+        else await runAgent(options.dns ? config : { ...config, hostDns: 'off' }, async (agent) => printUp(output, await agent.status()));
       }),
     );
 }

@@ -17,6 +17,7 @@ import { isThere, makePrivateFolder } from './safe-files.js';
  * join-<token id>/     keys of a join under way
  * map.bin              the last verified network map
  * endpoints.json       where peers and controllers were reached last
+ * resolv.conf.before   the machine's resolv.conf, while ours is in its place
  * agent.sock           the running agent
  * ```
  */
@@ -48,6 +49,11 @@ export class StateFolder {
   /** Where the running agent listens for commands. */
   get socketPath(): string {
     return join(this.path, 'agent.sock');
+  }
+
+  /** Where the machine's own resolv.conf is kept. */
+  get resolvConfBackupPath(): string {
+    return join(this.path, 'resolv.conf.before');
   }
 
   /** @throws DomainError `key_file_unsafe`, `state_invalid` */

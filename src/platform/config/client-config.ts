@@ -57,6 +57,7 @@ const Schema = v.strictObject({
     name: v.optional(v.pipe(v.string(), v.check((name) => name === '' || LABEL.test(name), 'a lower-case DNS label')), ''),
     serverAddr: v.optional(v.array(hostPort), []),
     endpoints: v.optional(v.array(hostPort), []),
+    hostDns: v.optional(v.picklist(['auto', 'off'], 'auto or off'), 'auto'),
     services: v.optional(v.array(Service), []),
   }),
 });
@@ -95,6 +96,8 @@ export interface ClientConfig {
   readonly serverAddr: readonly string[];
   /** host:port at which others reach this node's listenPort. */
   readonly endpoints: readonly string[];
+  /** Whether this machine's own programs shall resolve the names of the network. */
+  readonly hostDns: 'auto' | 'off';
   readonly services: readonly ServiceConfig[];
 }
 
