@@ -74,6 +74,15 @@ describe('parseServerConfig refuses', () => {
     ['limits: { messageBytes: 12 }', 'server.limits.messageBytes: want'],
     ['metrics: { listen: localhost }', 'server.metrics.listen: want an address with port'],
     ['metrics: { listen: "127.0.0.1:99999" }', 'server.metrics.listen: want an address with port'],
+    ['dns: { upstreams: ["tls://9.9.9.9"] }', 'server.dns.upstreams.0: want the name in its certificate after "#"'],
+    ['dns: { upstreams: ["tls://dns.quad9.net#dns.quad9.net"] }', 'server.dns.upstreams.0: want an address with port'],
+    ['dns: { upstreams: ["https://9.9.9.9"] }', 'server.dns.upstreams.0: want an address with port'],
+    ['dns: { upstreams: [7] }', 'server.dns.upstreams.0: want an address like'],
+    ['dns: { upstreams: [{ suffix: corp.example }] }', 'server.dns.upstreams.0.server: want a value'],
+    ['dns: { upstreams: [{ server: 10.0.0.1, suffix: "a..b" }] }', 'server.dns.upstreams.0.suffix: want a domain'],
+    ['dns: { serveStale: -1h }', 'server.dns.serveStale: want'],
+    ['dns: { records: [{ name: a.nc.internal, type: A, value: 10.0.0.1, network: lab }] }', 'server.dns.records.0: want a network of this server, got "lab"'],
+    ['dns: { records: [{ name: web-1.default.nc.internal, type: CNAME, value: a.example }] }', 'not kept for the nodes of network default (RFC 1034 §3.6.2)'],
     ['limits: { conections: 5 }', 'did you mean "connections"?'],
   ])('%j', (body, message) => {
     expect(() => parse(body)).toThrow(expect.objectContaining({ code: 'config_invalid', message: expect.stringContaining(message) }));
@@ -112,6 +121,17 @@ describe('parseServerConfig', () => {
       listen: [{ host: '127.0.0.1', port: 5353 }, { host: '::1', port: 53 }, { host: '::1', port: 54 }],
       upstreams: [{ host: '9.9.9.9', port: 53 }],
     });
+  });
+
+  it('takes resolvers by address, over TLS, for a suffix, and with a CA beside its file', () => {
+    const { upstreams, serveStaleMs } = parse('dns: { upstreams: ["[2620:fe::fe]:5353", "tls://9.9.9.9#dns.quad9.net", { server: "tls://10.0.0.1:8853#dns.corp.example", suffix: Corp.Example., ca: corp.pem }], serveStale: 0s }').dns;
+
+    expect(upstreams).toEqual([
+      { host: '2620:fe::fe', port: 5353, suffix: undefined, tls: undefined },
+      { host: '9.9.9.9', port: 853, suffix: undefined, tls: { name: 'dns.quad9.net', caFile: undefined } },
+      { host: '10.0.0.1', port: 8853, suffix: 'corp.example', tls: { name: 'dns.corp.example', caFile: '/etc/nc/corp.pem' } },
+    ]);
+    expect(serveStaleMs).toBe(0);
   });
 
   it('tells monitors at an address with or without port, or nowhere', () => {

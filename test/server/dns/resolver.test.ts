@@ -114,6 +114,17 @@ describe('a kept answer', () => {
     expect(await ask()).toBeUndefined();
   });
 
+  it('does not stand in when that is not wanted', async () => {
+    let broken = false;
+    const { ask, clock } = await resolverOf((query) => answering(query, broken ? [] : [record(60)], broken ? 2 : 0), 0);
+    await ask();
+    broken = true;
+
+    clock.advance(60_000);
+
+    expect(await ask()).toBeUndefined();
+  });
+
   it('gives way to a fresh denial', async () => {
     let gone = false;
     const { ask, clock } = await resolverOf((query) => (gone ? answering(query, [], 3, [soa(60, 60)]) : answering(query, [record(60)])));

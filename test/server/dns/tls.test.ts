@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { aQuery, dig, startTestDns } from '../../support/dns.js';
+import { startTestServer } from '../../support/server.js';
 import { testCa, testLeaf } from '../../support/test-ca.js';
 import { tmpDir } from '../../support/tmp-dir.js';
 import { until } from '../../support/until.js';
@@ -89,5 +90,17 @@ describe('a server that is asked over TLS', () => {
 
     expect(await dig(asker.port, '+short', 'web-1.default.nc.internal')).toBe('10.66.0.5\n');
     expect(await dig(stranger.port, 'web-1.default.nc.internal')).toMatch(/status: SERVFAIL/);
+  });
+
+  it('is named in server.yml, for a suffix, with the file of its CA', async () => {
+    const { tlsPort } = await startTls({ zone: 'corp.example', networks: [], changes: [{ kind: 'record', record: { id: 'r1', name: 'www.corp.example', type: 'A', value: '192.0.2.9', ttlSeconds: 60 } }] });
+    const dir = tmpDir();
+    writeFileSync(join(dir, 'corp.pem'), ca.pem);
+    const settings = (file: string) => [`dns: { listen: ["127.0.0.1:0"], upstreams: [{ server: "tls://127.0.0.1:${tlsPort}#dns.test", suffix: corp.example, ca: ${file} }] }`];
+    const { ports } = await startTestServer({ dir, settings: settings('corp.pem') });
+
+    expect(await dig(ports.dns[0]!, '+short', 'www.corp.example')).toBe('192.0.2.9\n');
+    expect(await dig(ports.dns[0]!, 'www.example')).toMatch(/status: REFUSED/);
+    await expect(startTestServer({ settings: settings('nowhere.pem') })).rejects.toMatchObject({ code: 'config_invalid', message: expect.stringContaining('nowhere.pem') as string });
   });
 });
