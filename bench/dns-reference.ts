@@ -72,7 +72,7 @@ function file(dir: string, name: string, lines: readonly string[]): string {
 
 function start(name: string, argv: readonly string[]): Reference | undefined {
   const program = FOLDERS.map((folder) => join(folder, name)).find(isExecutable);
-  if (program === undefined) return void console.log(`${name}: not on this machine, no ratio to it (apt-get install ${name})`);
+  if (program === undefined) return void console.error(`${name}: not on this machine, no ratio to it (apt-get install ${name})`);
   const child = spawn(program, argv, { stdio: ['ignore', 'ignore', 'inherit'], detached: true });
   const group = child.pid!;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { parseJoinString } from '../src/domain/join-string.js';
+import type { BootstrapServiceClient, RegisterRequest } from '../src/gen/networkcontroller/v1/bootstrap.js';
+import { callUnary } from '../src/platform/rpc-client.js';
+import { median, percentile, ratePerSecond, runAll, type Bench, type Measured, type Throughput } from './bench.js';
+import { contact, makeMachine, openBootstrap, registration, type Machine } from './joining.js';
+import { startBenchServer } from './server.js';
+
+const ROUNDS = 5;
+const NODES_A_ROUND = 1_000;
+const NO_OPS_A_ROUND = 3_000;
+const IN_FLIGHT = 16;
+/** On a busy machine a round ends with fewer. */
+const LIMITS_MS = { make: 4_000, register: 5_000, noOp: 3_000 };
+const WARM_UP = 300;
+const SQLITE_MS = 500;
+/** What a registration writes, about: node, address, name, key, two certificates, audit. */
+const ROW = Buffer.alloc(4_096, 7);
+
+/** Registrations over one connection, with everything that belongs to one. */
+export const bench: Bench = {
+  title: `registrations over one connection, ${IN_FLIGHT} in flight: durable, two certificates, address, audit; client and server share the machine`,
+  async run(progress): Promise<readonly Measured[]> {
+    const server = await startBenchServer();
+    const text = parseJoinString(await server.joinString());
+    const client = openBootstrap(await contact(text));
+    const makeRequests = async (count: number): Promise<RegisterRequest[]> => {
+      const machines: Machine[] = [];
+      for (const start = performance.now(); machines.length < count && performance.now() - start < LIMITS_MS.make; ) machines.push(makeMachine());
+      // Good for a minute, and for as many machines as know it.
+      const offer = await callUnary(client, 'beginRegister', {});
+      return machines.map((machine) => registration(machine, text, offer));
+    };
+    try {
+      await register(client, await makeRequests(WARM_UP));
+      const rounds: Round[] = [];
+      for (let round = 1; round <= ROUNDS; round++) {
+        const noOp = await runAll(Array.from({ length: NO_OPS_A_ROUND }), { inFlight: IN_FLIGHT, limitMs: LIMITS_MS.noOp }, () => callUnary(client, 'healthCheck', {}));
+        const registered = await register(client, await makeRequests(NODES_A_ROUND));
+        rounds.push({ noOp, registered, sqlite: transactionsPerSecond() });
+        progress(`round ${round} of ${ROUNDS}: ${Math.round(registered.perSecond)} registrations/s, ${Math.round(noOp.perSecond)} no-ops/s`);
+      }
+      return results(rounds);
+    } finally {
+      client.close();
+      await server.stop();
+    }
+  },
+};
+
+interface Round {
+  readonly noOp: Throughput;
+  readonly registered: Throughput;
+  readonly sqlite: number;
+}
+
+function register(client: BootstrapServiceClient, requests: readonly RegisterRequest[]): Promise<Throughput> {
+  return runAll(requests, { inFlight: IN_FLIGHT, limitMs: LIMITS_MS.register }, (request) => callUnary(client, 'register', request));
+}
+
+function results(rounds: readonly Round[]): Measured[] {
+  const perSecond = rounds.map(({ registered }) => registered.perSecond);
+  const [first, last] = [rounds[0]!, rounds.at(-1)!].map(({ registered }) => median(registered.latencies)) as [number, number];
+  const noOps = { what: 'no-op calls/s', values: rounds.map(({ noOp }) => noOp.perSecond) };
+  return [
+    { what: 'registrations', unit: '/s', values: perSecond, floor: noOps, targets: [{ kind: 'at least', of: 'value', limit: 600 }, { kind: 'at least', of: 'ratio', limit: 0.25 }] },
+    { what: 'registrations, to the disk', unit: '/s', values: perSecond, floor: { what: 'transactions/s', values: rounds.map(({ sqlite }) => sqlite) } },
+    { what: 'registration, p99', unit: 'ms', values: rounds.map(({ registered }) => percentile(registered.latencies, 0.99)), targets: [{ kind: 'at most', of: 'value', limit: 60 }] },
+    { what: `last ${NODES_A_ROUND} nodes to first, time`, unit: '×', values: [last / first], targets: [{ kind: 'at most', of: 'value', limit: 1.1 }] },
+  ];
+}
+
+/** One row a transaction, each on the disk before the next: what SQLite does here without group commit. */
+function transactionsPerSecond(): number {
+  const dir = mkdtempSync(join(tmpdir(), 'nc-bench-'));
+  const database = new Database(join(dir, 'floor.db'));
+  try {
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = FULL');
+    database.exec('CREATE TABLE rows (id INTEGER PRIMARY KEY, value BLOB)');
+    const insert = database.prepare('INSERT INTO rows (value) VALUES (?)');
+    return ratePerSecond(SQLITE_MS, () => void insert.run(ROW), 1);
+  } finally {
+    database.close();
+    rmSync(dir, { recursive: true });
+  }
+}

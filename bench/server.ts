@@ -1,0 +1,51 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AdminServiceClient, CreateTokenRequest } from '../src/gen/networkcontroller/v1/admin.js';
+import { callUnary, connect } from '../src/platform/rpc-client.js';
+
+/** An nc-server of its own process on loopback, which shares the machine with whoever measures it. */
+export interface BenchServer {
+  readonly admin: AdminServiceClient;
+  /** Makes a token that is good for any number of joins. @returns its join string. */
+  joinString(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** A bench comes from one address, and is nobody to protect oneself from. */
+const LIMITS = { connectionsPerSource: 100_000, handshakesPerSecond: 100_000 };
+const START_MS = 60_000;
+
+/** Starts it with an empty, durable store. */
+export async function startBenchServer(): Promise<BenchServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'nc-bench-'));
+  const [config, adminSocket] = [join(folder, 'server.yml'), join(folder, 'admin.sock')];
+  const ports = { port: 0, grpcPort: 0, bootstrapPort: 0, httpsPort: 0 };
+  const server = { ip: '127.0.0.1', bindAddress: '127.0.0.1', ...ports, networkAddr: '10.0.0.0/8', workDir: join(folder, 'work'), logDir: join(folder, 'log'), adminSocket, limits: LIMITS };
+  writeFileSync(config, JSON.stringify({ server }));
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/server/main.ts', '--config', config], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const admin = connect(AdminServiceClient, { socketPath: adminSocket });
+  await untilServing(admin, child);
+  return {
+    admin,
+    joinString: async () => (await callUnary(admin, 'createToken', CreateTokenRequest.fromPartial({ unboundedUses: true, expireMs: 3_600_000 }))).join,
+    async stop() {
+      admin.close();
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+async function untilServing(admin: AdminServiceClient, child: ChildProcess): Promise<void> {
+  for (const giveUpMs = Date.now() + START_MS; Date.now() < giveUpMs; await sleep(50)) {
+    if (child.exitCode !== null) throw new Error(`nc-server ended with ${child.exitCode}`);
+    if (await callUnary(admin, 'getCaStatus', {}).then(() => true, () => false)) return;
+  }
+  child.kill('SIGKILL');
+  throw new Error(`nc-server does not serve after ${START_MS / 1000} s`);
+}
