@@ -84,7 +84,8 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
   const { keys, bundle, facts } = membership.current;
   const publicKey = formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(keys.wireguard)));
   const memory = new EndpointMemory(state, clock, log);
-  const device = options.device ?? chooseDevice(config.device, { interfaceName: config.interfaceName, folder: config.stateDir, publicKey, clock, log });
+  const device =
+    options.device ?? chooseDevice(config.device, { interfaceName: config.interfaceName, folder: config.stateDir, publicKey, formerPort: memory.listenPort, clock, log });
   const trust = new NetworkTrust({ clusterId: facts.clusterId, network: facts.network, bundle, log, onBundle: (newer) => keepBundle(newer) });
   const keepBundle = (newer: TrustBundle): void => {
     membership.keepBundle(newer);
@@ -132,6 +133,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     onReflexive: ({ address }) => candidates.seenAt(address),
     onListening: (port, network) => {
       candidates.listensOn(port, network);
+      memory.listensOn(port);
       const map = maps.current();
       if (map !== undefined) hostDns?.show(map);
     },

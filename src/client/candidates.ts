@@ -46,15 +46,15 @@ export function localCandidates(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>,
  *
  * @param own     Ours, the reflexive one too where it is known.
  * @param theirs  The peer's, as its signal carried them.
- * @param options `symmetricNat` where the peer's NAT is symmetric: the port that the controller sees is of no use to others.
+ * @param options `seenPort`: whether the port that the controller sees is of use to us; see {@link isSeenPortUseful}.
  */
-export function orderCandidates(own: readonly Endpoint[], theirs: readonly Endpoint[], options: { symmetricNat?: boolean } = {}): string[] {
+export function orderCandidates(own: readonly Endpoint[], theirs: readonly Endpoint[], options: { seenPort?: boolean } = {}): string[] {
   const reachable = theirs.filter(({ address }) => parseEndpoint(address) !== undefined && own.some((each) => sameFamily(each.address, address)));
   const ofKind = (kind: Endpoint_Kind) => reachable.filter((each) => each.kind === kind).map(({ address }) => address);
   const ownLocal = own.filter(({ kind }) => kind === Endpoint_Kind.KIND_LOCAL).map(({ address }) => address);
   const near = (address: string) => ownLocal.some((ours) => neighbourhood(ours) === neighbourhood(address));
   const local = ofKind(Endpoint_Kind.KIND_LOCAL);
-  const reflexive = options.symmetricNat === true ? [] : ofKind(Endpoint_Kind.KIND_REFLEXIVE);
+  const reflexive = options.seenPort === false ? [] : ofKind(Endpoint_Kind.KIND_REFLEXIVE);
   const configured = ofKind(Endpoint_Kind.KIND_CONFIGURED);
   const neighbours = local.filter(near);
   const ordered = behindSameNat(own, theirs)
@@ -78,13 +78,13 @@ function sameFamily(a: string, b: string): boolean {
   return a.startsWith('[') === b.startsWith('[');
 }
 
-/** Nodes without a known outside address are taken for neighbours: they cannot be further away than the controller. */
+/** Two nodes of which no UDP reaches the controller may be in one building; where only one is unknown, nothing is. */
 function behindSameNat(own: readonly Endpoint[], theirs: readonly Endpoint[]): boolean {
   const outside = (list: readonly Endpoint[]) =>
     list.filter(({ kind }) => kind === Endpoint_Kind.KIND_REFLEXIVE).map(({ address }) => parseEndpoint(address));
   const ours = outside(own);
   const others = outside(theirs);
-  return ours.length === 0 || others.length === 0 || ours.some((address) => others.includes(address));
+  return (ours.length === 0 && others.length === 0) || ours.some((address) => others.includes(address));
 }
 
 /** The /24 of an IPv4 address or the /64 of an IPv6 one: the prefix length itself is not told. */

@@ -28,6 +28,15 @@ export class EndpointMemory {
     return this.#known.direct;
   }
 
+  /** The UDP port that the interface had last, or 0. */
+  get listenPort(): number {
+    return this.#known.listenPort;
+  }
+
+  listensOn(port: number): void {
+    this.#change({ ...this.#known, listenPort: port });
+  }
+
   /** The controller has named these. */
   controlNamed(list: readonly string[]): void {
     this.#change(withControlList(this.#known, list));

@@ -4,6 +4,7 @@ import type { PeerSignal } from '../gen/networkcontroller/v1/node.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import type { Device } from '../platform/wireguard/device.js';
+import type { NatKind } from './nat-kind.js';
 
 /** How packets travel to one peer at the moment. */
 export interface PathState {
@@ -38,8 +39,8 @@ export interface PathDependencies {
    * @returns The node ids that were not reached. Rejects when the controller is not; no signal went out then.
    */
   send(signals: readonly PeerSignal[]): Promise<readonly string[]>;
-  /** {@link isNatSymmetric}, unless a test brings its own. */
-  isNatSymmetric?(endpoints: readonly [string, string]): Promise<boolean | undefined>;
+  /** {@link probeNat}, unless a test brings its own. */
+  probeNat?(endpoints: readonly [string, string]): Promise<NatKind>;
   /**
    * Opens a TCP connection that carries packets to a relay, for when UDP does not get through. Rejects when it cannot be had.
    * Without it everything goes over UDP.

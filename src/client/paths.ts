@@ -2,12 +2,13 @@ import { PeerSignal_Kind, type PeerSignal } from '../gen/networkcontroller/v1/no
 import type { ControllerPeer, Peer } from '../gen/networkcontroller/v1/types.js';
 import type { DeviceState } from '../platform/wireguard/device.js';
 import { formatWireGuardKey } from '../platform/wireguard/keys.js';
+import { probeNat, UNKNOWN_NAT } from './nat-kind.js';
 import type { PathDependencies, Paths, PathState } from './path-types.js';
 import { PeerPath, type PathAction, type PathContext } from './peer-path.js';
 import { isInitiator } from './plan.js';
 import { RelayLink, type RelayAction } from './relay-link.js';
 import { Rounds } from './rounds.js';
-import { isNatSymmetric, seenBy } from './symmetric-nat.js';
+import { seenBy } from './symmetric-nat.js';
 
 /** How often WireGuard is looked at, in ms, */
 const LOOK_MS = 500;
@@ -21,8 +22,8 @@ const MAX_OWN_ATTEMPTS = 20;
 /** Attempts at a time, those that others began counted. */
 const MAX_ATTEMPTS = 40;
 
-/** How long signals wait for the answer to the probes, in ms; relayed packets do not. */
-const PROBE_PATIENCE_MS = 200;
+/** How long signals wait for the answer to the probes, in ms: a pair that cannot be direct shall not lose packets in trying. */
+const PROBE_PATIENCE_MS = 1000;
 
 /** Signals of one request. */
 const MAX_SIGNALS = 512;
@@ -47,7 +48,7 @@ class PathManager implements Paths {
   #controllerKey = '';
   /** Two endpoints of the controller that tell what they see, or none. */
   #probes: readonly [string, string] | undefined;
-  #symmetricNat = false;
+  #nat = UNKNOWN_NAT;
   /** Until then nothing is signalled, because the answer to the probes belongs into the first offers. */
   #probingUntilMs = 0;
   #connected = false;
@@ -173,10 +174,10 @@ class PathManager implements Paths {
   #probeNat(): void {
     if (this.#probes === undefined || !this.#connected) return;
     this.#probingUntilMs = this.#deps.clock.now() + PROBE_PATIENCE_MS;
-    const probe = this.#deps.isNatSymmetric ?? isNatSymmetric;
+    const probe = this.#deps.probeNat ?? probeNat;
     this.#track(
-      probe(this.#probes).then((symmetric) => {
-        this.#symmetricNat = symmetric ?? false;
+      probe(this.#probes).then((nat) => {
+        this.#nat = nat;
         this.#probingUntilMs = 0;
         this.#note(() => []);
       }),
@@ -200,7 +201,7 @@ class PathManager implements Paths {
     const before = new Map([...this.#paths.values()].map((path) => [path, path.state]));
     const wanted = [...this.#look(seen, context), ...this.#takeEvents(context), ...this.#greet(context), ...this.#offer(context)];
     for (const [path, state] of before) this.#tellChange(state, path.state);
-    await this.#perform(wanted);
+    await this.#perform(wanted, context);
   }
 
   #look(seen: DeviceState, context: PathContext): Wanted[] {
@@ -254,9 +255,12 @@ class PathManager implements Paths {
     return action.act === 'nudge' ? device.nudge(publicKey) : device.steer(publicKey, action.endpoint, { fresh: action.fresh });
   }
 
-  async #perform(wanted: readonly Wanted[]): Promise<void> {
+  async #perform(wanted: readonly Wanted[], context: PathContext): Promise<void> {
     const { device } = this.#deps;
-    const signals = wanted.flatMap(([path, action]) => (action.act === 'signal' ? [{ path, ...action }] : []));
+    // A peer that is told of an opening uses it at once.
+    const opened = wanted.flatMap(([, action]) => (action.act === 'open' ? action.endpoints : []));
+    if (opened.length > 0) await device.open(opened).catch((error: unknown) => this.#deps.log.debug('NAT not opened', { error: String(error) }));
+    const signals = wanted.flatMap(([path, action]) => (action.act === 'signal' ? [{ path, ...action, hasSession: path.hasSession(context) }] : []));
     for (let at = 0; at < signals.length; at += MAX_SIGNALS) this.#track(this.#signal(signals.slice(at, at + MAX_SIGNALS)));
     await Promise.all(wanted.flatMap(([path, action]) => {
       if (action.act === 'steer') return [device.steer(path.publicKey, action.endpoint, { fresh: action.fresh })];
@@ -264,11 +268,11 @@ class PathManager implements Paths {
     }));
   }
 
-  async #signal(signals: readonly { path: PeerPath; kind: PeerSignal_Kind; attempt: number }[]): Promise<void> {
+  async #signal(signals: readonly { path: PeerPath; kind: PeerSignal_Kind; attempt: number; hasSession: boolean }[]): Promise<void> {
     const { self, send } = this.#deps;
-    const common = { candidates: [...self.candidates()], symmetricNat: this.#symmetricNat };
+    const common = { candidates: [...self.candidates()], symmetricNat: this.#nat.symmetric, portRestrictedNat: this.#nat.portRestricted };
     const everybody = signals.map(({ path }) => path.nodeId);
-    const missed = await send(signals.map(({ path, kind, attempt }) => ({ ...common, nodeId: path.nodeId, kind, attempt }))).catch(() => everybody);
+    const missed = await send(signals.map(({ path, kind, attempt, hasSession }) => ({ ...common, nodeId: path.nodeId, kind, attempt, hasSession }))).catch(() => everybody);
     const undelivered = new Set(missed);
     for (const { path, kind } of signals) if (undelivered.has(path.nodeId)) path.undelivered(kind);
   }
@@ -304,7 +308,7 @@ class PathManager implements Paths {
       relay: this.#relay.endpoint,
       isRelay: (endpoint) => this.#relay.isMine(endpoint),
       candidates: () => self.candidates(),
-      symmetricNat: this.#symmetricNat,
+      nat: this.#nat,
     };
   }
 }

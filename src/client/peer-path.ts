@@ -2,6 +2,7 @@ import { PeerSignal_Kind, type PeerSignal } from '../gen/networkcontroller/v1/no
 import type { Endpoint } from '../gen/networkcontroller/v1/types.js';
 import type { PeerState } from '../platform/wireguard/device.js';
 import { orderCandidates } from './candidates.js';
+import { isSeenPortUseful, type NatKind } from './nat-kind.js';
 import type { PathState } from './path-types.js';
 import { Punch, type PunchPlan } from './punch.js';
 import { SilenceWatch } from './silence-watch.js';
@@ -34,6 +35,8 @@ const SETTLED_MS = 60_000;
 export type PathAction =
   | { readonly act: 'steer'; readonly endpoint: string; readonly fresh: boolean }
   | { readonly act: 'nudge' }
+  /** Let in what comes from there; before any signal. */
+  | { readonly act: 'open'; readonly endpoints: readonly string[] }
   | { readonly act: 'signal'; readonly kind: PeerSignal_Kind; readonly attempt: number };
 
 /** What a path knows of the world outside itself. */
@@ -46,7 +49,8 @@ export interface PathContext {
   isRelay(endpoint: string): boolean;
   /** Our own candidates. */
   candidates(): readonly Endpoint[];
-  readonly symmetricNat: boolean;
+  /** The one in front of us. */
+  readonly nat: NatKind;
 }
 
 type Phase =
@@ -79,6 +83,8 @@ export class PeerPath {
   #offline = false;
   /** The session we have is of no use: one side or the relay has lost it. */
   #stale = false;
+  /** The peer has greeted, so it may have lost its side of the session; its answer will tell. */
+  #doubted = false;
   #directSinceMs = 0;
   /** Where the peer was while we had a session with it, empty if through the relay. */
   #directEndpoint = '';
@@ -105,6 +111,11 @@ export class PeerPath {
     return this.#phase.at === 'settling' || this.#phase.at === 'punching' || this.#phase.at === 'resuming';
   }
 
+  /** Whether there is a session that, for all we know, works. */
+  hasSession({ nowMs }: PathContext): boolean {
+    return !this.#stale && this.#state.lastHandshakeMs > nowMs - SESSION_MS;
+  }
+
   /** Takes in what WireGuard shows now. */
   look(seen: PeerState, context: PathContext): PathAction[] {
     const { nowMs } = context;
@@ -114,7 +125,7 @@ export class PeerPath {
       case 'rest':
         return this.#state.kind === 'direct' ? this.#watch(seen, context) : [];
       case 'offered':
-        if (nowMs > phase.untilMs) this.#settleFailed(nowMs);
+        if (nowMs > phase.untilMs) this.#postpone(nowMs);
         return [];
       case 'settling':
         return this.#settle(phase, seen, context);
@@ -130,7 +141,7 @@ export class PeerPath {
   /** Whether it is this side's turn and time to offer. */
   wantsOffer({ nowMs, connected }: PathContext): boolean {
     const isDue = nowMs >= this.#nextOfferMs && !this.#offline;
-    const isNeeded = this.#state.kind !== 'direct' || this.#stale;
+    const isNeeded = this.#state.kind !== 'direct' || this.#stale || this.#doubted;
     return connected && this.#initiates && this.#phase.at === 'rest' && isNeeded && isDue;
   }
 
@@ -180,18 +191,18 @@ export class PeerPath {
       case PeerSignal_Kind.KIND_HELLO:
         if (!this.#initiates || this.isUrgent) return [];
         // It would not greet if it had a direct path to us, whatever we believe.
-        this.#stale = true;
+        this.#doubted = true;
         this.#phase = REST;
         this.#nextOfferMs = 0;
         return [];
       case PeerSignal_Kind.KIND_OFFER:
         if (this.#initiates) return [];
-        this.#begin(signal, context);
-        return [{ act: 'signal', kind: PeerSignal_Kind.KIND_ANSWER, attempt: signal.attempt }];
+        return [...this.#begin(signal, context), { act: 'signal', kind: PeerSignal_Kind.KIND_ANSWER, attempt: signal.attempt }];
       case PeerSignal_Kind.KIND_ANSWER:
         if (this.#phase.at !== 'offered' || this.#phase.attempt !== signal.attempt) return [];
-        this.#begin(signal, context);
-        return this.#freshen(context);
+        this.#doubted = false;
+        this.#stale ||= !signal.hasSession;
+        return [...this.#begin(signal, context), ...this.#freshen(context)];
       case PeerSignal_Kind.KIND_PROBE:
         return [{ act: 'nudge' }];
       case PeerSignal_Kind.KIND_UNSPECIFIED:
@@ -225,19 +236,27 @@ export class PeerPath {
     };
   }
 
-  #begin(signal: PeerSignal, context: PathContext): void {
+  /** Both sides compute the same plan, each from its end. */
+  #begin(signal: PeerSignal, context: PathContext): PathAction[] {
     const own = context.candidates();
-    const candidates = orderCandidates(own, signal.candidates, { symmetricNat: signal.symmetricNat });
-    const reverse = orderCandidates(signal.candidates, own, { symmetricNat: context.symmetricNat });
-    const turns = Math.max(candidates.length, reverse.length);
-    const plan = { candidates, turns, symmetric: signal.symmetricNat || context.symmetricNat };
+    const { nat } = context;
+    const theirs = { symmetric: signal.symmetricNat, portRestricted: signal.portRestrictedNat };
+    const candidates = orderCandidates(own, signal.candidates, { seenPort: isSeenPortUseful(nat, theirs) });
+    const reverse = orderCandidates(signal.candidates, own, { seenPort: isSeenPortUseful(theirs, nat) });
+    const plan = {
+      candidates,
+      turns: Math.max(candidates.length, reverse.length),
+      symmetric: theirs.symmetric || nat.symmetric,
+      listensFirst: !this.#initiates && reverse.length > 0,
+    };
     this.#phase = { at: 'settling', plan, untilMs: context.nowMs + SETTLE_MS };
+    return candidates.length === 0 ? [] : [{ act: 'open', endpoints: candidates }];
   }
 
   /** The initiator makes the session, once the other side has said that it is ready for it. */
-  #freshen({ relay, nowMs }: PathContext): PathAction[] {
-    const isLive = this.#state.lastHandshakeMs > nowMs - SESSION_MS;
-    if (relay === '' || (isLive && !this.#stale)) return [];
+  #freshen(context: PathContext): PathAction[] {
+    const { relay } = context;
+    if (relay === '' || this.hasSession(context)) return [];
     this.#stale = false;
     this.#state = { ...this.#state, kind: 'none' };
     return [{ act: 'steer', endpoint: relay, fresh: true }];
@@ -246,7 +265,10 @@ export class PeerPath {
   #settle(phase: Phase & { at: 'settling' }, seen: PeerState, context: PathContext): PathAction[] {
     const { nowMs, isRelay } = context;
     if (!hasSession(seen, nowMs)) {
-      if (nowMs > phase.untilMs) this.#settleFailed(nowMs);
+      if (nowMs > phase.untilMs) {
+        this.#stale = true;
+        this.#postpone(nowMs);
+      }
       return [];
     }
     this.#settleFailures = 0;
@@ -301,9 +323,9 @@ export class PeerPath {
     return relay === '' ? [] : [{ act: 'steer', endpoint: relay, fresh: false }];
   }
 
-  #settleFailed(nowMs: number): void {
+  /** A peer that did not answer in time may have too much to do. */
+  #postpone(nowMs: number): void {
     this.#phase = REST;
-    this.#stale = true;
     this.#nextOfferMs = nowMs + pause(SETTLE_PAUSES_MS, this.#settleFailures++);
   }
 

@@ -7,6 +7,9 @@ const FIRST_CANDIDATE_SYMMETRIC_MS = 300;
 /** How long each further candidate is tried, in ms. */
 const NEXT_CANDIDATE_MS = 250;
 
+/** How long the responder leaves it to the initiator: a round trip across a continent, in ms. */
+const LISTEN_MS = 400;
+
 /** How often a packet is sent towards a candidate, in ms. */
 const REPEAT_MS = 100;
 
@@ -24,6 +27,8 @@ export interface PunchPlan {
   readonly turns: number;
   /** Whether one of the NATs is symmetric. */
   readonly symmetric: boolean;
+  /** Whether the other side tries first, while packets to it go on through the relay. */
+  readonly listensFirst: boolean;
 }
 
 /** What to do next in an attempt. */
@@ -37,8 +42,10 @@ export type PunchStep =
   | { readonly step: 'failed' };
 
 /**
- * One attempt at a direct path: both sides send to each other's candidates at the same time, so that each packet opens the
- * sender's own NAT for the other's (RFC 5128 §3.3).
+ * One attempt at a direct path. Both sides have opened their own NAT for the other's candidates before (RFC 5128 §3.3), without
+ * moving any traffic. Then the initiator sends to the responder's candidates, and the responder, which goes on through the relay,
+ * is moved by WireGuard's roaming when the first packet arrives: nothing is lost on the way. Where the initiator gets nowhere the
+ * responder tries too.
  *
  * It has succeeded when something was received while WireGuard's endpoint was not the relay. A relayed packet that was still
  * under way moves the endpoint back to the relay, so the count of received bytes begins anew whenever the endpoint
@@ -49,9 +56,11 @@ export class Punch {
   readonly #isRelay: (endpoint: string) => boolean;
   readonly #startedMs: number;
   #turn = -1;
-  #sentMs = 0;
+  #sentMs = -Infinity;
   #target = '';
   #base: number | undefined;
+  /** Where the peer was when the attempt began. */
+  #before: string | undefined;
 
   constructor(plan: PunchPlan, isRelay: (endpoint: string) => boolean, nowMs: number) {
     this.#plan = plan;
@@ -61,15 +70,19 @@ export class Punch {
 
   /** Decides on what WireGuard shows now; called every few tens of milliseconds. */
   next(view: PunchView, nowMs: number): PunchStep {
-    const { turns } = this.#plan;
-    const turn = this.#turnAt(nowMs - this.#startedMs);
-    if (this.#turn >= 0 && !this.#isRelay(view.endpoint)) {
+    const { turns, listensFirst } = this.#plan;
+    this.#before ??= view.endpoint;
+    const turn = this.#turnAt(nowMs - this.#startedMs - (listensFirst ? LISTEN_MS : 0));
+    if (this.#isRelay(view.endpoint)) {
+      this.#base = undefined;
+    } else {
       if (this.#base !== undefined && view.rxBytes > this.#base) return { step: 'direct', endpoint: view.endpoint };
       this.#base ??= view.rxBytes;
       // An endpoint that is neither the relay nor ours was learnt from a packet of the peer, and is better than any candidate.
-      const isLearnt = view.endpoint !== this.#target;
+      const isLearnt = view.endpoint !== this.#target && view.endpoint !== this.#before;
       if (turn < turns && (isLearnt || turn === this.#turn)) return this.#nudge(nowMs);
     }
+    if (turn < 0) return { step: 'wait' };
     return turn < turns ? this.#steer(turn, nowMs) : { step: 'failed' };
   }
 
@@ -89,6 +102,7 @@ export class Punch {
   }
 
   #turnAt(elapsedMs: number): number {
+    if (elapsedMs < 0) return -1;
     const firstMs = this.#plan.symmetric ? FIRST_CANDIDATE_SYMMETRIC_MS : FIRST_CANDIDATE_MS;
     return elapsedMs < firstMs ? 0 : 1 + Math.floor((elapsedMs - firstMs) / NEXT_CANDIDATE_MS);
   }

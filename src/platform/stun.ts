@@ -5,7 +5,12 @@ const BINDING_REQUEST = 0x0001;
 const BINDING_SUCCESS = 0x0101;
 const MAGIC_COOKIE = 0x2112a442;
 const XOR_MAPPED_ADDRESS = 0x0020;
+const CHANGE_REQUEST = 0x0003;
 const PADDING = 0x0026;
+
+/** In a CHANGE-REQUEST: answer from your other port. @see RFC 5780 §7.2 */
+const CHANGE_PORT = 0x0000_0002;
+const CHANGE_REQUEST_LENGTH = 4;
 
 const HEADER_LENGTH = 20;
 const ATTRIBUTE_HEADER_LENGTH = 4;
@@ -25,16 +30,34 @@ export function isStun(message: Buffer): boolean {
   return message.length >= HEADER_LENGTH && message.readUInt8(1) !== 0 && message.readUInt32BE(4) === MAGIC_COOKIE;
 }
 
-/** A Binding request with a new transaction id, padded so that {@link answerBinding} answers it. @see RFC 5780 §7.6 */
-export function bindingRequest(): Buffer {
+/**
+ * A Binding request with a new transaction id, padded so that {@link answerBinding} answers it.
+ *
+ * @param options `otherPort` to be answered from another port than the one asked.
+ * @see RFC 5780 §7.2, §7.6
+ */
+export function bindingRequest(options: { readonly otherPort?: boolean } = {}): Buffer {
   const request = Buffer.alloc(ANSWER_MOST);
   request.writeUInt16BE(BINDING_REQUEST, 0);
   request.writeUInt16BE(request.length - HEADER_LENGTH, 2);
   request.writeUInt32BE(MAGIC_COOKIE, 4);
   randomFillSync(request, TRANSACTION_OFFSET, 12);
-  request.writeUInt16BE(PADDING, HEADER_LENGTH);
-  request.writeUInt16BE(request.length - HEADER_LENGTH - ATTRIBUTE_HEADER_LENGTH, HEADER_LENGTH + 2);
+  let at = HEADER_LENGTH;
+  if (options.otherPort === true) {
+    request.writeUInt16BE(CHANGE_REQUEST, at);
+    request.writeUInt16BE(CHANGE_REQUEST_LENGTH, at + 2);
+    request.writeUInt32BE(CHANGE_PORT, at + ATTRIBUTE_HEADER_LENGTH);
+    at += ATTRIBUTE_HEADER_LENGTH + CHANGE_REQUEST_LENGTH;
+  }
+  request.writeUInt16BE(PADDING, at);
+  request.writeUInt16BE(request.length - at - ATTRIBUTE_HEADER_LENGTH, at + 2);
   return request;
+}
+
+/** Whether a message that {@link isStun} asks to be answered from another port. */
+export function wantsOtherPort(message: Buffer): boolean {
+  for (const { type, value } of attributes(message)) if (type === CHANGE_REQUEST && value.length === CHANGE_REQUEST_LENGTH) return (value.readUInt32BE(0) & CHANGE_PORT) !== 0;
+  return false;
 }
 
 /**
@@ -68,13 +91,17 @@ export function answerBinding(message: Buffer, source: Source): Buffer | undefin
 export function mappedEndpoint(request: Buffer, answer: Buffer): string | undefined {
   const isAnswer = isStun(answer) && answer.readUInt16BE(0) === BINDING_SUCCESS;
   if (!isAnswer || !answer.subarray(4, HEADER_LENGTH).equals(request.subarray(4, HEADER_LENGTH))) return undefined;
-  for (let at = HEADER_LENGTH; at + ATTRIBUTE_HEADER_LENGTH <= answer.length; ) {
-    const value = answer.subarray(at + ATTRIBUTE_HEADER_LENGTH, at + ATTRIBUTE_HEADER_LENGTH + answer.readUInt16BE(at + 2));
-    if (answer.readUInt16BE(at) === XOR_MAPPED_ADDRESS) return readMapped(value, request);
-    // Attributes begin at multiples of four.
-    at += ATTRIBUTE_HEADER_LENGTH + Math.ceil(answer.readUInt16BE(at + 2) / 4) * 4;
-  }
+  for (const { type, value } of attributes(answer)) if (type === XOR_MAPPED_ADDRESS) return readMapped(value, request);
   return undefined;
+}
+
+function* attributes(message: Buffer): Generator<{ readonly type: number; readonly value: Buffer }> {
+  for (let at = HEADER_LENGTH; at + ATTRIBUTE_HEADER_LENGTH <= message.length; ) {
+    const length = message.readUInt16BE(at + 2);
+    yield { type: message.readUInt16BE(at), value: message.subarray(at + ATTRIBUTE_HEADER_LENGTH, at + ATTRIBUTE_HEADER_LENGTH + length) };
+    // Attributes begin at multiples of four.
+    at += ATTRIBUTE_HEADER_LENGTH + Math.ceil(length / 4) * 4;
+  }
 }
 
 function readMapped(value: Buffer, request: Buffer): string | undefined {

@@ -22,6 +22,7 @@ import { followPeers } from './rendezvous/peer-feed.js';
 import { RelayDoor } from './rendezvous/relay-door.js';
 import type { Rendezvous } from './rendezvous/rendezvous.js';
 import { startRendezvous } from './rendezvous/start-rendezvous.js';
+import { reflexiveMessage } from './services/signals.js';
 import { openServerState, type ServerState } from './server-state.js';
 import { planOf } from './services/address-pools.js';
 import { exportAudit } from './services/audit-export.js';
@@ -140,7 +141,7 @@ async function stop(parts: Lifecycle, cases: UseCases, listeners: readonly { dra
 async function startMeetingPoint(
   { repository, wgPrivateKey }: ServerState,
   config: ServerConfig,
-  { presence }: UseCases,
+  { presence, feed }: UseCases,
   dns: Dns,
   deps: { clock: Clock; log: Log },
 ): Promise<Rendezvous> {
@@ -151,7 +152,10 @@ async function startMeetingPoint(
     port: config.port,
     probePort: config.port === 0 ? 0 : config.port + 1,
     events: {
-      onEndpoint: (nodeId, endpoint) => presence.endpointSeen(nodeId, endpoint),
+      onEndpoint: (nodeId, endpoint) => {
+        presence.endpointSeen(nodeId, endpoint);
+        feed.send(nodeId, reflexiveMessage(endpoint));
+      },
       onHandshake: (nodeId) => presence.tunnelSeen(nodeId),
       onDnsQuery: (query, from) => dns.answer(query, from),
     },

@@ -51,17 +51,24 @@ describe('the order of candidates', () => {
     expect(orderCandidates(own, theirs)).toEqual(['192.168.1.9:2', '10.1.1.9:2', '203.0.113.21:2']);
   });
 
+  it('takes nobody for a neighbour of whom the controller knows where he is, and of us not', () => {
+    const theirs = [local('192.168.1.9:2'), reflexive('203.0.113.22:2')];
+
+    expect(orderCandidates([local('192.168.1.5:1')], theirs)[0]).toBe('203.0.113.22:2');
+    expect(orderCandidates([local('192.168.1.5:1')], [local('10.1.1.9:2')])).toEqual(['10.1.1.9:2']);
+  });
+
   it('trusts a port that somebody has forwarded most', () => {
     const theirs = [reflexive('203.0.113.22:2'), { address: '203.0.113.22:51820', kind: Endpoint_Kind.KIND_CONFIGURED }];
 
     expect(orderCandidates([reflexive('203.0.113.21:1')], theirs)[0]).toBe('203.0.113.22:51820');
   });
 
-  it('spares the seen port of a symmetric NAT', () => {
+  it('spares the port that the controller sees where it is of no use', () => {
     const own = [local('192.168.1.5:1'), reflexive('203.0.113.21:1')];
     const theirs = [local('192.168.1.9:2'), reflexive('203.0.113.22:2')];
 
-    expect(orderCandidates(own, theirs, { symmetricNat: true })).toEqual(['192.168.1.9:2']);
+    expect(orderCandidates(own, theirs, { seenPort: false })).toEqual(['192.168.1.9:2']);
   });
 
   it('leaves out a family that we do not speak, host names and repetitions', () => {

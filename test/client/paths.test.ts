@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UNKNOWN_NAT, type NatKind } from '../../src/client/nat-kind.js';
 import { startPaths } from '../../src/client/paths.js';
 import type { Paths } from '../../src/client/path-types.js';
 import { planDevice } from '../../src/client/plan.js';
@@ -76,8 +77,31 @@ describe('a pair that begins', () => {
     expect(world.steersOf('peer')).toEqual([]);
 
     world.session('relay');
+    await world.pass(380);
+    expect(world.steersOf('peer')).toEqual([]);
     await world.pass(20);
     expect(world.steersOf('peer')).toEqual([{ endpoint: DIRECT, fresh: false }]);
+  });
+
+  it('has opened its NAT for the other side before that hears of it', async () => {
+    const world = await aWorld('responder');
+    world.session('relay');
+    await world.connect();
+
+    await world.receive({ kind: KIND_OFFER, attempt: 7 });
+
+    expect(world.openedAtAnswer).toEqual([[DIRECT]]);
+    expect(world.steersOf('peer')).toEqual([]);
+  });
+
+  it('answers although its NAT could not be opened', async () => {
+    const world = await aWorld('responder');
+    world.device.open = () => Promise.reject(new Error('the interface is gone'));
+    await world.connect();
+
+    await world.receive({ kind: KIND_OFFER, attempt: 7 });
+
+    expect(world.signals(KIND_ANSWER)).toHaveLength(1);
   });
 
   it('is direct when it hears the peer, and remembers where', async () => {
@@ -141,13 +165,26 @@ describe('a pair that begins', () => {
     const world = await aDirectPair();
 
     await world.receive({ kind: KIND_HELLO });
-    await world.receive({ kind: KIND_ANSWER, attempt: world.signals(KIND_OFFER).at(-1)!.attempt });
+    await world.receive({ kind: KIND_ANSWER, attempt: world.signals(KIND_OFFER).at(-1)!.attempt, hasSession: false });
 
     expect(world.steersOf('peer').at(-1)).toEqual({ endpoint: RELAY, fresh: true });
   });
 
+  it('keeps the session that both have, whoever has greeted whom and whichever answer came too late', async () => {
+    const world = await aWorld('initiator');
+    world.session('relay');
+    await world.connect();
+    await world.pass(6000);
+
+    await world.receive({ kind: KIND_HELLO });
+    await world.receive({ kind: KIND_ANSWER, attempt: world.signals(KIND_OFFER).at(-1)!.attempt });
+
+    expect(world.signals(KIND_OFFER).at(-1)).toMatchObject({ hasSession: true });
+    expect(world.steersOf('peer')).toEqual([{ endpoint: DIRECT, fresh: false }]);
+  });
+
   it('is spared the attempt when both NATs are symmetric', async () => {
-    const world = await aWorld('responder', { symmetricNat: true });
+    const world = await aWorld('responder', { nat: { symmetric: true } });
     world.session('relay');
     await world.connect();
 
@@ -156,6 +193,34 @@ describe('a pair that begins', () => {
 
     expect(world.signals(KIND_ANSWER)).toMatchObject([{ symmetricNat: true }]);
     expect(world.steersOf('peer')).toEqual([]);
+    expect(world.device.opened).toEqual([]);
+  });
+
+  it.each([
+    ['ours is symmetric and the peer\'s restricts ports', { symmetric: true }, { portRestrictedNat: true }],
+    ['the peer\'s is symmetric and ours restricts ports', { portRestricted: true }, { symmetricNat: true }],
+  ] as const)('is spared it when %s', async (_what, nat, theirs) => {
+    const world = await aWorld('responder', { nat });
+    world.session('relay');
+    await world.connect();
+
+    await world.receive({ kind: KIND_OFFER, attempt: 1, ...theirs });
+    await world.pass(3000);
+
+    expect(world.signals(KIND_ANSWER)).toMatchObject([{ portRestrictedNat: 'portRestricted' in nat }]);
+    expect(world.steersOf('peer')).toEqual([]);
+    expect(world.device.opened).toEqual([]);
+  });
+
+  it('is made by the one behind the symmetric NAT, at once, when the other is open to all', async () => {
+    const world = await aWorld('responder', { nat: { symmetric: true } });
+    world.session('relay');
+    await world.connect();
+
+    await world.receive({ kind: KIND_OFFER, attempt: 1 });
+    await world.pass(20);
+
+    expect(world.steersOf('peer')).toEqual([{ endpoint: DIRECT, fresh: false }]);
   });
 
   it('is one of twenty at most', async () => {
@@ -347,7 +412,7 @@ describe('when things were lost', () => {
 
 interface WorldOptions {
   readonly undelivered?: readonly string[];
-  readonly symmetricNat?: boolean;
+  readonly nat?: Partial<NatKind>;
   readonly morePeers?: number;
   readonly controllerSilent?: boolean;
   readonly sendFails?: boolean;
@@ -361,6 +426,7 @@ class World {
   readonly changes: { kind: string; endpoint: string }[] = [];
   tunnelUps = 0;
   readonly #sent: PeerSignal[] = [];
+  openedAtAnswer: (readonly string[])[] = [];
   readonly paths: Paths;
 
   constructor(
@@ -375,8 +441,9 @@ class World {
       clock: this.clock,
       log: silentLog,
       self: { publicKey: self.publicKey, candidates: () => [{ address: '203.0.113.21:3000', kind: Endpoint_Kind.KIND_REFLEXIVE }] },
-      isNatSymmetric: () => Promise.resolve(options.symmetricNat),
+      probeNat: () => Promise.resolve({ ...UNKNOWN_NAT, ...options.nat }),
       send: (signals) => {
+        if (signals.some(({ kind }) => kind === KIND_ANSWER)) this.openedAtAnswer = [...this.device.opened];
         this.#sent.push(...signals);
         return options.sendFails === true ? Promise.reject(new Error('away')) : Promise.resolve(options.undelivered ?? []);
       },
@@ -409,7 +476,7 @@ class World {
 
   async receive(signal: Partial<PeerSignal>): Promise<void> {
     const candidates = [{ address: DIRECT, kind: Endpoint_Kind.KIND_REFLEXIVE }];
-    this.paths.receive({ nodeId: 'peer', kind: KIND_HELLO, attempt: 0, candidates, symmetricNat: false, ...signal });
+    this.paths.receive({ nodeId: 'peer', kind: KIND_HELLO, attempt: 0, candidates, symmetricNat: false, portRestrictedNat: false, hasSession: true, ...signal });
     await this.pass(0);
   }
 

@@ -67,13 +67,39 @@ it('only listens where nothing that it sends could arrive', () => {
   expect(punch.next({ endpoint: DIRECT, rxBytes: 20 }, 40)).toEqual({ step: 'direct', endpoint: DIRECT });
 });
 
+it('leaves the first try to the other side, and does not move before', () => {
+  const punch = aPunch({ listensFirst: true });
+
+  const waiting = [0, 20, 200, 380].map((nowMs) => punch.next({ endpoint: RELAY, rxBytes: nowMs }, nowMs));
+
+  expect(waiting).toEqual(waiting.map(() => ({ step: 'wait' })));
+  expect(punch.next({ endpoint: RELAY, rxBytes: 500 }, 400)).toEqual({ step: 'steer', endpoint: DIRECT });
+});
+
+it('answers at once where it has heard the other side, late packets through the relay or not', () => {
+  const punch = aPunch({ listensFirst: true });
+  punch.next({ endpoint: RELAY, rxBytes: 100 }, 0);
+
+  expect(punch.next({ endpoint: DIRECT, rxBytes: 132 }, 20)).toEqual({ step: 'nudge' });
+  expect(punch.next({ endpoint: RELAY, rxBytes: 200 }, 40)).toEqual({ step: 'wait' });
+  expect(punch.next({ endpoint: DIRECT, rxBytes: 232 }, 60)).toEqual({ step: 'wait' });
+  expect(punch.next({ endpoint: DIRECT, rxBytes: 264 }, 80)).toEqual({ step: 'direct', endpoint: DIRECT });
+});
+
+it('does not take the endpoint of an earlier path for one that was heard', () => {
+  const punch = aPunch({ listensFirst: true });
+  punch.next({ endpoint: '203.0.113.99:1', rxBytes: 100 }, 0);
+
+  expect(punch.next({ endpoint: '203.0.113.99:1', rxBytes: 100 }, 420)).toEqual({ step: 'steer', endpoint: DIRECT });
+});
+
 it('gives up sooner where it works at once or never', () => {
   expect(runSilent(aPunch({ symmetric: true }), 400).at(-1)).toEqual({ step: 'failed' });
   expect(runSilent(aPunch({ symmetric: false }), 400).at(-1)).not.toEqual({ step: 'failed' });
 });
 
 function aPunch(plan: Partial<PunchPlan> = {}): Punch {
-  return new Punch({ candidates: [DIRECT], turns: 1, symmetric: false, ...plan }, isRelay, 0);
+  return new Punch({ candidates: [DIRECT], turns: 1, symmetric: false, listensFirst: false, ...plan }, isRelay, 0);
 }
 
 /** Steps every 20 ms with a peer that is never heard; the endpoint is where it was steered. */

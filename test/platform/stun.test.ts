@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { answerBinding, bindingRequest, isStun, mappedEndpoint } from '../../src/platform/stun.js';
+import { answerBinding, bindingRequest, isStun, mappedEndpoint, wantsOtherPort } from '../../src/platform/stun.js';
 
 it.each([
   [{ address: '203.0.113.7', port: 51820 }, '203.0.113.7:51820'],
@@ -44,6 +44,20 @@ it('believes no answer to another request, none that is cut short, and none with
   for (let end = 0; end < answer.length; end++) answers.push(answer.subarray(0, end));
 
   for (const each of answers) expect(mappedEndpoint(request, each)).toBeUndefined();
+});
+
+it('asks for an answer from another port, with no longer a message', () => {
+  const [plain, otherwise] = [bindingRequest(), bindingRequest({ otherPort: true })];
+
+  expect([plain, otherwise].map(wantsOtherPort)).toEqual([false, true]);
+  expect(otherwise.length).toBe(plain.length);
+  expect(mappedEndpoint(otherwise, answerBinding(otherwise, { address: '203.0.113.7', port: 9 })!)).toBe('203.0.113.7:9');
+});
+
+it('reads that wish from no message that is cut short', () => {
+  const request = bindingRequest({ otherPort: true });
+
+  for (let end = 20; end < 28; end++) expect(wantsOtherPort(request.subarray(0, end))).toBe(false);
 });
 
 it('takes no message of WireGuard for its own', () => {

@@ -9,6 +9,7 @@ import { DomainError } from '../../src/domain/errors.js';
 export type DriverRequest =
   | { readonly op: 'set'; readonly config: DeviceConfig }
   | { readonly op: 'observe' | 'release' | 'remove' | 'kind' }
+  | { readonly op: 'open'; readonly endpoints: readonly string[] }
   | { readonly op: 'steer'; readonly publicKey: string; readonly endpoint: string; readonly fresh?: boolean };
 
 const [, , interfaceName = 'wg0', folder = '/run', publicKey = '', prefer = 'auto'] = process.argv;
@@ -33,6 +34,8 @@ async function perform(request: DriverRequest): Promise<unknown> {
       return device.set(request.config);
     case 'steer':
       return device.steer(request.publicKey, request.endpoint, { fresh: request.fresh ?? false });
+    case 'open':
+      return device.open(request.endpoints);
     case 'observe': {
       const state = await device.observe();
       return state && { ...state, peers: [...state.peers.values()] };

@@ -49,6 +49,10 @@ export class LabDevice {
     await this.#ask({ op: 'steer', publicKey, endpoint, fresh });
   }
 
+  async open(endpoints: readonly string[]): Promise<void> {
+    await this.#ask({ op: 'open', endpoints });
+  }
+
   async kind(): Promise<string> {
     return (await this.#ask({ op: 'kind' })) as string;
   }

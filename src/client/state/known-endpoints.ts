@@ -10,6 +10,7 @@ const Schema = v.object({
   control: v.array(v.array(v.string())),
   lastControl: v.string(),
   direct: v.record(v.string(), v.string()),
+  listenPort: v.optional(v.number(), 0),
 });
 
 /** What is worth knowing at the next start about where others are. Hints only: nothing here is trusted. */
@@ -20,9 +21,11 @@ export interface KnownEndpoints {
   readonly lastControl: string;
   /** Node id → the direct endpoint that worked last. */
   readonly direct: Readonly<Record<string, string>>;
+  /** The UDP port of our own interface, 0 for unknown: peers, and NATs on the way, know it. */
+  readonly listenPort: number;
 }
 
-const NONE: KnownEndpoints = { control: [], lastControl: '', direct: {} };
+const NONE: KnownEndpoints = { control: [], lastControl: '', direct: {}, listenPort: 0 };
 
 /** Reads the file; a damaged one is put aside, a missing one knows nothing. */
 export function loadKnownEndpoints(path: string, log: Log): KnownEndpoints {

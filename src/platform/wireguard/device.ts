@@ -79,6 +79,11 @@ export interface Device {
   steer(publicKey: string, endpoint: string, options?: { readonly fresh?: boolean }): Promise<void>;
   /** Makes WireGuard send to a live peer at once, wherever that is by now. */
   nudge(publicKey: string): Promise<void>;
+  /**
+   * Sends one packet that means nothing to each endpoint, from the port that the peers are reached from, so that a NAT in
+   * front of this machine lets in what comes from there. Resolves when the packets are on their way.
+   */
+  open(endpoints: readonly string[]): Promise<void>;
   /** Calls `listener` when the interface vanishes or its process ends although nobody asked. */
   onLost(listener: (reason: string) => void): void;
   /** Stops managing the interface and leaves it running where that is possible. */

@@ -5,6 +5,7 @@ import { DomainError } from '../../domain/errors.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { Device, DeviceConfig, DevicePeer, DeviceState } from './device.js';
+import { HoleOpener } from './hole-opener.js';
 import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from './keys.js';
 import { readOtherRoutes, runTool, shapeInterface, shapeRoutes } from './network-interface.js';
 import { findOverlap } from './overlap.js';
@@ -13,6 +14,9 @@ import { WireGuardLink } from './wireguard-link.js';
 
 /** How soon a deleted interface is noticed where no child's end tells of it. */
 const WATCH_MS = 250;
+
+/** How long WireGuard gets to send the packets of {@link LinuxDevice.open}, in ms. */
+const OPENING_MS = 1000;
 
 /** Seconds between keepalives of a peer that has been steered. */
 const KEEPALIVE_SECONDS = 25;
@@ -26,6 +30,8 @@ export interface LinuxDeviceOptions {
   readonly prefer: 'auto' | 'kernel' | 'wireguard-go';
   /** Base64: whose interface {@link LinuxDevice.remove} may take away when nothing has been set in this process. */
   readonly publicKey?: string;
+  /** The UDP port that the interface had in an earlier life, before the machine was started anew, say; taken again where it is free. */
+  readonly formerPort?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -46,6 +52,7 @@ export class LinuxDevice implements Device {
   #sparedRoutes = '';
   #stopWatch: (() => void) | undefined;
   #onLost: (reason: string) => void = () => {};
+  readonly #holes = new HoleOpener();
   #queue: Promise<unknown> = Promise.resolve();
   #sends: { publicKey: string; words: (peer: DevicePeer) => string[] }[] = [];
   #sending: Promise<void> | undefined;
@@ -54,6 +61,7 @@ export class LinuxDevice implements Device {
     this.#options = options;
     this.interfaceName = options.interfaceName;
     this.#publicKey = options.publicKey ?? '';
+    this.#listenPort = options.formerPort ?? 0;
     const { interfaceName, prefer } = options;
     this.#link = new WireGuardLink({ interfaceName, prefer, logPath: this.#logPath, onExit: (reason) => this.#lost(reason) });
   }
@@ -66,9 +74,10 @@ export class LinuxDevice implements Device {
     return this.#inTurn(() => this.#apply(config));
   }
 
-  observe(): Promise<DeviceState | undefined> {
+  async observe(): Promise<DeviceState | undefined> {
     // Before the first configuration an interface of that name is somebody else's.
-    return this.#config === undefined ? Promise.resolve(undefined) : this.#link.show();
+    const shown = this.#config === undefined ? undefined : await this.#link.show();
+    return shown && { ...shown, peers: this.#holes.withoutStrangers(shown.peers) };
   }
 
   steer(publicKey: string, endpoint: string, options: { readonly fresh?: boolean } = {}): Promise<void> {
@@ -82,6 +91,14 @@ export class LinuxDevice implements Device {
 
   nudge(publicKey: string): Promise<void> {
     return this.#send(publicKey, () => ['peer', publicKey, ...sendNow(publicKey)]);
+  }
+
+  open(endpoints: readonly string[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const { send, remove } = this.#holes.open(endpoints);
+      this.#options.clock.after(OPENING_MS, () => void this.#inTurn(() => this.#wgSetAll(remove).catch(ignoreGone)));
+      await this.#wgSetAll(send);
+    });
   }
 
   onLost(listener: (reason: string) => void): void {
@@ -114,9 +131,13 @@ export class LinuxDevice implements Device {
         const peer = peers.get(send.publicKey);
         return peer === undefined ? [] : [send.words(peer)];
       });
-      for (const chunk of chunkArguments(lists)) await this.#wgSet(chunk);
+      await this.#wgSetAll(lists);
     });
     return this.#sending;
+  }
+
+  async #wgSetAll(lists: readonly (readonly string[])[]): Promise<void> {
+    for (const words of chunkArguments(lists)) await this.#wgSet(words);
   }
 
   async #apply(config: DeviceConfig): Promise<void> {
@@ -131,8 +152,9 @@ export class LinuxDevice implements Device {
     const state = await this.#awaitSocket();
     if (state.publicKey !== publicKey) await this.#setPrivateKey(config.privateKey);
     this.#publicKey = publicKey;
+    if (adopted !== undefined) this.#listenPort = state.listenPort;
     this.#listenPort = await this.#setPort(config.listenPort, state.listenPort);
-    for (const words of chunkArguments(peerDiff(state.peers, config.peers))) await this.#wgSet(words);
+    await this.#wgSetAll(peerDiff(state.peers, config.peers));
     await shapeRoutes(this.interfaceName, routes);
     this.#watch();
   }
@@ -237,6 +259,9 @@ export class LinuxDevice implements Device {
     return join(this.#options.folder, `${this.interfaceName}.key.tmp`);
   }
 }
+
+/** An interface that is gone has taken its peers along. */
+function ignoreGone(): void {}
 
 function isPortTaken(error: unknown): boolean {
   return error instanceof DomainError && /already in use/.test(error.message);

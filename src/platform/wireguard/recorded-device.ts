@@ -19,6 +19,8 @@ export class RecordedDevice implements Device {
   readonly steers: RecordedSteer[] = [];
   /** The public keys of the peers nudged. */
   readonly nudges: string[] = [];
+  /** The endpoints of each call of {@link Device.open}. */
+  readonly opened: (readonly string[])[] = [];
   #state: { publicKey: string; listenPort: number; peers: Map<string, PeerState> } | undefined;
   #onLost: (reason: string) => void = () => {};
 
@@ -48,6 +50,11 @@ export class RecordedDevice implements Device {
 
   nudge(publicKey: string): Promise<void> {
     this.nudges.push(publicKey);
+    return Promise.resolve();
+  }
+
+  open(endpoints: readonly string[]): Promise<void> {
+    this.opened.push(endpoints);
     return Promise.resolve();
   }
 

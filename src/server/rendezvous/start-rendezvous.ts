@@ -7,7 +7,7 @@ import { DEFAULT_LIMITS, type RendezvousLimits } from './limits.js';
 import type { Rendezvous, RendezvousEvents, RendezvousNetwork, RendezvousPeer, RendezvousStats } from './rendezvous.js';
 import { Responder } from './responder.js';
 import { TcpConnections, type NodeConnection } from './tcp-connections.js';
-import { answerBinding, isStun } from '../../platform/stun.js';
+import { answerBinding, isStun, wantsOtherPort } from '../../platform/stun.js';
 import { TokenBucket } from './token-bucket.js';
 import { closeUdpSocket, openUdpSocket, SOCKET_BUFFER_BYTES } from './udp-socket.js';
 
@@ -72,8 +72,8 @@ class UdpRendezvous implements Rendezvous {
     const engine = new Engine({ responder, send, events, clock, log, limits });
     this.#engine = engine;
     this.#connections = new TcpConnections(engine);
-    socket.on('message', (message, source) => (isStun(message) ? this.#probe(socket, message, source) : engine.receive(message, source)));
-    probeSocket.on('message', (message, source) => this.#probe(probeSocket, message, source));
+    socket.on('message', (message, source) => (isStun(message) ? this.#probe(message, source, socket, probeSocket) : engine.receive(message, source)));
+    probeSocket.on('message', (message, source) => this.#probe(message, source, probeSocket, socket));
     for (const each of this.#sockets) each.on('error', (error) => log.error('UDP socket failed', { error }));
     this.#cancelSweep = clock.every(SWEEP_EVERY_MS, () => engine.sweep());
     this.#tellStart(socket.getRecvBufferSize());
@@ -127,10 +127,11 @@ class UdpRendezvous implements Rendezvous {
     else if (this.#stopped === undefined) socket.send(datagram, port, address);
   }
 
-  #probe(socket: Socket, message: Buffer, source: Source): void {
+  /** A request may ask for an answer from the other port, to find out whether a NAT lets that in. */
+  #probe(message: Buffer, source: Source, asked: Socket, other: Socket): void {
     const answer = isStun(message) && this.#probes.take(1, this.#options.clock.now()) ? answerBinding(message, source) : undefined;
     if (answer === undefined) this.#engine.counters.drop('malformed');
-    else this.#send(socket, answer, source.address, source.port);
+    else this.#send(wantsOtherPort(message) ? other : asked, answer, source.address, source.port);
   }
 
   #tellStart(receiveBufferBytes: number): void {

@@ -1,5 +1,5 @@
 import { DomainError } from '../../domain/errors.js';
-import type { PeerSignal } from '../../gen/networkcontroller/v1/node.js';
+import type { PeerSignal, WatchResponse } from '../../gen/networkcontroller/v1/node.js';
 import { Endpoint_Kind, type Endpoint } from '../../gen/networkcontroller/v1/types.js';
 import type { MapFeed } from '../feed/map-feed.js';
 import type { Repository } from '../store/local-view.js';
@@ -7,6 +7,11 @@ import type { Repository } from '../store/local-view.js';
 /** Signals that one request may carry. */
 const MAX_SIGNALS = 512;
 const MAX_CANDIDATES = 16;
+
+/** Tells a node under which "address:port" the controller sees it. */
+export function reflexiveMessage(address: string): NonNullable<WatchResponse['message']> {
+  return { $case: 'reflexive', value: { address, kind: Endpoint_Kind.KIND_REFLEXIVE } };
+}
 
 /**
  * Passes offers and answers between connected nodes of one network. The sender's reflexive endpoint is added here, because
@@ -37,6 +42,12 @@ export class Signals {
     const permitted = this.#repository.view.network(network)?.value.interconnection === true;
     const own = this.#ownCandidate(fromNodeId);
     return signals.filter((signal) => !(permitted && this.#deliver(fromNodeId, network, signal, own))).map((signal) => signal.nodeId);
+  }
+
+  /** Tells a node that has just connected where it is seen: its handshake may have come before its stream. */
+  welcome(nodeId: string): void {
+    const address = this.#reflexive(nodeId);
+    if (address !== undefined) this.#feed.send(nodeId, reflexiveMessage(address));
   }
 
   #deliver(fromNodeId: string, network: string, signal: PeerSignal, own: readonly Endpoint[]): boolean {

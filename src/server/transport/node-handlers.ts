@@ -73,11 +73,12 @@ export function nodeHandlers(deps: NodeDeps): HandlersOf<typeof NodeServiceServi
 }
 
 /** `NodeService.Watch`. The stream is also the node's presence. */
-function watch({ feed, presence }: NodeDeps): StreamHandler<WatchRequest, WatchResponse> {
+function watch({ feed, presence, signals }: NodeDeps): StreamHandler<WatchRequest, WatchResponse> {
   return (request, caller, sink) => {
     const { nodeId, network } = nodeCaller(caller);
     const close = feed.open(nodeId, sink, { epoch: request.epoch, revision: request.fromRevision });
     presence.streamOpened(nodeId, network, request.agentVersion);
+    signals.welcome(nodeId);
     sink.onClose(() => {
       close();
       presence.streamClosed(nodeId);

@@ -152,6 +152,25 @@ describeLab('a WireGuard device on Linux', () => {
     expect(fresh).toMatchObject({ endpoint: '203.0.113.12:4445', latestHandshakeMs: 0, allowedIps: ['10.66.0.2/32'] });
   });
 
+  it('opens a NAT from the port of its peers, and shows no peer for it, then or later', async () => {
+    const lab = aLab();
+    await lab.wan();
+    await lab.host('n1', '203.0.113.11');
+    await lab.host('n2', '203.0.113.12');
+    const device = new LabDevice(lab, 'n1');
+    await device.set(aConfig());
+    const { listenPort } = (await device.observe())!;
+    const wire = await lab.capture('n2', 'eth0', 'udp and dst portrange 4000-4001');
+
+    await device.open(['203.0.113.12:4000', '203.0.113.12:4001']);
+
+    expect((await device.observe())!.peers).toEqual([]);
+    // UDP's header begins after those of Ethernet and IPv4; WireGuard's handshake initiation has 148 bytes.
+    const seen = await until(() => wire.frames().length >= 2 && wire.frames().map((frame) => [frame.readUInt16BE(34), frame.readUInt16BE(36), frame.readUInt16BE(38) - 8]));
+    expect(seen.sort()).toEqual([[listenPort, 4000, 148], [listenPort, 4001, 148]]);
+    await until(async () => (await lab.exec('n1', ['wg', 'show', 'wg0', 'peers'])).stdout === '', 'the peers for it to be gone');
+  });
+
   it('tells of a deleted interface and makes it again on the port that peers and NATs know', async () => {
     const { lab, devices, configs } = await aPair();
     expect(await pings(lab, 'n1', '10.66.0.2')).toBe(true);

@@ -80,6 +80,17 @@ describeLab('the rendezvous and real WireGuard', () => {
     expect(answers.map(({ stdout }) => stdout.trim())).toEqual(['true', 'false']);
   });
 
+  it('lets a node find out whether only answers get in to it', async () => {
+    const net = await RendezvousLab.behindNats(['fullcone', 'cone']);
+    const probe = `import { isNatPortRestricted } from '${new URL('../../../src/client/port-restriction.ts', import.meta.url).href}';
+      console.log(await isNatPortRestricted('203.0.113.10:6441'), await isNatPortRestricted('203.0.113.10:9'));`;
+    const argv = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', probe];
+
+    const answers = await Promise.all(['n1', 'n2'].map((node) => net.lab.exec(node, argv)));
+
+    expect(answers.map(({ stdout }) => stdout.trim())).toEqual(['false undefined', 'true undefined']);
+  });
+
   it('cuts a removed node off although it and its peers go on trying', async () => {
     const net = await aTalkingPair();
 

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { silentLog } from '../../../src/platform/log.js';
+import { bindingRequest } from '../../../src/platform/stun.js';
 import { keyPairOf } from '../../../src/server/rendezvous/x25519.js';
 import { startRendezvous, type RendezvousOptions } from '../../../src/server/rendezvous/start-rendezvous.js';
 import { ManualClock } from '../../support/clock.js';
 import { aRendezvous } from '../../support/rendezvous.js';
+import { until } from '../../support/until.js';
 import { WireguardNode } from '../../support/wireguard-node.js';
 
 const SECRET = randomBytes(32);
@@ -71,6 +73,23 @@ it('tells a sender its address on both ports', async () => {
   const seen = [await one.settle(), await two.settle()];
 
   expect(seen).toEqual([one.endpoint, two.endpoint]);
+});
+
+it('answers from the other port whom that is asked for, and nobody with more than came', async () => {
+  const { rendezvous } = await aRendezvous();
+  const socket = createSocket('udp4');
+  onTestFinished(() => void socket.close());
+  const answers: { port: number; bytes: number }[] = [];
+  socket.on('message', (message, { port }) => answers.push({ port, bytes: message.length }));
+  const request = bindingRequest({ otherPort: true });
+
+  socket.send(request, rendezvous.port, '127.0.0.1');
+  await until(() => answers.length === 1);
+  socket.send(request, rendezvous.probePort, '127.0.0.1');
+  await until(() => answers.length === 2);
+
+  expect(answers.map(({ port }) => port)).toEqual([rendezvous.probePort, rendezvous.port]);
+  for (const { bytes } of answers) expect(bytes).toBeLessThanOrEqual(request.length);
 });
 
 it('serves no WireGuard on the port for probes', async () => {

@@ -31,18 +31,19 @@ async function start() {
   const reflexive = new Map<string, string>();
   const signals = new Signals({ repository, feed, reflexive: (nodeId) => reflexive.get(nodeId) });
   const node = async (network = 'default'): Promise<string> => (await services.register(await services.token({ network }))).node.id;
-  /** The signals that a node is told, from now on. */
-  const listen = (nodeId: string) => {
-    const told: PeerSignal[] = [];
+  /** What a node is told of one kind, from now on. */
+  const listenFor = (nodeId: string, kind: 'signal' | 'reflexive') => {
+    const told: unknown[] = [];
     const write = (bytes: Uint8Array): boolean => {
       const { message } = WatchResponse.decode(bytes);
-      if (message?.$case === 'signal') told.push(message.value);
+      if (message?.$case === kind) told.push(message.value);
       return true;
     };
     feed.open(nodeId, { write, onDrain() {}, fail() {} }, { epoch: '', revision: 0n });
     return told;
   };
-  return { ...services, putNetwork, signals, reflexive, node, listen };
+  const listen = (nodeId: string) => listenFor(nodeId, 'signal') as PeerSignal[];
+  return { ...services, putNetwork, signals, reflexive, node, listen, listenFor };
 }
 
 const offer = (nodeId: string, candidates: { address: string; kind: Endpoint_Kind }[] = []): PeerSignal =>
@@ -135,5 +136,31 @@ describe('signals', () => {
 
     await until(() => told.length === 1);
     expect(told[0]?.candidates).toEqual([...Array.from({ length: 16 }, (_, n) => local(n)), { address: SEEN, kind: Endpoint_Kind.KIND_REFLEXIVE }]);
+  });
+});
+
+describe('a node that connects', () => {
+  it('is not told where it is seen before it has been', async () => {
+    const { signals, node, listenFor } = await start();
+    const self = await node();
+    const told = listenFor(self, 'reflexive');
+
+    signals.welcome(self);
+
+    await new Promise(setImmediate);
+    expect(told).toEqual([]);
+  });
+
+  it('is told where it is seen, and nobody else is', async () => {
+    const { signals, node, listenFor, reflexive } = await start();
+    const [self, other] = [await node(), await node()];
+    reflexive.set(self, SEEN);
+    const [told, overheard] = [listenFor(self, 'reflexive'), listenFor(other, 'reflexive')];
+
+    signals.welcome(self);
+
+    await until(() => told.length === 1);
+    expect(told).toEqual([{ address: SEEN, kind: Endpoint_Kind.KIND_REFLEXIVE }]);
+    expect(overheard).toEqual([]);
   });
 });

@@ -145,6 +145,10 @@ export interface PeerSignal {
   candidates: Endpoint[];
   /** The sender's NAT maps each destination to another port. */
   symmetricNat: boolean;
+  /** The sender's NAT lets in only what comes from an address and port that it has sent to. */
+  portRestrictedNat: boolean;
+  /** The sender has a live session with the addressee. */
+  hasSession: boolean;
 }
 
 export enum PeerSignal_Kind {
@@ -1389,7 +1393,15 @@ export const Progress: MessageFns<Progress> = {
 };
 
 function createBasePeerSignal(): PeerSignal {
-  return { nodeId: "", kind: 0, attempt: 0, candidates: [], symmetricNat: false };
+  return {
+    nodeId: "",
+    kind: 0,
+    attempt: 0,
+    candidates: [],
+    symmetricNat: false,
+    portRestrictedNat: false,
+    hasSession: false,
+  };
 }
 
 export const PeerSignal: MessageFns<PeerSignal> = {
@@ -1411,6 +1423,12 @@ export const PeerSignal: MessageFns<PeerSignal> = {
     }
     if (message.symmetricNat !== false) {
       writer.uint32(40).bool(message.symmetricNat);
+    }
+    if (message.portRestrictedNat !== false) {
+      writer.uint32(48).bool(message.portRestrictedNat);
+    }
+    if (message.hasSession !== false) {
+      writer.uint32(56).bool(message.hasSession);
     }
     return writer;
   },
@@ -1468,6 +1486,22 @@ export const PeerSignal: MessageFns<PeerSignal> = {
             message.symmetricNat = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.portRestrictedNat = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.hasSession = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1490,6 +1524,8 @@ export const PeerSignal: MessageFns<PeerSignal> = {
     message.attempt = object.attempt ?? 0;
     message.candidates = object.candidates?.map((e) => Endpoint.fromPartial(e)) || [];
     message.symmetricNat = object.symmetricNat ?? false;
+    message.portRestrictedNat = object.portRestrictedNat ?? false;
+    message.hasSession = object.hasSession ?? false;
     return message;
   },
 };

@@ -1,0 +1,78 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { AdminServiceClient, CreateTokenRequest } from '../../src/gen/networkcontroller/v1/admin.js';
+import { callUnary, connect } from '../../src/platform/rpc-client.js';
+import { LabAgent } from './lab-agent.js';
+import type { LabProcess } from './lab-process.js';
+import type { Lab } from './lab.js';
+import { tmpDir } from './tmp-dir.js';
+import { until } from './until.js';
+
+/** Where the controller of a lab is. */
+const CONTROLLER = '203.0.113.10';
+
+/** The real `nc-server` on a public machine `ctl` of a lab, and the nodes that have joined it. */
+export class LabController {
+  readonly #lab: Lab;
+  readonly #folder = tmpDir();
+  readonly #admin: AdminServiceClient;
+  #server: LabProcess | undefined;
+
+  private constructor(lab: Lab, settings: Record<string, unknown>) {
+    this.#lab = lab;
+    const adminSocket = join(this.#folder, 'admin.sock');
+    const server = { ip: CONTROLLER, workDir: join(this.#folder, 'work'), adminSocket, metrics: { listen: '' }, ...settings };
+    writeFileSync(this.#config, JSON.stringify({ server }));
+    this.#admin = connect(AdminServiceClient, { socketPath: adminSocket });
+    onTestFinished(() => this.#admin.close());
+  }
+
+  /**
+   * Plugs machine `ctl` into the lab's public network and waits until the controller there serves.
+   *
+   * @param settings Keys below `server:` of its server.yml.
+   */
+  static async start(lab: Lab, settings: Record<string, unknown> = {}): Promise<LabController> {
+    await lab.host('ctl', CONTROLLER);
+    const controller = new LabController(lab, settings);
+    await controller.startServer();
+    return controller;
+  }
+
+  /** The controller's process. */
+  get server(): LabProcess {
+    if (this.#server === undefined) throw new Error('the controller was not started');
+    return this.#server;
+  }
+
+  /** Starts the controller, again on the same folder after {@link killServer}. */
+  async startServer(): Promise<void> {
+    const argv = [process.execPath, '--import', 'tsx', 'src/server/main.ts', '--config', this.#config];
+    const server = this.#lab.spawn('ctl', argv, { name: 'nc-server' });
+    this.#server = server;
+    await until(() => {
+      if (!server.isRunning) throw new Error(`nc-server ended: ${server.output()}`);
+      return server.output().includes('"serving"');
+    }, 'nc-server to serve', 60_000);
+  }
+
+  /** Ends the controller as a power cut would. */
+  async killServer(): Promise<void> {
+    await this.server.stop('SIGKILL');
+  }
+
+  /**
+   * Lets a machine join; its agent does not run yet.
+   *
+   * @param settings Keys below `client:` of its client.yml.
+   */
+  async join(machine: string, settings: Record<string, unknown> = {}): Promise<LabAgent> {
+    const { join: joinString } = await callUnary(this.#admin, 'createToken', CreateTokenRequest.fromPartial({}));
+    return LabAgent.join(this.#lab, machine, join(this.#folder, machine), joinString, settings);
+  }
+
+  get #config(): string {
+    return join(this.#folder, 'server.yml');
+  }
+}
