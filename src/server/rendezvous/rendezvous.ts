@@ -89,8 +89,6 @@ export interface Rendezvous {
    * connection before this one ends.
    */
   carry(connection: NodeConnection): void;
-  /** Ends the node's TCP connection, if it has one. */
-  hangUp(nodeId: string): void;
   /** Where the node's authenticated packets come from, as `address:port`; undefined without a live session, and over TCP. */
   endpointOf(nodeId: string): string | undefined;
   /** When the node last completed a handshake, UTC ms; 0 for never. */

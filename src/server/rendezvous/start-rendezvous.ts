@@ -102,10 +102,6 @@ class UdpRendezvous implements Rendezvous {
     else connection.stream.destroy();
   }
 
-  hangUp(nodeId: string): void {
-    this.#connections.remove(nodeId);
-  }
-
   lastHandshakeMs(nodeId: string): number {
     return this.#engine.directory.byNodeId(nodeId)?.lastHandshakeMs ?? 0;
   }
