@@ -235,6 +235,25 @@ describe('a pair that begins', () => {
 });
 
 describe('a direct path', () => {
+  // WireGuard renews the session of a pair by itself, without the controller; ten minutes of it are ten of the injected clock's.
+  it.each([
+    ['that carries traffic', 1000],
+    ['that carries nothing but keepalives', 32],
+  ])('%s is left alone for ten minutes without a controller', async (_what, bytesEachWay) => {
+    const world = await aDirectPair();
+    world.paths.disconnected();
+    const before = { steers: world.device.steers.length, nudges: world.device.nudges.length, signals: world.signals().length };
+
+    for (let seconds = 0, bytes = 1000; seconds < 600; seconds += 25, bytes += bytesEachWay) {
+      const handshake = seconds % 100 === 0 ? { latestHandshakeMs: world.clock.now() } : {};
+      world.device.notice(world.peer.publicKey, { txBytes: bytes, rxBytes: bytes, ...handshake });
+      await world.pass(25_000);
+    }
+
+    expect(world.kind()).toBe('direct');
+    expect({ steers: world.device.steers.length, nudges: world.device.nudges.length, signals: world.signals().length }).toEqual(before);
+  });
+
   it('is not touched when the control stream comes back or the relay restarts', async () => {
     const world = await aDirectPair();
     const before = { steers: world.steersOf('peer').length, signals: world.signals().length };
