@@ -191,7 +191,11 @@ describe('the doctor names', () => {
     const silent = { seenBy: () => Promise.resolve(undefined) };
 
     expect(await findings('udp', { status: status({ tunnelUp: false }) }, silent)).toMatchObject([{ result: 'fail', says: expect.stringContaining('203.0.113.10:6441 does not answer UDP'), mend: expect.stringContaining('6441') }]);
-    expect(await findings('udp', { status: undefined }, silent)).toMatchObject([{ result: 'fail' }]);
+    expect(await findings('udp', { status: undefined }, silent)).toMatchObject([{ result: 'fail', says: expect.stringContaining('TCP cannot take its place') }]);
+    const withTcp = map();
+    withTcp.network!.controller!.httpsEndpoints = ['203.0.113.10:6442'];
+    expect(await findings('udp', { status: undefined, map: withTcp }, silent)).toMatchObject([{ result: 'warn', says: expect.stringContaining('203.0.113.10:6442 takes its place') }]);
+    expect(await findings('udp', { status: undefined, map: withTcp }, { ...silent, tcpProblem: () => Promise.resolve('ECONNREFUSED') })).toMatchObject([{ result: 'fail', mend: expect.stringContaining('or TCP to 203.0.113.10:6442') }]);
     expect(await findings('udp', {}, silent)).toMatchObject([{ result: 'warn', says: expect.stringContaining('over TCP') }]);
   });
 
