@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   identity: () => import('./identity.js'),
   pool: () => import('./pool.js'),
   register: () => import('./register.js'),
+  services: () => import('./services.js'),
 };
 
 process.exitCode = await main();

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,12 +11,15 @@ export interface BenchServer {
   readonly admin: AdminServiceClient;
   /** Makes a token that is good for any number of joins. @returns its join string. */
   joinString(): Promise<string>;
+  /** Of the process, user and system, all threads. */
+  cpuSeconds(): number;
   stop(): Promise<void>;
 }
 
 /** A bench comes from one address, and is nobody to protect oneself from. */
 const LIMITS = { connectionsPerSource: 100_000, handshakesPerSecond: 100_000 };
 const START_MS = 60_000;
+const TICKS_PER_SECOND = 100;
 
 /** Starts it with an empty, durable store. */
 export async function startBenchServer(): Promise<BenchServer> {
@@ -32,6 +35,7 @@ export async function startBenchServer(): Promise<BenchServer> {
   return {
     admin,
     joinString: async () => (await callUnary(admin, 'createToken', CreateTokenRequest.fromPartial({ unboundedUses: true, expireMs: 3_600_000 }))).join,
+    cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
     async stop() {
       admin.close();
       child.kill('SIGTERM');
@@ -39,6 +43,12 @@ export async function startBenchServer(): Promise<BenchServer> {
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** @see proc(5) /proc/pid/stat, sysconf(3) _SC_CLK_TCK */
+function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 async function untilServing(admin: AdminServiceClient, child: ChildProcess): Promise<void> {
