@@ -119,7 +119,10 @@ class PathManager implements Paths {
     this.#probeNat();
     this.#note(() => {
       for (const path of this.#paths.values()) path.forgetFailures({ stale: false });
-      return this.#greetEverybody();
+      // Whoever is sent to from the new address knows it: without that the relay goes on sending to the old one until the next keepalive.
+      this.#track(this.#act(this.#controllerKey, { act: 'nudge' }));
+      const moved = [...this.#paths.values()].flatMap((path) => from(path, path.announce()));
+      return [...moved, ...this.#greetEverybody()];
     });
   }
 

@@ -160,6 +160,11 @@ export class PeerPath {
     return this.#initiates ? [] : [{ act: 'signal', kind: PeerSignal_Kind.KIND_HELLO, attempt: 0 }];
   }
 
+  /** We are somewhere else now: the peer learns it from the next packet. */
+  announce(): PathAction[] {
+    return this.#phase.at === 'rest' && this.#state.kind !== 'none' ? [{ act: 'nudge' }] : [];
+  }
+
   /** What failed before may work now. */
   forgetFailures(options: { readonly stale: boolean }): void {
     this.#punchFailures = 0;

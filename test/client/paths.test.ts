@@ -235,6 +235,17 @@ describe('a pair that begins', () => {
 });
 
 describe('a direct path', () => {
+  it('is used at once from a new address, and so is the way to the relay', async () => {
+    const world = await aDirectPair();
+    const before = world.device.nudges.length;
+
+    world.paths.networkChanged();
+    await world.pass(20);
+
+    expect(world.device.nudges.slice(before).sort()).toEqual([world.controller.publicKey, world.peer.publicKey].sort());
+    expect(world.kind()).toBe('direct');
+  });
+
   // WireGuard renews the session of a pair by itself, without the controller; ten minutes of it are ten of the injected clock's.
   it.each([
     ['that carries traffic', 1000],

@@ -88,6 +88,11 @@ export class LabAgent {
     await this.#agent?.ended();
   }
 
+  /** Ends the agent as a power cut would; its interface stays. */
+  async kill(): Promise<void> {
+    await this.agent.stop('SIGKILL');
+  }
+
   status(): Promise<AgentServiceGetStatusResponse> {
     return withAgent(this.#socket, (agent) => agent.status());
   }

@@ -31,6 +31,12 @@ export class TimedPings {
     return sequence.size === 0 ? 0 : Math.max(...sequence) - Math.min(...sequence) + 1 - sequence.size;
   }
 
+  /** The longest time without an answer since then, in ms. */
+  longestSilenceMs(sinceMs: number): number {
+    const times = [sinceMs, ...this.#answers().map(({ atMs }) => atMs).filter((atMs) => atMs > sinceMs)];
+    return Math.round(Math.max(0, ...times.slice(1).map((atMs, index) => atMs - times[index]!)));
+  }
+
   /** @see ping(8), SIGINT */
   async stop(): Promise<void> {
     await this.#process.stop('SIGINT');
