@@ -120,7 +120,7 @@ class PathManager implements Paths {
     this.#note(() => {
       for (const path of this.#paths.values()) path.forgetFailures({ stale: false });
       // Whoever is sent to from the new address knows it: without that the relay goes on sending to the old one until the next keepalive.
-      this.#track(this.#act(this.#controllerKey, { act: 'nudge' }));
+      if (this.#relay.endpoint !== '') this.#track(this.#act(this.#controllerKey, { act: 'steer', endpoint: this.#relay.endpoint, fresh: false }));
       const moved = [...this.#paths.values()].flatMap((path) => from(path, path.announce()));
       return [...moved, ...this.#greetEverybody()];
     });

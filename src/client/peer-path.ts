@@ -160,9 +160,13 @@ export class PeerPath {
     return this.#initiates ? [] : [{ act: 'signal', kind: PeerSignal_Kind.KIND_HELLO, attempt: 0 }];
   }
 
-  /** We are somewhere else now: the peer learns it from the next packet. */
+  /**
+   * We are somewhere else now: the peer learns it from the next packet. The endpoint is set as it is, because wireguard-go holds on to the
+   * source address that it had with it, and sends nothing from one that is gone.
+   */
   announce(): PathAction[] {
-    return this.#phase.at === 'rest' && this.#state.kind !== 'none' ? [{ act: 'nudge' }] : [];
+    const { kind, endpoint } = this.#state;
+    return this.#phase.at === 'rest' && kind !== 'none' ? [{ act: 'steer', endpoint, fresh: false }] : [];
   }
 
   /** What failed before may work now. */

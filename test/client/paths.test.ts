@@ -237,12 +237,12 @@ describe('a pair that begins', () => {
 describe('a direct path', () => {
   it('is used at once from a new address, and so is the way to the relay', async () => {
     const world = await aDirectPair();
-    const before = world.device.nudges.length;
 
     world.paths.networkChanged();
     await world.pass(20);
 
-    expect(world.device.nudges.slice(before).sort()).toEqual([world.controller.publicKey, world.peer.publicKey].sort());
+    expect(world.steersOf('controller').at(-1)).toEqual({ endpoint: RELAY, fresh: false });
+    expect(world.steersOf('peer').at(-1)).toEqual({ endpoint: DIRECT, fresh: false });
     expect(world.kind()).toBe('direct');
   });
 
