@@ -22,8 +22,8 @@ const RESUME_MS = 700;
 /** Silence of a direct path that is reason enough when UDP does not get through elsewhere either. */
 const DISTRUST_AFTER_MS = 1500;
 
-/** Pauses after a failed attempt: NATs do not change by themselves, so after the third it is tried once an hour. */
-const PUNCH_PAUSES_MS = [2000, 10_000, 3_600_000];
+/** Pauses after a failed attempt: a busy machine may fail some, then it is the NATs, which do not change by themselves. */
+const PUNCH_PAUSES_MS = [2000, 10_000, 60_000, 300_000, 3_600_000];
 
 /** Pauses after an attempt that did not come to punching. */
 const SETTLE_PAUSES_MS = [1000, 2000, 5000, 15_000, 60_000];

@@ -133,8 +133,10 @@ describe('a pair that begins', () => {
     expect(world.signals(KIND_OFFER)).toHaveLength(3);
     await attempt();
     world.session('relay');
-    await world.pass(120_000);
+    await world.pass(50_000);
     expect(world.signals(KIND_OFFER)).toHaveLength(3);
+    await world.pass(15_000);
+    expect(world.signals(KIND_OFFER)).toHaveLength(4);
   });
 
   it('tries at once when the network has changed', async () => {
