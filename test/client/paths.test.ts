@@ -135,7 +135,7 @@ describe('a pair that begins', () => {
     world.session('relay');
     await world.pass(50_000);
     expect(world.signals(KIND_OFFER)).toHaveLength(3);
-    await world.pass(15_000);
+    await world.pass(12_000);
     expect(world.signals(KIND_OFFER)).toHaveLength(4);
   });
 
