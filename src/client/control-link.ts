@@ -1,4 +1,3 @@
-import { ExponentialBackoff, fullJitterGenerator } from 'cockatiel';
 import { DomainError } from '../domain/errors.js';
 import type { PeerSignal, ReportRequest, WatchRequest, WatchResponse } from '../gen/networkcontroller/v1/node.js';
 import type { Clock } from '../platform/clock.js';
@@ -6,6 +5,7 @@ import type { Log } from '../platform/log.js';
 import { followStream, type ControlSession } from './control-session.js';
 import type { EndpointOrder } from './endpoint-order.js';
 import { Heartbeat } from './heartbeat.js';
+import { ReconnectPauses } from './reconnect-pauses.js';
 
 /** `connecting` before the first connection, `offline` after one was lost. */
 export type ControlState = 'connecting' | 'connected' | 'offline';
@@ -46,13 +46,10 @@ const CERTIFICATE_CODES: ReadonlySet<string> = new Set(['certificate_invalid', '
 /** A connection that held so long was a good one: the back-off begins anew. */
 const HELD_MS = 10_000;
 
-const newBackoff = () => new ExponentialBackoff({ initialDelay: 200, maxDelay: 30_000, generator: fullJitterGenerator }).next();
-
 /**
  * Keeps one connection to a controller for as long as the node lives.
  *
- * Endpoints are tried in turn; between rounds it waits with full jitter, up to 0.2 s, doubling to 30 s, for ever. The
- * tunnel depends on none of this.
+ * Endpoints are tried in turn, for ever, with the pauses of {@link ReconnectPauses} between rounds. The tunnel depends on none of this.
  */
 export class ControlLink {
   readonly #deps: ControlDeps;
@@ -150,14 +147,14 @@ export class ControlLink {
   }
 
   async #run(): Promise<void> {
-    let backoff = newBackoff();
+    const { clock, endpoints } = this.#deps;
+    const pauses = new ReconnectPauses(clock.now());
     while (!this.#ended) {
-      const startedAtMs = this.#deps.clock.now();
+      const startedAtMs = clock.now();
       await this.#connectOnce();
-      if (this.#deps.clock.now() - startedAtMs >= HELD_MS) backoff = newBackoff();
-      if (this.#successor !== undefined || !this.#deps.endpoints.advance() || this.#ended) continue;
-      await this.#pause(backoff.duration);
-      backoff = backoff.next(undefined);
+      if (clock.now() - startedAtMs >= HELD_MS) pauses.held(clock.now());
+      if (this.#successor !== undefined || !endpoints.advance() || this.#ended) continue;
+      await this.#pause(pauses.next(clock.now()));
     }
   }
 
