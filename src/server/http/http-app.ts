@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Http2Bindings, HttpBindings } from '@hono/node-server';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
@@ -54,6 +55,8 @@ const REQUEST_MS = 10_000;
 export function httpApp(deps: HttpAppDeps, add: readonly ((routes: HttpRoutes) => void)[]): HttpApp {
   const routes = new Hono<HttpEnv>();
   const life = { draining: new AbortController(), active: 0, idle: () => {} };
+  // Every open stream listens for the end; a thousand are no leak.
+  setMaxListeners(0, life.draining.signal);
   routes.use(identified(deps, life.draining.signal), counted(life), bounded(deps.requestMs ?? REQUEST_MS));
   routes.onError(refuse);
   routes.notFound((c) => refuse(noSuchRoute(routes, c), c));

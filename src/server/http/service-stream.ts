@@ -34,10 +34,18 @@ export function watchEndpoint(repository: Repository, identify: Identify): ApiRo
     refusals: ['invalid_argument', 'unauthenticated', 'permission_denied'],
     async handle({ query, caller, c }) {
       if (open >= MAX_STREAMS) throw new DomainError('rate_limited', `want at most ${MAX_STREAMS} watches at once; try again in a minute`);
-      open++;
       const filter = filterOf(repository.view, caller, query);
-      const stream = new EventStream({ requestId: c.get('requestId'), recheck: () => identify(c), onEnd: () => open-- });
-      c.get('draining').addEventListener('abort', () => stream.fail(new DomainError('draining', 'this server is about to stop; watch again in a few seconds')));
+      // Nobody would read the events, nor end them.
+      if (c.req.method === 'HEAD') return c.body(null, 200, { 'content-type': EVENT_STREAM });
+      open++;
+      const draining = c.get('draining');
+      const onDraining = (): void => stream.fail(new DomainError('draining', 'this server is about to stop; watch again in a few seconds'));
+      const onEnd = (): void => {
+        open--;
+        draining.removeEventListener('abort', onDraining);
+      };
+      const stream = new EventStream({ requestId: c.get('requestId'), recheck: () => identify(c), onEnd });
+      draining.addEventListener('abort', onDraining);
       return c.body(stream.follow((sink) => watchServices(repository, filter, sink)), 200, { 'content-type': EVENT_STREAM });
     },
   });
