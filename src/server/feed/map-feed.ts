@@ -99,13 +99,6 @@ export class MapFeed {
     for (let waiting = this.#ready.size; waiting > 0; waiting -= SLICE) await new Promise(setImmediate);
   }
 
-  /** How many streams are open. */
-  get size(): number {
-    let count = 0;
-    for (const of of this.#watchers.values()) count += of.size;
-    return count;
-  }
-
   stop(): void {
     this.#unsubscribe();
     this.#cancelProgress();
