@@ -35,9 +35,17 @@ const FOUND = v.array(v.strictObject({ address: v.string(), node_id: v.string() 
  * @throws DomainError `config_invalid`.
  */
 export function readPasswordHash(path: string): Buffer {
-  const text = readFileSync(path, 'utf8').trim().split(/\s/)[0] ?? '';
+  const text = readText(path).trim().split(/\s/)[0] ?? '';
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
   throw new DomainError('config_invalid', `${path}: want the SHA-256 of the password, 64 hex digits; printf %s <password> | sha256sum`);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new DomainError('config_invalid', `server.nekoqPasswordFile: want a file that can be read, got ${(error as Error).message}`);
+  }
 }
 
 /** `GET /service`: where a service is, as NekoQ-Bootstrap answers. */
