@@ -6,8 +6,8 @@ import { onTestFinished } from 'vitest';
 /** How a {@link startNameServer} answers one query: with a packet, with octets, or not at all. */
 export type Script = (query: DecodedPacket, transport: 'udp' | 'tcp', bytes: Buffer) => Buffer | undefined;
 
-/** A foreign name server on 127.0.0.1 that does what `script` says and remembers what it was asked. */
-export async function startNameServer(script: Script) {
+/** A foreign name server on a free port of 127.0.0.1, or at `at`, that does what `script` says and remembers what it was asked. */
+export async function startNameServer(script: Script, at = { host: '127.0.0.1', port: 0 }) {
   const asked: { readonly name: string; readonly transport: 'udp' | 'tcp'; readonly fromPort: number }[] = [];
   const answer = (bytes: Buffer, transport: 'udp' | 'tcp', fromPort: number): Buffer | undefined => {
     const query = decode(bytes);
@@ -26,14 +26,14 @@ export async function startNameServer(script: Script) {
       else socket.write(Buffer.concat([Buffer.from([reply.length >> 8, reply.length & 255]), reply]));
     });
   });
-  await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => tcp.listen(at.port, at.host, resolve));
   const { port } = tcp.address() as AddressInfo;
-  await new Promise<void>((resolve) => udp.bind(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => udp.bind(port, at.host, resolve));
   onTestFinished(() => {
     udp.close();
     tcp.close();
   });
-  return { address: { host: '127.0.0.1', port }, asked };
+  return { address: { host: at.host, port }, asked };
 }
 
 /** An answer to `query` with these records. */

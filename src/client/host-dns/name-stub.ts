@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { DomainError } from '../../domain/errors.js';
 import type { Clock } from '../../platform/clock.js';
 import { askOverStream, askOverUdp } from '../../platform/dns/exchange.js';
+import { isUsable } from '../../platform/dns/foreign-answer.js';
 import type { DnsClient, Listening } from '../../platform/dns/query-handler.js';
 import { questionOctets, readQuery, type Query } from '../../platform/dns/query.js';
 import { composeRefusal, type Transport } from '../../platform/dns/reply.js';
@@ -75,17 +76,19 @@ async function answerOne(message: Uint8Array, transport: Transport, sources: Nam
   // Records that an admin has added are in no map.
   const controller = sources.controller();
   const better = 'refusal' in query || controller === '' ? undefined : await askEach([controller], query, transport);
-  return better ?? reply.message;
+  return better !== undefined && isUsable(better) ? better : reply.message;
 }
 
-/** The first answer that any of `servers` gives. */
+/** The first answer that tells something, of any of `servers`; without one the last that was given. */
 async function askEach(servers: readonly string[], query: Query, transport: Transport): Promise<Buffer | undefined> {
+  let last: Buffer | undefined;
   for (const host of servers.filter((server) => isIP(server) !== 0)) {
     const ask = transport === 'udp' ? askOverUdp : askOverStream;
     const answer = await ask({ host, port: PORT }, query.message, ASK_MS, (bytes) => belongsTo(bytes, query)).catch(() => undefined);
-    if (answer !== undefined) return answer;
+    if (answer !== undefined && isUsable(answer)) return answer;
+    last = answer ?? last;
   }
-  return undefined;
+  return last;
 }
 
 /** Same id, same question. @see RFC 5452 §9.1 */

@@ -253,7 +253,13 @@ describe('the doctor names', () => {
 
     expect(await findings('dns', {}, { askServer: failing })).toMatchObject([{ result: 'fail', says: expect.stringContaining('10.66.0.1 does not answer for web-1.default.nc.internal') }]);
     expect(await findings('dns', {}, { askServer: () => Promise.resolve(['10.66.0.9']) })).toMatchObject([{ result: 'warn', says: expect.stringContaining('is 10.66.0.9 and not') }]);
-    expect(await findings('dns', {}, { lookup: failing })).toMatchObject([{ result: 'warn', mend: expect.stringContaining('resolvectl dns nc0 10.66.0.1') }]);
+    expect(await findings('dns', {}, { lookup: failing })).toMatchObject([{ result: 'warn', mend: expect.stringContaining('"nc-client status"') }]);
+  });
+
+  it('a machine whose DNS the agent was told to leave alone', async () => {
+    const failing = () => Promise.reject(new Error('ENOTFOUND'));
+
+    expect(await findings('dns', { config: { ...config, hostDns: 'off' } }, { lookup: failing })).toMatchObject([{ result: 'warn', mend: expect.stringContaining('set "hostDns: auto" in client.yml') }]);
   });
 });
 

@@ -14,5 +14,6 @@ export async function checkDns({ status, map, config, machine }: Patient): Promi
   const own = await machine.lookup(name).catch((error: Error) => error);
   if (own === status.bindIp) return [ok('dns', `${name} resolves to ${status.bindIp} on this machine, by ${server}`)];
   const says = `${server} answers for ${status.zone}, and this machine's resolver does not ask it`;
-  return [warn('dns', says, `with systemd-resolved: "resolvectl dns ${config.interfaceName} ${server}" and "resolvectl domain ${config.interfaceName} ~${status.zone}"; until then "nc-client resolve" knows the names`)];
+  const mend = config.hostDns === 'off' ? 'set "hostDns: auto" in client.yml' : 'see the health that "nc-client status" shows';
+  return [warn('dns', says, `${mend}; until then "nc-client resolve" knows the names`)];
 }
