@@ -1,4 +1,4 @@
-import { parseDnsName, reverseName, under, type DnsName } from '../domain/dns-name.js';
+import { parseDnsName, reverseName, type DnsName } from '../domain/dns-name.js';
 import type { RecordData } from '../domain/dns-record.js';
 import { DomainError } from '../domain/errors.js';
 import type { ZoneAnswer } from '../domain/zone-lookup.js';
@@ -70,7 +70,7 @@ function zoneService(service: Service): Service {
 
 function questionOf(name: string, type: string, map: NetworkMap, zone: Zone): DnsName {
   if (type === 'PTR' && /^[\d.]+$|:/.test(name)) return reverseName(name);
-  return name.includes('.') ? parseDnsName(name) : under(`${name}.${map.network.name}`, zone.name);
+  return parseDnsName(name.includes('.') ? name : `${name}.${map.network.name}.${zone.name}`);
 }
 
 function toResponse({ rcode, answers }: ZoneAnswer, type: string): ResolveResponse {

@@ -1,0 +1,157 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { MapNames } from '../../src/client/map-names.js';
+import type { NetworkMap } from '../../src/client/map-store.js';
+import { NetworkConfig, Peer, Service } from '../../src/gen/networkcontroller/v1/types.js';
+import { aQuery, read } from '../support/dns.js';
+
+const peer = (name: string, last: number): Peer => Peer.fromPartial({ nodeId: `n-${last}`, name, bindIp: `10.66.0.${last}`, bindIp6: `fd00:66::${last}` });
+const service = (values: Partial<Service>): Service =>
+  Service.fromPartial({ id: 'shop-db', name: 'shop', network: 'default', nodeId: 'n-6', port: 8080, protocol: 'tcp', channel: 'stable', leaseSeconds: 10, ...values });
+
+function aMap(change: Partial<NetworkMap> = {}): NetworkMap {
+  return {
+    epoch: 'e',
+    revision: 7n,
+    network: NetworkConfig.fromPartial({ name: 'default', cidr: '10.66.0.0/24', cidr6: 'fd00:66::/64', zone: 'nc.internal' }),
+    self: peer('web-1', 5),
+    peers: [peer('db', 6)],
+    refused: [],
+    services: [service({})],
+    controlEndpoints: [],
+    ...change,
+  };
+}
+
+let names: MapNames;
+beforeEach(() => (names = new MapNames()));
+
+/** What a program of this machine gets. */
+function ask(name: string, type: Parameters<typeof aQuery>[1] = 'A') {
+  const reply = names.answer(aQuery(name, type), 'udp');
+  return reply.kind === 'answer' ? read(reply.message) : reply.kind;
+}
+
+describe('an answer from the map', () => {
+  it('is none before the first map: every name is somebody else\'s', () => {
+    expect(ask('web-1.default.nc.internal')).toBe('outside');
+    expect(ask('example.com')).toBe('outside');
+  });
+
+  it.each(['example.com', 'internal', 'xnc.internal', 'nc.internal.example.com', '1.0.0.10.in-addr.arpa'])('is none for %s, which is not ours', (name) => {
+    names.show(aMap());
+
+    expect(ask(name, name.endsWith('arpa') ? 'PTR' : 'A')).toBe('outside');
+  });
+
+  it('is none for what is no query', () => {
+    names.show(aMap());
+
+    expect(names.answer(Buffer.from([1, 2, 3]), 'udp')).toEqual({ kind: 'ignore' });
+    expect(names.answer(Buffer.alloc(0), 'tcp')).toEqual({ kind: 'ignore' });
+  });
+
+  it.each(['gone.default.nc.internal', 'web-1.nc.internal', 'web-1.lab.nc.internal', 'nothing.svc.nc.internal'])('says that %s does not exist', (name) => {
+    names.show(aMap());
+
+    expect(ask(name)).toMatchObject({ rcode: 'NXDOMAIN', flag_aa: true, authorities: [{ type: 'SOA' }] });
+  });
+
+  it('names no node that was refused', () => {
+    names.show(aMap({ refused: [{ peer: peer('liar', 9), reason: 'forged' }] }));
+
+    expect(ask('liar.default.nc.internal')).toMatchObject({ rcode: 'NXDOMAIN' });
+    expect(ask('9.0.66.10.in-addr.arpa', 'PTR')).toMatchObject({ rcode: 'NXDOMAIN' });
+  });
+
+  it('names no instance of a service that is withheld', () => {
+    names.show(aMap({ services: [service({}), service({ id: 'shop-web-1', nodeId: 'n-5', withheld: 'its health check fails' })] }));
+
+    expect(ask('shop.svc.nc.internal')).toMatchObject({ answers: [{ data: '10.66.0.6' }] });
+    expect(ask('_shop._tcp.svc.nc.internal', 'SRV')).toMatchObject({ answers: { length: 1 } });
+  });
+
+  it('has this node, its peers, and services at either\'s address', () => {
+    names.show(aMap({ services: [service({}), service({ id: 'shop-far', address: '192.0.2.7' })] }));
+
+    expect(ask('web-1.default.nc.internal')).toMatchObject({ answers: [{ data: '10.66.0.5' }] });
+    expect(ask('db.default.nc.internal', 'AAAA')).toMatchObject({ answers: [{ data: 'fd00:66::6' }] });
+    expect(ask('6.0.66.10.in-addr.arpa', 'PTR')).toMatchObject({ answers: [{ data: 'db.default.nc.internal' }] });
+    expect(answersOf('shop.svc.nc.internal')).toEqual(['10.66.0.6', '192.0.2.7']);
+  });
+
+  it('is the node\'s own where the map has no peers yet', () => {
+    names.show(aMap({ peers: [], services: [] }));
+
+    expect(ask('web-1.default.nc.internal')).toMatchObject({ answers: [{ data: '10.66.0.5' }] });
+    expect(ask('db.default.nc.internal')).toMatchObject({ rcode: 'NXDOMAIN' });
+  });
+
+  it('says that names outside may be asked for here', () => {
+    names.show(aMap());
+
+    expect(ask('web-1.default.nc.internal')).toMatchObject({ flag_ra: true, flag_rd: true });
+  });
+
+  it('is that of the newest map, not one that was given before', () => {
+    names.show(aMap());
+    ask('db.default.nc.internal');
+    ask('gone.default.nc.internal');
+
+    names.show(aMap({ revision: 8n, peers: [peer('gone', 6)] }));
+
+    expect(ask('db.default.nc.internal')).toMatchObject({ rcode: 'NXDOMAIN' });
+    expect(ask('gone.default.nc.internal')).toMatchObject({ answers: [{ data: '10.66.0.6' }] });
+    expect(ask('db.default.nc.internal')).toMatchObject({ authorities: [{ type: 'SOA', data: { serial: 8 } }] });
+  });
+
+  it('follows the network to another zone', () => {
+    names.show(aMap());
+    names.show(aMap({ network: NetworkConfig.fromPartial({ name: 'lab', cidr: '10.66.0.0/24', zone: 'corp.example' }) }));
+
+    expect(ask('db.default.nc.internal')).toBe('outside');
+    expect(ask('db.lab.corp.example')).toMatchObject({ answers: [{ data: '10.66.0.6' }] });
+  });
+});
+
+/** The addresses of a name, sorted: each answer begins with another. */
+function answersOf(name: string): string[] {
+  const answer = ask(name);
+  return typeof answer === 'string' ? [] : (answer.answers ?? []).map((record) => (record.type === 'A' ? record.data : record.type)).sort();
+}
+
+describe('what "nc-client resolve" is told', () => {
+  const resolve = (name: string, type = 'A') => names.resolve({ name, type });
+
+  it('is a refusal before the first map', () => {
+    expect(() => resolve('web-1')).toThrow(expect.objectContaining({ code: 'unavailable' }));
+  });
+
+  it('is a refusal for a name outside of the zone, and for what is no name', () => {
+    names.show(aMap());
+
+    expect(() => resolve('example.com')).toThrow(expect.objectContaining({ code: 'node_unknown', message: expect.stringContaining('nc.internal') }));
+    expect(() => resolve('a..b')).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+    expect(() => resolve('')).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+  });
+
+  it('has neither answers nor a life for a name that does not exist', () => {
+    names.show(aMap());
+
+    expect(resolve('gone')).toEqual({ rcode: 'NXDOMAIN', answers: [], ttlSeconds: 0 });
+  });
+
+  it('takes a node\'s bare name, and an address for PTR', () => {
+    names.show(aMap());
+
+    expect(resolve('db').answers).toEqual(['10.66.0.6']);
+    expect(resolve('10.66.0.6', 'PTR').answers).toEqual(['db.default.nc.internal.']);
+    expect(resolve('fd00:66::6', 'PTR').answers).toEqual(['db.default.nc.internal.']);
+  });
+
+  it('is in the words of a zone file', () => {
+    names.show(aMap({ services: [service({ priority: 1, weight: 20 })] }));
+
+    expect(resolve('_shop._tcp.svc.nc.internal', 'SRV').answers).toEqual(['1 20 8080 shop-db.shop.stable.svc.nc.internal.']);
+    expect(resolve('nc.internal', 'SOA').answers).toMatchObject([expect.stringMatching(/^\S+\. \S+\. 7( \d+){4}$/)]);
+  });
+});
