@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { encode } from 'dns-packet';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BootstrapServiceClient, RegisterRequest } from '../../../src/gen/networkcontroller/v1/bootstrap.js';
@@ -8,6 +9,7 @@ import { callStream, callUnary, connect } from '../../../src/platform/rpc-client
 import { makeFirstContact } from '../../../src/platform/first-contact.js';
 import { serverName } from '../../../src/domain/certificate.js';
 import { parseJoinString } from '../../../src/domain/join-string.js';
+import { tlsOptions } from '../../support/https.js';
 import { scrape, type Scrape } from '../../support/scrape.js';
 import { startTestServer, type TestServer } from '../../support/server.js';
 import { until } from '../../support/until.js';
@@ -155,6 +157,24 @@ describe('the figures', () => {
     expect(seen.value('nc_token_guesses_total')).toBe(1);
     expect(seen.value('nc_token_guesses_refused_total')).toBe(2);
     expect(seen.value('nc_connections_refused_total', { listener: 'control', reason: 'handshakesPerSecond' })).toBe(0);
+  });
+
+  it('count the connections of every listener apart, https and the admin socket among them, and count them out', async () => {
+    const server = await start();
+    const established = async (listener: string): Promise<number | undefined> => (await scrapeOf(server)).value('nc_connections', { listener, state: 'established' });
+    const { caPem } = await server.join(await server.token());
+    const before = (await scrapeOf(server)).value('nc_connections_accepted_total', { listener: 'https' });
+    const socket = connectTls(tlsOptions({ port: server.ports.https, ca: caPem })).on('error', () => {});
+    onTestFinished(() => void socket.destroy());
+
+    await until(async () => (await established('https')) === 1, 'the connection');
+    const seen = await scrapeOf(server);
+    socket.destroy();
+    await until(async () => (await established('https')) === 0, 'its end');
+
+    expect(seen.value('nc_connections_accepted_total', { listener: 'https' })).toBe(before! + 1);
+    expect(seen.value('nc_connections', { listener: 'admin', state: 'established' })).toBe(1);
+    expect(seen.value('nc_connections', { listener: 'control', state: 'established' })).toBe(0);
   });
 
   it('count DNS answers by type, code and source', async () => {
