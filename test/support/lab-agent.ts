@@ -51,6 +51,12 @@ export class LabAgent {
     return this.#bindIp;
   }
 
+  /** How many direct endpoints it has written down for its next start. */
+  get rememberedEndpoints(): number {
+    const { direct } = JSON.parse(readFileSync(join(this.#folder, 'state', 'endpoints.json'), 'utf8')) as { direct: object };
+    return Object.keys(direct).length;
+  }
+
   /** The agent's process. */
   get agent(): LabProcess {
     if (this.#agent === undefined) throw new Error(`no agent was started on ${this.machine}`);

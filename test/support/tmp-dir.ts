@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 /** A fresh folder that is gone when the test is over. */
 export function tmpDir(): string {
   const dir = mkdtempSync(join(tmpdir(), 'nc-test-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  // A program that is being ended may still write into it.
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
   return dir;
 }
