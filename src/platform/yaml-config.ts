@@ -160,12 +160,14 @@ interface Inner {
   readonly pipe?: readonly [ConfigSchema, ...unknown[]];
   readonly entries?: Readonly<Record<string, ConfigSchema>>;
   readonly item?: ConfigSchema;
+  /** Of a lazy schema: what a value of this shape is read with. */
+  readonly getter?: (input: unknown) => ConfigSchema;
 }
 
 function unwrap(schema: ConfigSchema): Inner {
   const inner = schema as Inner;
   if (inner.entries !== undefined || inner.item !== undefined) return inner;
-  const next = inner.wrapped ?? inner.pipe?.[0];
+  const next = inner.wrapped ?? inner.pipe?.[0] ?? inner.getter?.({});
   return next === undefined || next === schema ? inner : unwrap(next);
 }
 

@@ -95,7 +95,7 @@ describe('parseServerConfig refuses', () => {
     ['dns: { upstreams: ["tls://9.9.9.9#a#b"] }', 'server.dns.upstreams.0: want the name in its certificate after "#"'],
     ['dns: { upstreams: ["tls://9.9.9.9:99999#a"] }', 'server.dns.upstreams.0: want an address with port'],
     ['dns: { upstreams: ["resolver.example"] }', 'server.dns.upstreams.0: want an address with port'],
-    ['dns: { upstreams: [{ server: 10.0.0.1, sufix: a.example }] }', 'server.dns.upstreams.0.sufix: unknown key'],
+    ['dns: { upstreams: [{ server: 10.0.0.1, sufix: a.example }] }', 'did you mean "suffix"?'],
     ['dns: { upstreams: [{ server: "tls://10.0.0.1#a", ca: 7 }] }', 'server.dns.upstreams.0.ca: want a file, got 7'],
     ['metrics: { listen: 9100 }', 'server.metrics.listen: want an address with port'],
     ['metrics: { listen: "127.0.0.1:" }', 'server.metrics.listen: want an address with port'],
