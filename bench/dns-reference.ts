@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A name server of others that serves the same records. */
+/** A name server of others. */
 export interface Reference {
   readonly name: string;
+  readonly port: number;
   /** Seconds of CPU used so far. */
   cpuSeconds(): number;
   stop(): Promise<void>;
@@ -13,15 +14,16 @@ export interface Reference {
 /** A record as a zone file has it: name, type, data. */
 export type ZoneLine = readonly [name: string, type: string, data: string];
 
+/** Longer than a bench takes: nothing is to be asked anew while it is measured. */
+export const TTL_SECONDS = 3600;
+
 const FOLDERS = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
+/** @see proc(5) /proc/pid/stat, sysconf(3) _SC_CLK_TCK */
+const TICKS_PER_SECOND = 100;
 
-/** Starts the reference servers that this machine has, each with one thread. */
-export function startReferences(dir: string, ports: { nsd: number; unbound: number }, records: readonly ZoneLine[]): Reference[] {
-  return [startNsd(dir, ports.nsd, records), startUnbound(dir, ports.unbound, records)].filter((reference) => reference !== undefined);
-}
-
-function startNsd(dir: string, port: number, records: readonly ZoneLine[]): Reference | undefined {
-  const zone = ['$TTL 60', '@ SOA ns h 1 3600 600 86400 5', '@ NS ns', 'ns A 10.66.0.1', ...records.map(([name, type, data]) => `${name}. ${type} ${data}`)];
+/** Starts nsd(8) with these records and one thread; undefined where it is not installed. */
+export function startNsd(dir: string, port: number, records: readonly ZoneLine[]): Reference | undefined {
+  const zone = [`$TTL ${TTL_SECONDS}`, '@ SOA ns h 1 3600 600 86400 5', '@ NS ns', 'ns A 10.66.0.1', ...records.map(([name, type, data]) => `${name}. ${type} ${data}`)];
   writeFileSync(join(dir, 'zone'), `${zone.join('\n')}\n`);
   const lines = [
     'server:',
@@ -41,28 +43,65 @@ function startNsd(dir: string, port: number, records: readonly ZoneLine[]): Refe
     ' name: nc.internal',
     ' zonefile: zone',
   ];
-  return start('nsd', ['-d', '-c', file(dir, 'nsd.conf', lines)]);
+  return start('nsd', port, ['-d', '-c', file(dir, 'nsd.conf', lines)]);
 }
 
-function startUnbound(dir: string, port: number, records: readonly ZoneLine[]): Reference | undefined {
+/** Starts unbound(8) with these records as its own, over HTTPS on `httpsPort` too, and one thread; undefined where it is not installed. */
+export function startUnbound(dir: string, { port, httpsPort }: { port: number; httpsPort: number }, records: readonly ZoneLine[]): Reference | undefined {
+  const [key, certificate] = [join(dir, 'key.pem'), join(dir, 'certificate.pem')];
   const lines = [
+    ...unboundLines(dir, port),
+    ` interface: 127.0.0.1@${httpsPort}`,
+    ` https-port: ${httpsPort}`,
+    ` tls-service-key: "${key}"`,
+    ` tls-service-pem: "${certificate}"`,
+    ' local-zone: "nc.internal." static',
+    ...records.map(([name, type, data]) => ` local-data: "${name}. ${TTL_SECONDS} ${type} ${data}"`),
+  ];
+  makeCertificate(key, certificate);
+  return start('unbound', port, ['-d', '-c', file(dir, 'unbound.conf', lines)]);
+}
+
+/** Starts unbound(8) as one that asks `upstreamPort` and remembers; undefined where it is not installed. */
+export function startForwardingUnbound(dir: string, port: number, upstreamPort: number): Reference | undefined {
+  const lines = [
+    ...unboundLines(dir, port),
+    ' do-not-query-localhost: no',
+    ' msg-cache-size: 32m',
+    ' rrset-cache-size: 64m',
+    'forward-zone:',
+    ' name: "."',
+    ` forward-addr: 127.0.0.1@${upstreamPort}`,
+  ];
+  return start('unbound', port, ['-d', '-c', file(dir, 'forwarding.conf', lines)]);
+}
+
+/** As many buffers and connections as dnsperf(1) can want from it. */
+function unboundLines(dir: string, port: number): string[] {
+  return [
+    'remote-control:',
+    ' control-enable: no',
     'server:',
     ` interface: 127.0.0.1@${port}`,
     ` directory: "${dir}"`,
     ' do-daemonize: no',
     ' num-threads: 1',
+    ' incoming-num-tcp: 100',
+    ' so-rcvbuf: 4m',
+    ' so-sndbuf: 4m',
     ' username: ""',
     ' chroot: ""',
     ' pidfile: ""',
     ' use-syslog: no',
     ' verbosity: 0',
     ' module-config: "iterator"',
-    ' local-zone: "nc.internal." static',
-    ...records.map(([name, type, data]) => ` local-data: "${name}. 60 ${type} ${data}"`),
-    'remote-control:',
-    ' control-enable: no',
   ];
-  return start('unbound', ['-d', '-c', file(dir, 'unbound.conf', lines)]);
+}
+
+/** Of the same kind as our own: P-256. */
+function makeCertificate(key: string, certificate: string): void {
+  const words = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost', '-keyout', key, '-out', certificate];
+  execFileSync('openssl', words, { stdio: 'ignore' });
 }
 
 function file(dir: string, name: string, lines: readonly string[]): string {
@@ -70,13 +109,13 @@ function file(dir: string, name: string, lines: readonly string[]): string {
   return join(dir, name);
 }
 
-function start(name: string, argv: readonly string[]): Reference | undefined {
+function start(name: string, port: number, argv: readonly string[]): Reference | undefined {
   const program = FOLDERS.map((folder) => join(folder, name)).find(isExecutable);
-  if (program === undefined) return void console.error(`${name}: not on this machine, no ratio to it (apt-get install ${name})`);
-  const child = spawn(program, argv, { stdio: ['ignore', 'ignore', 'inherit'], detached: true });
+  if (program === undefined) return void console.error(`${name}: not on this machine, no ratio to it (node scripts/system-packages.mjs bench)`);
+  const child = spawn(program, argv, { stdio: 'ignore', detached: true });
   const group = child.pid!;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  return { name, cpuSeconds: () => cpuOfGroup(group), stop: () => stop(group, child.exitCode, ended) };
+  return { name, port, cpuSeconds: () => cpuOfTree(group), stop: () => stop(group, child.exitCode, ended) };
 }
 
 async function stop(group: number, exitCode: number | null, ended: Promise<void>): Promise<void> {
@@ -94,18 +133,13 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** CPU of a process and its children, which are few and directly below it. @see proc(5) */
-function cpuOfGroup(pid: number): number {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
-  return [pid, ...children].reduce((sum, each) => sum + cpuOf(each) + (each === pid ? 0 : cpuOfChildren(each)), 0);
-}
-
-function cpuOfChildren(pid: number): number {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
-  return children.reduce((sum, each) => sum + cpuOf(each), 0);
+/** CPU of a process and of all below it: nsd answers in a grandchild. @see proc(5) /proc/pid/task/tid/children */
+function cpuOfTree(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  return children.reduce((sum, child) => sum + cpuOfTree(child), cpuOf(pid));
 }
 
 function cpuOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }

@@ -1,149 +1,140 @@
-import { execFile } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { encode } from 'dns-packet';
-import type { ZoneChange } from '../src/domain/zone-input.js';
-import { SigningKey } from '../src/platform/dns/dnssec/signing-key.js';
-import { silentLog } from '../src/platform/log.js';
-import { startDns, type Dns } from '../src/server/dns/start-dns.js';
-import { median, type Bench, type Measured } from './bench.js';
-import { startReferences, type ZoneLine } from './dns-reference.js';
+import { median, type Bench, type Measured, type Target } from './bench.js';
+import { measureChanges } from './dns-change.js';
+import { startField, type Field, type Subject } from './dns-field.js';
+import { NODES } from './dns-names.js';
+import { ask, askForLatency, type Asking, type Extent } from './dnsperf.js';
 
-const execute = promisify(execFile);
-const NODES = 10_000;
-const SECONDS = 5;
-const PORTS = { nsd: 5391, unbound: 5392 };
-const NETWORK = { name: 'default', cidr: '10.66.0.0/16', cidr6: '' };
+const ROUNDS = 3;
+const SECONDS = 1.5;
+/** As many may wait as come in a second and more, so that dnsperf(1) goes on asking while nobody answers. */
+const STALL = { seconds: 4, ratePerSecond: 5_000, waiting: 20_000 };
+/** Of unbound; CPU for CPU. */
+const UDP_TARGET: Target = { kind: 'at least', of: 'ratio', limit: 0.7 };
+const P99_TARGET: Target = { kind: 'at most', of: 'value', limit: 2 };
 
-interface Load {
-  /** Queries per second of CPU: what one core would answer if it did nothing else. */
-  readonly perCore: number;
-  readonly lost: number;
+/** One of a pair: who is asked, and how. */
+type Side = Omit<Asking, 'queries'> & { readonly subject: Subject };
+
+/** A line of the table: we, and beside us in the same round another. */
+interface Pair {
+  readonly what: string;
+  readonly ours: Side;
+  readonly theirs?: Side;
+  /** What the other is called. */
+  readonly floor?: string;
+  readonly targets?: readonly Target[];
 }
 
-/** Takes what was measured, one after the other. */
-type Keep = (measured: Measured) => void;
+/** Takes a line about what is being done. */
+type Progress = (line: string) => void;
 
 /** The name server under dnsperf(1), beside nsd and unbound where this machine has them. */
 export const bench: Bench = {
-  title: `names of ${NODES} nodes, asked with dnsperf(1) for ${SECONDS} s each`,
+  title: `names of ${NODES} nodes, asked with dnsperf(1) on the same machine; each of the others has one thread`,
   async run(progress): Promise<readonly Measured[]> {
-    const all: Measured[] = [];
-    await measureAll((measured) => {
-      all.push(measured);
-      progress(`${measured.what}: ${Math.round(median(measured.values) * 10) / 10} ${measured.unit}`);
-    });
-    return all;
+    const undo: (() => unknown)[] = [];
+    try {
+      const field = await startField((task) => undo.unshift(task));
+      progress('all name servers answer');
+      return await measureAll(field, progress);
+    } finally {
+      for (const task of undo) await task();
+    }
   },
 };
 
-async function measureAll(keep: Keep): Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), 'nc-bench-'));
-  const queries = join(dir, 'queries');
-  writeFileSync(queries, records().map(([name, type]) => `${name} ${type}\n`).join(''));
-  const references = startReferences(dir, PORTS, records());
-  const dns = await startBenchDns();
-  try {
-    await new Promise((resolve) => setTimeout(resolve, 2000));
-    const port = dns.ports[0]!;
-    await measure(keep, 'authoritative, UDP, first time', port, queries);
-    const floors: NonNullable<Measured['floor']>[] = [];
-    for (const { name, cpuSeconds } of references) {
-      const theirs = await load(name === 'nsd' ? PORTS.nsd : PORTS.unbound, queries, cpuSeconds);
-      floors.push({ what: `of ${name}`, values: [theirs.perCore] });
+async function measureAll(field: Field, progress: Progress): Promise<Measured[]> {
+  const first = await measurePairs(field, firstPairs(field), 1, 'each once', progress);
+  const steady = await measurePairs(field, pairs(field), ROUNDS, { seconds: SECONDS }, progress);
+  const { perSecond } = await ask(udp(field, field.ours), { seconds: SECONDS });
+  const latency = await measureLatency(field, perSecond / 2);
+  progress(said(latency));
+  const stall = await measureStall(field);
+  progress(said(stall));
+  const changes = await measureChanges(field.whole.server, udp(field, field.whole), perSecond / 2);
+  changes.forEach((change) => progress(said(change)));
+  return [...steady, ...first, latency, stall, ...changes];
+}
+
+/** Before anybody has kept an answer. What is kept here is asked for in all that follows. */
+function firstPairs({ ours, signed, forwarding, unbound, forwardingUnbound }: Field): Pair[] {
+  return [
+    { what: 'authoritative, each name the first time', ours: side(ours), ...beside(unbound) },
+    { what: 'signed, each name the first time', ours: { ...side(signed), signed: true } },
+    { what: 'forwarded, each name the first time', ours: side(forwarding), ...beside(forwardingUnbound) },
+  ];
+}
+
+function pairs({ ours, signed, forwarding, whole, nsd, unbound, forwardingUnbound }: Field): Pair[] {
+  const overHttps = { ...side(whole), port: whole.httpsPort, over: 'doh' } as const;
+  return [
+    { what: 'authoritative, UDP', ours: side(ours), ...beside(unbound), ...(unbound && { targets: [UDP_TARGET] }) },
+    ...(nsd === undefined ? [] : [{ what: 'authoritative, UDP', ours: side(ours), ...beside(nsd) }]),
+    { what: 'authoritative, TCP', ours: { ...side(ours), over: 'tcp' }, ...beside(unbound, { over: 'tcp' }) },
+    { what: 'authoritative, HTTPS', ours: overHttps, ...(unbound ? beside(unbound, { over: 'doh', port: unbound.httpsPort }) : { theirs: side(ours), floor: 'of ours, UDP' }) },
+    { what: 'signed, UDP', ours: { ...side(signed), signed: true } },
+    { what: 'forwarded, UDP, all kept', ours: side(forwarding), ...beside(forwardingUnbound) },
+  ];
+}
+
+function side(subject: Subject): Side {
+  return { subject, port: subject.port };
+}
+
+function beside(subject: Subject | undefined, how: Partial<Side> = {}): Pick<Pair, 'theirs' | 'floor'> {
+  return subject === undefined ? {} : { theirs: { ...side(subject), ...how }, floor: `of ${subject.name}` };
+}
+
+function udp({ queries }: Field, { port }: Subject): Asking {
+  return { port, queries };
+}
+
+async function measurePairs({ queries }: Field, all: readonly Pair[], rounds: number, extent: Extent, progress: Progress): Promise<Measured[]> {
+  const measured: Measured[] = [];
+  for (const { what, ours, theirs, floor, targets } of all) {
+    const [values, floors]: [number[], number[]] = [[], []];
+    for (let round = 0; round < rounds; round++) {
+      values.push(await perCore(ours, queries, extent));
+      if (theirs !== undefined) floors.push(await perCore(theirs, queries, extent));
     }
-    const ours = await load(port, queries, ownCpu);
-    for (const floor of floors.length > 0 ? floors : [undefined]) {
-      keep({ what: 'authoritative, UDP', unit: '/s per core', values: [ours.perCore], ...(floor !== undefined && { floor }) });
-    }
-    await measure(keep, 'authoritative, TCP', port, queries, ['-m', 'tcp']);
-    await measureSigned(keep, queries);
-    await measureForwarding(keep, port, queries);
-    await measureStall(keep, port, queries);
-    await measureChange(keep, dns, 'change visible over UDP', 0);
-    await Promise.all([load(port, queries, ownCpu, ['-Q', '5000']), measureChange(keep, dns, 'the same under 5,000 queries/s', 1000)]);
-  } finally {
-    await Promise.all(references.map((reference) => reference.stop()));
-    await dns.stop();
-    rmSync(dir, { recursive: true });
+    measured.push({ what, unit: '/s per core', values, ...(floor !== undefined && { floor: { what: floor, values: floors } }), ...(targets && { targets }) });
+    progress(said(measured.at(-1)!));
   }
+  return measured;
 }
 
-function addressOf(i: number): string {
-  return `10.66.${(i + 2) >> 8}.${(i + 2) & 255}`;
+/** @returns answers per second of CPU: what one core would answer if it did nothing else. */
+async function perCore({ subject, ...how }: Side, queries: string, extent: Extent): Promise<number> {
+  const before = subject.cpuSeconds();
+  const { answered } = await ask({ queries, ...how }, extent);
+  return answered / (subject.cpuSeconds() - before);
 }
 
-function records(): ZoneLine[] {
-  return Array.from({ length: NODES }, (_, i) => [`node-${i}.default.nc.internal`, 'A', addressOf(i)]);
+/** Both at the same rate: half of what we answer at most. */
+async function measureLatency(field: Field, ratePerSecond: number): Promise<Measured> {
+  const file = join(field.dir, 'latencies');
+  const p99 = (subject: Subject): Promise<number> => askForLatency(udp(field, subject), { seconds: SECONDS, ratePerSecond }, file);
+  const [values, floors]: [number[], number[]] = [[], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    values.push(await p99(field.ours));
+    if (field.unbound !== undefined) floors.push(await p99(field.unbound));
+  }
+  const what = `p99 over UDP at half of our load, ${Math.round(ratePerSecond).toLocaleString('en')}/s`;
+  return { what, unit: 'ms', values, ...(field.unbound && { floor: { what: 'of unbound', values: floors } }), targets: [P99_TARGET] };
 }
 
-function changes(): ZoneChange[] {
-  return Array.from({ length: NODES }, (_, i) => ({ kind: 'node', node: { id: `n${i}`, network: 'default', name: `node-${i}`, bindIp: addressOf(i), bindIp6: '' } }));
-}
-
-function startBenchDns(options: Partial<Parameters<typeof startDns>[0]> = {}): Promise<Dns> {
-  return startDns({ listen: [{ host: '127.0.0.1', port: 0 }], zone: 'nc.internal', networks: [NETWORK], changes: changes(), upstreams: [], log: silentLog, ...options });
-}
-
-function ownCpu(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
-
-async function measure(keep: Keep, what: string, port: number, queries: string, more: readonly string[] = []): Promise<void> {
-  const { perCore } = await load(port, queries, ownCpu, more);
-  keep({ what, unit: '/s per core', values: [perCore] });
-}
-
-async function load(port: number, queries: string, cpuSeconds: () => number, more: readonly string[] = []): Promise<Load> {
-  const before = cpuSeconds();
-  const { stdout } = await execute('dnsperf', ['-s', '127.0.0.1', '-p', String(port), '-d', queries, '-l', String(SECONDS), '-c', '16', '-T', '1', '-q', '200', ...more]);
-  const used = cpuSeconds() - before;
-  const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? NaN);
-  return { perCore: number(/Queries completed:\s+(\d+)/) / used, lost: number(/Queries lost:\s+(\d+)/) };
-}
-
-async function measureSigned(keep: Keep, queries: string): Promise<void> {
-  const signed = await startBenchDns({ signingKeys: [SigningKey.generate()] });
-  await measure(keep, 'authoritative, signed, UDP', signed.ports[0]!, queries, ['-D']);
-  await signed.stop();
-}
-
-async function measureForwarding(keep: Keep, upstreamPort: number, queries: string): Promise<void> {
-  const forwarding = await startBenchDns({ zone: 'other.internal', networks: [], changes: [], upstreams: [{ host: '127.0.0.1', port: upstreamPort }] });
-  await measure(keep, 'forwarded, first time and cached', forwarding.ports[0]!, queries);
-  await measure(keep, 'forwarded, cached', forwarding.ports[0]!, queries);
-  await forwarding.stop();
-}
-
-/** The main thread does nothing for a second in every second and a half: what is lost then was lost by the kernel. */
-async function measureStall(keep: Keep, port: number, queries: string): Promise<void> {
+/** The main thread does nothing for a second in every second and a half; nobody asks again meanwhile. */
+async function measureStall(field: Field): Promise<Measured> {
   const timer = setInterval(() => {
-    const end = Date.now() + 1000;
-    while (Date.now() < end);
+    const end = performance.now() + 1000;
+    while (performance.now() < end);
   }, 1500);
-  const { lost } = await load(port, queries, ownCpu, ['-Q', '5000']);
-  clearInterval(timer);
-  keep({ what: 'lost at 5,000/s while the main thread is stalled', unit: 'queries', values: [lost] });
+  const { lost } = await ask(udp(field, field.ours), STALL).finally(() => clearInterval(timer));
+  return { what: `lost at ${STALL.ratePerSecond.toLocaleString('en')}/s while the main thread stands still`, unit: 'queries', values: [lost], targets: [{ kind: 'at most', of: 'value', limit: 0 }] };
 }
 
-/** From the moment that a revision is handed over until an answer over UDP shows it. */
-async function measureChange(keep: Keep, dns: Dns, what: string, firstRevision: number): Promise<void> {
-  const times: number[] = [];
-  for (let i = 0; i < 200; i++) {
-    const start = performance.now();
-    dns.apply({ revision: BigInt(firstRevision + i + 1), changes: [{ kind: 'node', node: { id: 'n0', network: 'default', name: 'node-0', bindIp: `10.66.200.${i}`, bindIp6: '' } }] });
-    while (!(await askUdp(dns.ports[0]!)).includes(Buffer.from([10, 66, 200, i])));
-    times.push(performance.now() - start);
-  }
-  keep({ what, unit: 'ms', values: times });
-}
-
-function askUdp(port: number): Promise<Buffer> {
-  const socket = createSocket('udp4');
-  socket.send(encode({ type: 'query', id: 1, questions: [{ type: 'A', name: 'node-0.default.nc.internal' }] }), port, '127.0.0.1');
-  return new Promise<Buffer>((resolve) => socket.once('message', resolve)).finally(() => socket.close());
+function said({ what, unit, values, floor }: Measured): string {
+  const short = (all: readonly number[]): string => Number(median(all).toPrecision(3)).toLocaleString('en');
+  return `${what}: ${short(values)} ${unit}${floor ? ` (${short(floor.values)} ${floor.what})` : ''}`;
 }

@@ -21,12 +21,12 @@ const LIMITS = { connectionsPerSource: 100_000, handshakesPerSecond: 100_000 };
 const START_MS = 60_000;
 const TICKS_PER_SECOND = 100;
 
-/** Starts it with an empty, durable store. */
-export async function startBenchServer(): Promise<BenchServer> {
+/** Starts it with an empty, durable store. @param more Settings as server.yml has them. */
+export async function startBenchServer(more: object = {}): Promise<BenchServer> {
   const folder = mkdtempSync(join(tmpdir(), 'nc-bench-'));
   const [config, adminSocket] = [join(folder, 'server.yml'), join(folder, 'admin.sock')];
   const ports = { port: 0, grpcPort: 0, bootstrapPort: 0, httpsPort: 0 };
-  const server = { ip: '127.0.0.1', bindAddress: '127.0.0.1', ...ports, networkAddr: '10.0.0.0/8', workDir: join(folder, 'work'), logDir: join(folder, 'log'), adminSocket, limits: LIMITS };
+  const server = { ip: '127.0.0.1', bindAddress: '127.0.0.1', ...ports, networkAddr: '10.0.0.0/8', workDir: join(folder, 'work'), logDir: join(folder, 'log'), adminSocket, limits: LIMITS, ...more };
   writeFileSync(config, JSON.stringify({ server }));
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/server/main.ts', '--config', config], { stdio: ['ignore', 'inherit', 'inherit'] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -32,11 +32,17 @@ const KERNEL_PROGRAMS = [
   { program: 'busybox', package: 'busybox-static', why: 'its small programs' },
   { program: 'depmod', package: 'kmod', why: 'its kernel modules' },
 ];
+/** With the argument "bench": for `npm run bench -- dns`, which goes on without the servers of others. */
+const BENCH_PROGRAMS = [
+  { program: 'dnsperf', package: 'dnsperf', why: 'asks name servers as fast as they answer' },
+  { program: 'unbound', package: 'unbound', why: 'the name server beside which ours is measured' },
+];
+const GROUPS = { kernel: KERNEL_PROGRAMS, bench: BENCH_PROGRAMS };
 const FOLDERS = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean);
 /** Debian 12's wireguard-go is 4 to 8 times slower than the one of its backports, which has UDP segmentation offload. */
 const BACKPORTS = { release: 'bookworm', package: 'wireguard-go', file: '/etc/apt/sources.list.d/network-controller-backports.sources' };
 
-const wanted = process.argv.includes('kernel') ? [...PROGRAMS, ...KERNEL_PROGRAMS] : PROGRAMS;
+const wanted = [...PROGRAMS, ...Object.entries(GROUPS).flatMap(([group, programs]) => (process.argv.includes(group) ? programs : []))];
 const missing = wanted.filter(({ program }) => !FOLDERS.some((folder) => isExecutable(join(folder, program))));
 if (missing.length > 0) provide(missing);
 
