@@ -25,14 +25,14 @@ const RESOLVECTL = '#!/bin/sh\necho "$@" >>"$RESOLVECTL_LOG"\n';
 
 describeLab('a machine whose agent runs', () => {
   it('resolves the names of the network, controller or not, and all others as before', async () => {
-    const { cluster, node } = await aMachine();
+    const { cluster, node, other } = await aMachine();
     cluster.startAgent(node);
-    await until(() => resolves(cluster, node, 'n2.default.nc.internal', '10.66.0.3'), 'the name of another node to resolve', LIMIT_MS);
+    await until(() => resolves(cluster, node, 'n2.default.nc.internal', other.address), 'the name of another node to resolve', LIMIT_MS);
 
     expect(await resolves(cluster, node, 'www.example.net', '192.0.2.7')).toBe(true);
     expect(await addressesOf(cluster, node, 'nobody.default.nc.internal.')).toEqual([]);
     await cluster.killController();
-    expect(await resolves(cluster, node, 'n2.default.nc.internal', '10.66.0.3')).toBe(true);
+    expect(await resolves(cluster, node, 'n2.default.nc.internal', other.address)).toBe(true);
 
     // Killed, it can put nothing back; what the machine had before goes on all the same.
     await node.agent!.stop('SIGKILL');
@@ -54,7 +54,7 @@ describeLab('a machine whose agent runs', () => {
   }, 2 * LIMIT_MS);
 
   it('has systemd-resolved ask the agent where that runs, for names of the network alone, and tells it when that ends', async () => {
-    const { cluster, node } = await aMachine();
+    const { cluster, node, other } = await aMachine();
     const folder = tmpDir();
     const log = join(folder, 'log');
     mkdirSync(join(folder, 'bin'));
@@ -65,7 +65,7 @@ describeLab('a machine whose agent runs', () => {
     await until(() => told().length === 4, 'systemd-resolved to be told', LIMIT_MS);
 
     const { stdout } = await cluster.lab.exec(node.name, ['dig', '+short', '@127.0.0.54', 'n2.default.nc.internal']);
-    expect(stdout.trim()).toBe('10.66.0.3');
+    expect(stdout.trim()).toBe(other.address);
     await node.agent!.stop('SIGINT');
 
     expect(told()).toEqual(['--no-pager status', 'dns nc0 127.0.0.54', 'domain nc0 ~nc.internal ~0.66.10.in-addr.arpa', 'default-route nc0 false', 'revert nc0']);
@@ -74,15 +74,15 @@ describeLab('a machine whose agent runs', () => {
 });
 
 /** A network of two, of whose machines one has no agent yet and a name server of before. */
-async function aMachine(): Promise<{ cluster: LabCluster; node: LabNode }> {
+async function aMachine(): Promise<{ cluster: LabCluster; node: LabNode; other: LabNode }> {
   const cluster = await LabCluster.start(['n1', 'n2']);
   const server = cluster.lab.spawn('wan', [process.execPath, '-e', NAME_SERVER], { name: 'name server' });
   await until(() => server.output().includes('ready'), 'the name server');
-  const node = cluster.nodes[0]!;
+  const [node, other] = cluster.nodes as [LabNode, LabNode];
   await until(async () => (await node.status().catch(() => undefined))?.peers.length === 1, 'the map to hold the other node', LIMIT_MS);
   await node.agent!.stop('SIGINT');
   await cluster.lab.exec(node.name, ['sh', '-c', 'printf %s "$1" >/etc/resolv.conf', 'sh', BEFORE]);
-  return { cluster, node };
+  return { cluster, node, other };
 }
 
 async function resolves(cluster: LabCluster, node: LabNode, name: string, address: string): Promise<boolean> {
