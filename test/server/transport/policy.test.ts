@@ -27,7 +27,7 @@ const allowed = (path: string, caller: Caller): boolean => {
 };
 
 /** Admin methods that change nothing. */
-const READS = /\/((Get|List|Watch)[A-Z]|Explain$)/;
+const READS = /\/((Get|List|Watch|Query)[A-Z]|Explain$)/;
 
 /** Admin methods that nobody elsewhere may call. */
 const LOCAL_ONLY = /\/(Prepare|Activate|Retire)Ca$/;
