@@ -93,6 +93,8 @@ describeLab('a pair of real agents', () => {
     const controller = await LabController.start(lab);
     await lab.host('n1', '203.0.113.11', { resolvConf: 'nameserver 203.0.113.1\nsearch example\n' });
     const n1 = await controller.join('n1');
+    // A new address is on trial for a second or two. @see RFC 4862 §5.4
+    await until(async () => !(await lab.ip('n1', 'address')).includes('tentative'), 'the addresses of n1 to be settled');
     const before = await everythingOf(lab, 'n1');
 
     await n1.up();
