@@ -9,6 +9,7 @@ import { Snapshot } from './snapshot.js';
 import {
   UnknownOutcome,
   type Leadership,
+  type ListOptions,
   type Store,
   type StoreRecord,
   type StoreWatch,
@@ -77,13 +78,14 @@ export class SqliteStore implements Store {
     return this.snapshot.get(key);
   }
 
-  async *list(prefix: string, { pageSize = PAGE_SIZE }: { pageSize?: number } = {}): AsyncGenerator<readonly StoreRecord[]> {
+  async *list(prefix: string, { pageSize = PAGE_SIZE, onRevision }: ListOptions = {}): AsyncGenerator<readonly StoreRecord[]> {
     this.#mustBeOpen();
     // A snapshot of its own, because ours moves on between pages.
     const snapshot = new Snapshot(this.#file);
     try {
       // It may see a commit whose news is still on its way to us; a read after this one must not see less.
       await this.feed.reached(snapshot.rev);
+      onRevision?.(snapshot.rev);
       yield* snapshot.list(prefix, pageSize);
     } finally {
       snapshot.close();

@@ -78,6 +78,12 @@ export class UnknownOutcome extends Error {
   override readonly name = 'UnknownOutcome';
 }
 
+/** How to read a list. */
+export interface ListOptions {
+  readonly pageSize?: number;
+  readonly onRevision?: (rev: bigint) => void;
+}
+
 /** The record store. All reads of one store are monotonic. */
 export interface Store {
   /**
@@ -87,8 +93,8 @@ export interface Store {
    */
   txn(transaction: Transaction, options?: { deadlineMs?: number }): Promise<TransactionResult>;
   get(key: string, options?: { linearizable?: boolean }): Promise<StoreRecord | undefined>;
-  /** All records under `prefix` in key order, in pages, at one revision. */
-  list(prefix: string, options?: { pageSize?: number }): AsyncIterable<readonly StoreRecord[]>;
+  /** All records under `prefix` in key order, in pages, at one revision, which `onRevision` is told before the first page. */
+  list(prefix: string, options?: ListOptions): AsyncIterable<readonly StoreRecord[]>;
   /**
    * Delivers every revision from `fromRev` on that touches `prefix`: whole, in order, without gap. Says
    * `compacted` once and ends when `fromRev` is no longer kept.

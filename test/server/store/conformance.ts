@@ -247,6 +247,19 @@ export function describeStore(name: string, open: () => Promise<Replicas>): void
         expect((await collect(s2(), `${p}\u{10ffff}`)).map((record) => record.key)).toEqual([`${p}\u{10ffff}`, `${p}\u{10ffff}x`]);
       });
 
+      it('tell the revision of a list before its first page', async () => {
+        const p = space();
+        const { rev } = await s1().txn(write(put(`${p}a`)));
+        const told: (bigint | string)[] = [];
+
+        for await (const page of s1().list(p, { onRevision: (at) => told.push(at) })) told.push(...page.map(({ key }) => key));
+        for await (const _page of s1().list(space(), { onRevision: (at) => told.push(at) }));
+
+        expect(told[0]).toBeGreaterThanOrEqual(rev);
+        expect(told[1]).toBe(`${p}a`);
+        expect(told[2]).toBeGreaterThanOrEqual(rev);
+      });
+
       it('list at one revision, however much is written between the pages', async () => {
         const p = space();
         await s1().txn(write(...['a', 'b', 'c', 'd', 'e'].map((key) => put(p + key, 'old'))));
