@@ -8,6 +8,9 @@ import { until } from './until.js';
 /** `nc-server` as a process of its own, for tests that kill it. */
 export interface ServerProcess {
   readonly adminSocket: string;
+  readonly workDir: string;
+  /** Of the process that runs now. */
+  readonly pid: number;
   /** SIGKILL, and wait until it is gone. */
   kill(): Promise<void>;
   /** Starts it again on the same folder and ports. */
@@ -25,6 +28,10 @@ export async function startServerProcess(dir: string): Promise<ServerProcess> {
   let output = '';
   const process = {
     adminSocket,
+    workDir: join(dir, 'work'),
+    get pid() {
+      return child?.pid ?? 0;
+    },
     async start() {
       child = spawn('node', ['--import', 'tsx', 'src/server/main.ts', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
       output = '';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { onTestFinished } from 'vitest';
 import { bindingRequest, isStun, mappedEndpoint } from '../../src/platform/stun.js';
 import { Responder } from '../../src/server/rendezvous/responder.js';
-import { Session } from '../../src/server/rendezvous/session.js';
+import { Session, type SessionKeys } from '../../src/server/rendezvous/session.js';
 import { MESSAGE_TYPE } from '../../src/server/rendezvous/wire.js';
 import { keyPairOf, type KeyPair } from '../../src/server/rendezvous/x25519.js';
 import { until } from './until.js';
@@ -24,6 +24,8 @@ export class WireguardNode {
   bytesReceived = 0;
   /** The session made last, as initiator or responder. */
   session: Session | undefined;
+  /** The two keys of {@link session}. */
+  sessionKeys: { readonly receiveKey: Buffer; readonly sendKey: Buffer } | undefined;
   cookie: Buffer | undefined;
   /** Off for a test that looks at the cookie reply itself. */
   receivesCookies = true;
@@ -131,14 +133,14 @@ export class WireguardNode {
     const localIndex = randomInt(2 ** 32);
     const answer = initiation.respond(localIndex);
     if (answer === undefined) return;
-    this.#take(new Session({ ...answer, localIndex, remoteIndex: initiation.senderIndex }, Date.now()));
+    this.#take({ ...answer, localIndex, remoteIndex: initiation.senderIndex });
     this.transmit(answer.response);
   }
 
   #finish(message: Buffer): void {
     const localIndex = message.readUInt32LE(8);
     const keys = this.#begun.get(localIndex)?.finish(message);
-    if (keys !== undefined) this.#take(new Session({ ...keys, localIndex }, Date.now()));
+    if (keys !== undefined) this.#take({ ...keys, localIndex });
   }
 
   #open(message: Buffer): void {
@@ -146,7 +148,9 @@ export class WireguardNode {
     if (Buffer.isBuffer(packet)) this.packets.push(packet);
   }
 
-  #take(session: Session): void {
+  #take(keys: SessionKeys): void {
+    const session = new Session(keys, Date.now());
+    this.sessionKeys = keys;
     this.#sessions.set(session.localIndex, session);
     this.session = session;
   }
