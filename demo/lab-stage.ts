@@ -61,7 +61,7 @@ export class LabStage implements Stage, Wire {
       await stage.#build();
       return stage;
     } catch (error) {
-      await stage.strike();
+      await stage.#clear();
       throw error;
     }
   }
@@ -124,13 +124,18 @@ export class LabStage implements Stage, Wire {
   async strike(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.run(['nc-client', '--config', `${this.folderOf(node)}/client.yml`, 'down'])));
     await this.controller.stop();
-    await this.#lab.destroy();
-    rmSync(this.#folder, { recursive: true, force: true });
+    await this.#clear();
   }
 
   leftovers(): readonly string[] {
     const namespaces = execFileSync('ip', ['netns', 'list']).toString().split('\n').filter((name) => name.startsWith(`${this.#lab.prefix}-`));
     return [...namespaces, ...[this.#folder].filter((folder) => existsSync(folder))];
+  }
+
+  /** The machines themselves, on which nothing runs any more. */
+  async #clear(): Promise<void> {
+    await this.#lab.destroy();
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async #build(): Promise<void> {

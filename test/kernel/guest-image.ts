@@ -5,9 +5,9 @@ import { PACKAGE } from '../../demo/programs.js';
 import type { Kernel } from './debian-kernel.js';
 import { GuestFiles } from './guest-files.js';
 
-/** What the lab and the agent run, beside what busybox has. */
-const PROGRAMS = ['node', 'wg', 'ip', 'nft', 'ping', 'tcpdump', 'nsenter', 'unshare', 'setpriv', 'mount', 'umount', 'sysctl', 'modprobe', 'busybox'];
-const APPLETS = ['sh', 'cat', 'cut', 'dirname', 'grep', 'kill', 'ls', 'mkdir', 'printf', 'ps', 'readlink', 'rm', 'sleep', 'true', 'uname', 'dmesg'];
+/** What the lab and the agent run, beside what busybox has. Its shell would take its own `readlink`, which has no `-m`. */
+const PROGRAMS = ['node', 'wg', 'ip', 'nft', 'ping', 'tcpdump', 'nsenter', 'unshare', 'setpriv', 'mount', 'umount', 'sysctl', 'modprobe', 'readlink', 'sh', 'busybox'];
+const APPLETS = ['cat', 'cut', 'dirname', 'grep', 'kill', 'ls', 'mkdir', 'printf', 'ps', 'rm', 'sleep', 'true', 'uname', 'dmesg'];
 /** What the modules of the lab and of WireGuard need; the rest of Debian's 90 MB stays out. */
 const MODULES = ['kernel/arch', 'kernel/crypto', 'kernel/lib', 'kernel/net', 'kernel/drivers/net/wireguard', 'kernel/drivers/net/veth.ko', 'kernel/drivers/net/dummy.ko'];
 
