@@ -7,7 +7,7 @@ import type { BootstrapServiceClient, RegisterRequest } from '../src/gen/network
 import { callUnary } from '../src/platform/rpc-client.js';
 import { median, percentile, ratePerSecond, runAll, type Bench, type Measured, type Throughput } from './bench.js';
 import { contact, makeMachine, openBootstrap, registration, type Machine } from './joining.js';
-import { startBenchServer } from './server.js';
+import { startBenchServer, type BenchServer } from './server.js';
 
 const ROUNDS = 5;
 const NODES_A_ROUND = 1_000;
@@ -38,8 +38,9 @@ export const bench: Bench = {
       await register(client, await makeRequests(WARM_UP));
       const rounds: Round[] = [];
       for (let round = 1; round <= ROUNDS; round++) {
-        const noOp = await runAll(Array.from({ length: NO_OPS_A_ROUND }), { inFlight: IN_FLIGHT, limitMs: LIMITS_MS.noOp }, () => callUnary(client, 'healthCheck', {}));
-        const registered = await register(client, await makeRequests(NODES_A_ROUND));
+        const noOp = await metered(server, () => runAll(Array.from({ length: NO_OPS_A_ROUND }), { inFlight: IN_FLIGHT, limitMs: LIMITS_MS.noOp }, () => callUnary(client, 'healthCheck', {})));
+        const requests = await makeRequests(NODES_A_ROUND);
+        const registered = await metered(server, () => register(client, requests));
         rounds.push({ noOp, registered, sqlite: transactionsPerSecond() });
         progress(`round ${round} of ${ROUNDS}: ${Math.round(registered.perSecond)} registrations/s, ${Math.round(noOp.perSecond)} no-ops/s`);
       }
@@ -52,9 +53,20 @@ export const bench: Bench = {
 };
 
 interface Round {
-  readonly noOp: Throughput;
-  readonly registered: Throughput;
+  readonly noOp: Metered;
+  readonly registered: Metered;
   readonly sqlite: number;
+}
+
+interface Metered extends Throughput {
+  /** What the server's process used for each, all threads: tells less of what else the machine does than the rate does. */
+  readonly cpuMs: number;
+}
+
+async function metered(server: BenchServer, work: () => Promise<Throughput>): Promise<Metered> {
+  const before = server.cpuSeconds();
+  const seen = await work();
+  return { ...seen, cpuMs: ((server.cpuSeconds() - before) * 1_000) / seen.latencies.length };
 }
 
 function register(client: BootstrapServiceClient, requests: readonly RegisterRequest[]): Promise<Throughput> {
@@ -69,6 +81,7 @@ function results(rounds: readonly Round[]): Measured[] {
     { what: 'registrations', unit: '/s', values: perSecond, floor: noOps, targets: [{ kind: 'at least', of: 'value', limit: 600 }, { kind: 'at least', of: 'ratio', limit: 0.25 }] },
     { what: 'registrations, to the disk', unit: '/s', values: perSecond, floor: { what: 'transactions/s', values: rounds.map(({ sqlite }) => sqlite) } },
     { what: 'registration, p99', unit: 'ms', values: rounds.map(({ registered }) => percentile(registered.latencies, 0.99)), targets: [{ kind: 'at most', of: 'value', limit: 60 }] },
+    { what: 'CPU of the server for each', unit: 'ms', values: rounds.map(({ registered }) => registered.cpuMs), floor: { what: 'ms for a no-op call', values: rounds.map(({ noOp }) => noOp.cpuMs) } },
     { what: `last ${NODES_A_ROUND} nodes to first, time`, unit: '×', values: [last / first], targets: [{ kind: 'at most', of: 'value', limit: 1.1 }] },
   ];
 }

@@ -28,7 +28,7 @@ export async function startBenchServer(more: object = {}): Promise<BenchServer> 
   const ports = { port: 0, grpcPort: 0, bootstrapPort: 0, httpsPort: 0 };
   const server = { ip: '127.0.0.1', bindAddress: '127.0.0.1', ...ports, networkAddr: '10.0.0.0/8', workDir: join(folder, 'work'), logDir: join(folder, 'log'), adminSocket, limits: LIMITS, ...more };
   writeFileSync(config, JSON.stringify({ server }));
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/server/main.ts', '--config', config], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(process.execPath, [...profiling(), '--import', 'tsx', 'src/server/main.ts', '--config', config], { stdio: ['ignore', 'inherit', 'inherit'] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const admin = connect(AdminServiceClient, { socketPath: adminSocket });
   await untilServing(admin, child);
@@ -43,6 +43,12 @@ export async function startBenchServer(more: object = {}): Promise<BenchServer> 
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** `BENCH_PROFILE=<folder>` has every server write a CPU profile of each of its threads there when it ends. */
+function profiling(): string[] {
+  const folder = process.env['BENCH_PROFILE'];
+  return folder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', folder];
 }
 
 /** @see proc(5) /proc/pid/stat, sysconf(3) _SC_CLK_TCK */

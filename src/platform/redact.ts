@@ -11,10 +11,14 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/\b([0-9a-f]{16})\.[A-Za-z0-9_-]{22,}/g, `$1.${REDACTED}`],
 ];
 
+/** Finds in every text what one of the patterns finds, in one go: nearly all texts are clean. */
+const SUSPECT = /-----BEGIN |nc[jna]1_|[0-9a-f]{16}\./;
+
 const MAX_DEPTH = 8;
 
 /** Takes join strings, node tokens and PEM private keys out of a text. */
 export function redactText(text: string): string {
+  if (!SUSPECT.test(text)) return text;
   let clean = text;
   for (const [pattern, replacement] of PATTERNS) clean = clean.replace(pattern, replacement);
   return clean;

@@ -16,13 +16,13 @@ const MACHINE = { lo: [inter('127.0.0.1', true), inter('::1', true)], eth0: [int
 /** Where a server is found that has no configured host. */
 function found(bindAddress: string, machine: Record<string, NetworkInterfaceInfo[]> = MACHINE): readonly string[] {
   const config = { ...testConfig(tmpDir()), ip: [], bindAddress };
-  return endpointsOf(config, PORTS, machine).control;
+  return endpointsOf(config, PORTS, () => machine).control;
 }
 
 it('are the configured hosts and no others, each with the port of its listener', () => {
   const config = { ...testConfig(tmpDir()), ip: ['nc.example', '2001:db8::1'], bindAddress: '0.0.0.0' };
 
-  expect(endpointsOf(config, PORTS, MACHINE)).toEqual({
+  expect(endpointsOf(config, PORTS, () => MACHINE)).toEqual({
     control: ['nc.example:2', '[2001:db8::1]:2'],
     bootstrap: ['nc.example:1', '[2001:db8::1]:1'],
     wireguard: ['nc.example:3', '[2001:db8::1]:3'],

@@ -4,6 +4,9 @@ import { DomainError } from '../../domain/errors.js';
 /** Octets of an X25519 key, private or public. */
 export const WIREGUARD_KEY_BYTES = 32;
 
+/** @see RFC 8037 §2 */
+const X25519_JWK = { kty: 'OKP', crv: 'X25519' } as const;
+
 /** What stands before the 32 raw octets in PKCS #8 and in SubjectPublicKeyInfo (RFC 8410 §7 and §4). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
 const SPKI_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
@@ -79,18 +82,28 @@ export function checkWireGuardPublicKey(raw: Uint8Array): Buffer {
   return key;
 }
 
-/** Wraps a raw private key for node:crypto. @throws DomainError `invalid_argument` when it is not 32 octets. */
-export function x25519PrivateKey(raw: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, sized(raw)]), format: 'der', type: 'pkcs8' });
+/**
+ * Wraps a raw private key for node:crypto.
+ *
+ * @param publicKey Its public half, where it is known: a JWK wants both, and OpenSSL reads one ten times as fast as PKCS #8.
+ * @throws DomainError `invalid_argument` when it is not 32 octets.
+ */
+export function x25519PrivateKey(raw: Uint8Array, publicKey?: Uint8Array): KeyObject {
+  if (publicKey === undefined) return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, sized(raw)]), format: 'der', type: 'pkcs8' });
+  return createPrivateKey({ key: { ...X25519_JWK, x: base64url(publicKey), d: base64url(raw) }, format: 'jwk' });
 }
 
 /** Wraps a raw public key for node:crypto. @throws DomainError `invalid_argument` when it is not 32 octets. */
 export function x25519PublicKey(raw: Uint8Array): KeyObject {
-  return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, sized(raw)]), format: 'der', type: 'spki' });
+  return createPublicKey({ key: { ...X25519_JWK, x: base64url(raw) }, format: 'jwk' });
 }
 
 function rawX25519PublicKey(key: KeyObject): Buffer {
   return key.export({ type: 'spki', format: 'der' }).subarray(SPKI_PREFIX.length);
+}
+
+function base64url(raw: Uint8Array): string {
+  return Buffer.from(sized(raw)).toString('base64url');
 }
 
 function sized(raw: Uint8Array): Uint8Array {

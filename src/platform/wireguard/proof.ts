@@ -1,6 +1,6 @@
-import { createHash, createHmac, diffieHellman, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, diffieHellman, hkdfSync, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
-import { checkWireGuardPublicKey, x25519PrivateKey, x25519PublicKey } from './keys.js';
+import { checkWireGuardPublicKey, x25519PrivateKey, x25519PublicKey, type WireGuardKeyPair } from './keys.js';
 
 /** Octets of the nonce that opens a registration. */
 export const NONCE_BYTES = 16;
@@ -30,30 +30,31 @@ export interface RegistrationTranscript {
  * @see RFC 7748 §6.1, RFC 5869
  */
 export function makeWireGuardProof(wgPrivateKey: Uint8Array, serverKey: Uint8Array, transcript: RegistrationTranscript): Buffer {
-  return authenticate(wgPrivateKey, serverKey, transcript);
+  return authenticate(x25519PrivateKey(wgPrivateKey), serverKey, transcript);
 }
 
 /**
  * Checks what {@link makeWireGuardProof} made, in constant time.
  *
- * @param serverPrivateKey The server's ephemeral private key, 32 octets.
+ * @param serverKeys The server's ephemeral pair.
  * @throws DomainError `proof_invalid` when the proof does not fit or the node's key is of low order;
  *   `invalid_argument` for a WireGuard key of wrong length or form.
  */
-export function verifyWireGuardProof(proof: Uint8Array, serverPrivateKey: Uint8Array, transcript: RegistrationTranscript): void {
-  const expected = authenticate(serverPrivateKey, checkWireGuardPublicKey(transcript.wgPublicKey), transcript);
+export function verifyWireGuardProof(proof: Uint8Array, serverKeys: WireGuardKeyPair, transcript: RegistrationTranscript): void {
+  const serverKey = x25519PrivateKey(serverKeys.privateKey, serverKeys.publicKey);
+  const expected = authenticate(serverKey, checkWireGuardPublicKey(transcript.wgPublicKey), transcript);
   if (proof.length !== expected.length || !timingSafeEqual(proof, expected)) {
     throw new DomainError('proof_invalid', 'wg_proof: does not prove possession of the WireGuard key for these requests');
   }
 }
 
-function authenticate(privateKey: Uint8Array, publicKey: Uint8Array, transcript: RegistrationTranscript): Buffer {
+function authenticate(privateKey: KeyObject, publicKey: Uint8Array, transcript: RegistrationTranscript): Buffer {
   const key = hkdfSync('sha256', agree(privateKey, publicKey), Buffer.alloc(0), `${LABEL} wireguard proof`, 32);
   return createHmac('sha256', Buffer.from(key)).update(encode(transcript)).digest();
 }
 
-function agree(privateKey: Uint8Array, publicKey: Uint8Array): Buffer {
-  const pair = { privateKey: x25519PrivateKey(privateKey), publicKey: x25519PublicKey(publicKey) };
+function agree(privateKey: KeyObject, publicKey: Uint8Array): Buffer {
+  const pair = { privateKey, publicKey: x25519PublicKey(publicKey) };
   try {
     return diffieHellman(pair);
   } catch (cause) {

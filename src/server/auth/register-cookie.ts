@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
-import { generateWireGuardKeys, WIREGUARD_KEY_BYTES } from '../../platform/wireguard/keys.js';
+import { generateWireGuardKeys, WIREGUARD_KEY_BYTES, type WireGuardKeyPair } from '../../platform/wireguard/keys.js';
 import { NONCE_BYTES } from '../../platform/wireguard/proof.js';
 
 /** How long a node may take between BeginRegister and Register. */
@@ -8,7 +8,7 @@ export const REGISTER_COOKIE_MS = 60_000;
 
 const TIME_BYTES = 8;
 const TAG_BYTES = 16;
-const COOKIE_BYTES = NONCE_BYTES + WIREGUARD_KEY_BYTES + TIME_BYTES + TAG_BYTES;
+const COOKIE_BYTES = NONCE_BYTES + 2 * WIREGUARD_KEY_BYTES + TIME_BYTES + TAG_BYTES;
 const ZERO_IV = Buffer.alloc(12);
 
 /** What BeginRegister answers. */
@@ -24,15 +24,15 @@ export interface RegistrationOffer {
 /** What {@link RegisterCookies.open} finds in a cookie. */
 export interface OpenedCookie {
   readonly nonce: Buffer;
-  /** 32 octets, secret. */
-  readonly serverPrivateKey: Buffer;
+  /** The server's ephemeral pair. */
+  readonly serverKeys: WireGuardKeyPair;
 }
 
 /**
  * Keeps the state of open registrations with the nodes that opened them: an anonymous caller costs the server no
  * memory, and any replica can finish what another began.
  *
- * A cookie is `nonce ‖ AES-256-GCM(private key ‖ time)`. Its key is derived from the cluster's secret and the nonce, so
+ * A cookie is `nonce ‖ AES-256-GCM(private key ‖ public key ‖ time)`. Its key is derived from the cluster's secret and the nonce, so
  * that no key seals twice and the nonce is authenticated too.
  */
 export class RegisterCookies {
@@ -50,7 +50,7 @@ export class RegisterCookies {
     const issuedAt = Buffer.alloc(TIME_BYTES);
     issuedAt.writeBigUInt64BE(BigInt(nowMs));
     const cipher = createCipheriv('aes-256-gcm', this.#keyFor(nonce), ZERO_IV);
-    const sealed = Buffer.concat([cipher.update(privateKey), cipher.update(issuedAt), cipher.final()]);
+    const sealed = Buffer.concat([cipher.update(privateKey), cipher.update(publicKey), cipher.update(issuedAt), cipher.final()]);
     return { nonce, serverKey: publicKey, cookie: Buffer.concat([nonce, sealed, cipher.getAuthTag()]) };
   }
 
@@ -63,11 +63,12 @@ export class RegisterCookies {
   open(cookie: Uint8Array, nowMs: number): OpenedCookie {
     const nonce = Buffer.from(cookie.subarray(0, NONCE_BYTES));
     const plain = this.#unseal(nonce, cookie);
-    const ageMs = nowMs - Number(plain.readBigUInt64BE(WIREGUARD_KEY_BYTES));
+    const ageMs = nowMs - Number(plain.readBigUInt64BE(2 * WIREGUARD_KEY_BYTES));
     if (Math.abs(ageMs) > REGISTER_COOKIE_MS) {
       throw new DomainError('proof_invalid', `cookie: want one of the last ${REGISTER_COOKIE_MS / 1000} s; begin again`);
     }
-    return { nonce, serverPrivateKey: plain.subarray(0, WIREGUARD_KEY_BYTES) };
+    const [privateKey, publicKey] = [plain.subarray(0, WIREGUARD_KEY_BYTES), plain.subarray(WIREGUARD_KEY_BYTES, 2 * WIREGUARD_KEY_BYTES)];
+    return { nonce, serverKeys: { privateKey, publicKey } };
   }
 
   #unseal(nonce: Buffer, cookie: Uint8Array): Buffer {

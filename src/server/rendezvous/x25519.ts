@@ -20,7 +20,7 @@ export function keyPairOf(privateKey: Uint8Array): KeyPair {
 /** Makes a new pair. */
 export function newKeyPair(): KeyPair {
   const { privateKey, publicKey } = generateWireGuardKeys();
-  return { privateKey: x25519PrivateKey(privateKey), publicKey };
+  return { privateKey: x25519PrivateKey(privateKey, publicKey), publicKey };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
-import { labelFrom, nameVariant, parseNodeName, type NodeName } from '../../domain/names.js';
+import type { NodeName } from '../../domain/names.js';
 import { AddressRecord, ExchangeRecord, NodeRecord, OwnerRecord, type TokenRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import type { Clock } from '../../platform/clock.js';
 import { requireUsable, verifyBootstrapToken } from '../auth/bootstrap-token.js';
@@ -12,6 +12,7 @@ import { addressKey } from './address-pools.js';
 import type { AddressTaking } from './address-taking.js';
 import { auditOperation } from './audit.js';
 import { certificateRow, type NodeCertificateIssuer } from './certificate-rows.js';
+import { NodeNames } from './node-names.js';
 import { newNodeToken } from './node-tokens.js';
 import { SetAside } from './set-aside.js';
 import type { TokenUses } from './token-uses.js';
@@ -44,9 +45,6 @@ interface Draft extends Registration {
   readonly aside: SetAside;
 }
 
-/** How many variants of a name are tried before chance decides. */
-const NAME_VARIANTS = 20;
-
 /**
  * Exchanges a bootstrap token for a node: spends a use, takes an address, binds the name and the keys and issues both
  * certificates, in one transaction. The same token with the same keys gives the same node again, so that a lost
@@ -58,6 +56,7 @@ export class Registrations {
   readonly #uses: TokenUses;
   readonly #issuer: NodeCertificateIssuer;
   readonly #clock: Clock;
+  readonly #names = new NodeNames();
 
   constructor(deps: { repository: Repository; addresses: AddressTaking; uses: TokenUses; issuer: NodeCertificateIssuer; clock: Clock }) {
     this.#repository = deps.repository;
@@ -100,11 +99,10 @@ export class Registrations {
   #first(view: LocalView, facts: Facts): Decision<Draft> {
     const { token, request, aside, caller } = facts;
     const now = this.#clock.now();
-    requireUsable(token.value, tokenState(token.value, view.tokenUses(token.value.id), now), caller.address);
+    const use = this.#use(view, token.value, caller.address, aside);
     const wireguardKey = keys.wireguardKey(Buffer.from(request.wgPublicKey).toString('hex'));
     requireFreeKey(view, request.wgPublicKey);
-    const use = this.#use(view, token.value, caller.address, aside);
-    const name = chooseName(view, token.value, request);
+    const name = this.#names.choose(view, token.value, request, aside);
     const address = this.#addresses.take(view, token.value, aside, now);
     const nodeId = randomBytes(8).toString('hex');
     const { network } = token.value;
@@ -170,12 +168,13 @@ export class Registrations {
     };
   }
 
-  /** The key of the use that this registration spends, or undefined for a token without bound. */
+  /** Requires the token to be good. @returns the key of the use that this registration spends, or undefined for a token without bound. */
   #use(view: LocalView, token: TokenRecord, address: string, aside: SetAside): string | undefined {
-    if (token.maxUses === 0) return undefined;
-    const n = this.#uses.claim(view, token, aside);
-    if (n === undefined) requireUsable(token, 'spent', address);
-    return keys.use(token.id, n ?? 0);
+    const n = token.maxUses === 0 ? undefined : this.#uses.claim(view, token, aside);
+    // Counting all of its uses takes the longer the more there are; that none is left says enough.
+    const used = n === undefined ? token.maxUses : 0;
+    requireUsable(token, tokenState(token, used, this.#clock.now()), address);
+    return n === undefined ? undefined : keys.use(token.id, n);
   }
 }
 
@@ -204,20 +203,6 @@ function newNode(facts: Facts, given: { nodeId: string; name: NodeName; now: num
     staticAddress: token.bindIp !== '',
     ephemeral: token.ephemeral,
   });
-}
-
-/** The token's name, else the one asked for, else a free variant of what the machine calls itself. */
-function chooseName(view: LocalView, token: TokenRecord, request: RegistrationRequest): NodeName {
-  const wanted = token.nodeName === '' ? request.nodeName : token.nodeName;
-  const isFree = (name: string): boolean => view.nameOwner(token.network, name) === undefined;
-  if (wanted !== '') {
-    const name = parseNodeName(wanted);
-    if (isFree(name)) return name;
-    throw new DomainError('name_taken', `node_name: ${name} is a node of network ${token.network} already; choose another name or unregister that node`);
-  }
-  const base = parseNodeName(labelFrom(request.hostname) || 'node');
-  for (let n = 1; n <= NAME_VARIANTS; n++) if (isFree(nameVariant(base, n))) return nameVariant(base, n);
-  return nameVariant(base, 1000 + (randomBytes(4).readUInt32BE() % 1_000_000));
 }
 
 function requireFreeKey(view: LocalView, wgPublicKey: Uint8Array): void {

@@ -1,6 +1,10 @@
+import { LRUCache } from 'lru-cache';
 import type { TokenRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import type { LocalView } from '../store/local-view.js';
 import type { SetAside } from './set-aside.js';
+
+/** Of how many tokens it is remembered how far they are spent. */
+const REMEMBERED = 1_000;
 
 /**
  * Hands out the uses of tokens with a bound. Each use is a key that can be made once, so the bound holds in the store;
@@ -8,6 +12,8 @@ import type { SetAside } from './set-aside.js';
  */
 export class TokenUses {
   readonly #inFlight = new Map<string, Set<number>>();
+  /** How many uses from the first on are spent without a gap. What is spent stays spent. */
+  readonly #spent = new LRUCache<string, number>({ max: REMEMBERED });
 
   /**
    * Sets the next use of `token` aside.
@@ -16,13 +22,20 @@ export class TokenUses {
    */
   claim(view: LocalView, token: TokenRecord, aside: SetAside): number | undefined {
     const inFlight = this.#inFlight.get(token.id) ?? new Set<number>();
-    for (let n = Math.min(view.tokenUses(token.id), token.maxUses); n < token.maxUses; n++) {
+    for (let n = this.#firstOpen(view, token); n < token.maxUses; n++) {
       if (inFlight.has(n) || view.tokenUse(token.id, n) !== undefined) continue;
       this.#inFlight.set(token.id, inFlight.add(n));
       aside.add(() => this.#drop(token.id, n));
       return n;
     }
     return undefined;
+  }
+
+  #firstOpen(view: LocalView, token: TokenRecord): number {
+    let n = this.#spent.get(token.id) ?? 0;
+    while (n < token.maxUses && view.tokenUse(token.id, n) !== undefined) n++;
+    this.#spent.set(token.id, n);
+    return n;
   }
 
   #drop(tokenId: string, n: number): void {

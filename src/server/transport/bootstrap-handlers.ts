@@ -38,8 +38,8 @@ function limited<Request, Response>(guesses: GuessLimit, handler: UnaryHandler<R
 /** `BootstrapService.Register`. The proofs are checked here, the token where it is spent. */
 function register(deps: BootstrapDeps): UnaryHandler<RegisterRequest, RegisterResponse> {
   return async (request, caller) => {
-    const { nonce, serverPrivateKey } = deps.cookies.open(request.cookie, deps.clock.now());
-    verifyWireGuardProof(request.wgProof, serverPrivateKey, { ...request, nonce });
+    const { nonce, serverKeys } = deps.cookies.open(request.cookie, deps.clock.now());
+    verifyWireGuardProof(request.wgProof, serverKeys, { ...request, nonce });
     const registration = await deps.registrations.register(
       { ...request, grpcSpki: csrSpki(request.grpcCsr), networkSpki: csrSpki(request.networkCsr) },
       caller,

@@ -46,13 +46,14 @@ describe('register cookie', () => {
     const opened = new RegisterCookies(secret).open(cookie, NOW + REGISTER_COOKIE_MS);
 
     expect(opened.nonce).toEqual(nonce);
-    expect(wireGuardPublicKey(opened.serverPrivateKey)).toEqual(serverKey);
+    expect(opened.serverKeys.publicKey).toEqual(serverKey);
+    expect(wireGuardPublicKey(opened.serverKeys.privateKey)).toEqual(serverKey);
   });
 
   it('shows nothing of the private key it carries', () => {
     const { cookie } = cookies.begin(NOW);
-    const { serverPrivateKey } = cookies.open(cookie, NOW);
+    const { serverKeys } = cookies.open(cookie, NOW);
 
-    expect(cookie.includes(serverPrivateKey)).toBe(false);
+    expect(cookie.includes(serverKeys.privateKey)).toBe(false);
   });
 });
