@@ -15,10 +15,15 @@ export class AdminApi {
     this.#client = connect(AdminServiceClient, target);
   }
 
-  /** Asks once. @throws DomainError with the controller's own code; `unavailable` or `timeout` when nobody answers. */
-  async call<K extends UnaryName<AdminServiceClient>>(method: K, request: RequestOf<AdminServiceClient[K]>): Promise<ResponseOf<AdminServiceClient[K]>> {
+  /**
+   * Asks once.
+   *
+   * @param deadlineMs How long the answer may take, for what takes longer than most.
+   * @throws DomainError with the controller's own code; `unavailable` or `timeout` when nobody answers.
+   */
+  async call<K extends UnaryName<AdminServiceClient>>(method: K, request: RequestOf<AdminServiceClient[K]>, deadlineMs?: number): Promise<ResponseOf<AdminServiceClient[K]>> {
     try {
-      return await callUnary(this.#client, method, request);
+      return await callUnary(this.#client, method, request, deadlineMs === undefined ? {} : { deadlineMs });
     } catch (error) {
       throw this.#located(error);
     }

@@ -26,6 +26,9 @@ import { reflexiveMessage } from './services/signals.js';
 import { openServerState, type ServerState } from './server-state.js';
 import { planOf } from './services/address-pools.js';
 import { exportAudit } from './services/audit-export.js';
+import { openSnapshots } from './snapshots/open-snapshots.js';
+import { SnapshotSchedule } from './snapshots/schedule.js';
+import { SnapshotTaking } from './snapshots/snapshot-taking.js';
 import { HighWaterClock } from './services/high-water-clock.js';
 import { startGrpcServer } from './transport/grpc-server.js';
 import { useCases, type UseCases } from './use-cases.js';
@@ -68,6 +71,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const parts = new Lifecycle(log);
   const timer = deps.clock ?? systemClock;
   const metrics = new Metrics(VERSION);
+  const snapshots = await openSnapshots(config.snapshots, config.workDir);
   const state = await openServerState(config, { clock: timer, log, onCommit: (batch) => metrics.store.committed(batch) });
   await parts.start('store', () => ({ stop: () => state.close() }));
   if (state.isNew) log.info('cluster made', { clusterId: state.pki.clusterId, workDir: config.workDir });
@@ -92,8 +96,13 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   ports.probe = rendezvous.probePort;
   await parts.start('feed', () => cases.feed);
 
+  const taking = new SnapshotTaking({ snapshots, store: state.store, repository: state.repository, clock: timer });
   const guesses = new GuessLimit(config.limits.guessesPerMinute, clock);
-  const listeners = listenersOf({ state, config, cases, dns, rendezvous, identity, guesses, onEnded: (call) => metrics.calls.ended(call), clock, wall: timer, log, endpoints });
+  const listeners = listenersOf({
+    ...{ state, config, cases, dns, rendezvous, identity, guesses, clock, wall: timer, log, endpoints },
+    snapshots: { place: snapshots.place, list: () => snapshots.list(), verify: (name) => snapshots.verify(name), saveFor: (caller) => taking.saveFor(caller) },
+    onEnded: (call) => metrics.calls.ended(call),
+  });
   const control = await parts.start('control listener', () => startGrpcServer(listeners.control));
   ports.control = control.port;
   const https = await parts.start('https listener', () => startHttpsServer(listeners.https));
@@ -109,6 +118,8 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   ports.bootstrap = bootstrap.port;
   const admin = await parts.start('admin socket', () => startGrpcServer(listeners.admin));
   await parts.start('sweeper', () => new Sweeper({ ...sweeperSettings(config), repository: state.repository, nodes: cases.nodes, revocations: cases.revocations, clock, timer, log }));
+  const { everyMs, keepDaily: daily, keepWeekly: weekly } = config.snapshots;
+  await parts.start('snapshots', () => new SnapshotSchedule({ snapshots, save: () => taking.save(), clusterId: state.pki.clusterId, everyMs, retention: { daily, weekly }, clock: timer, log }));
   await parts.start('history', () => forgetHistory(state, timer, log));
   const monitors = await startMonitoring(parts, config, {
     metrics,

@@ -28,6 +28,7 @@ import { bootstrapHandlers } from './transport/bootstrap-handlers.js';
 import type { GrpcServerOptions } from './transport/grpc-server.js';
 import { nodeHandlers } from './transport/node-handlers.js';
 import { service } from './transport/service.js';
+import type { SnapshotUse } from './transport/snapshot-handlers.js';
 import type { UseCases } from './use-cases.js';
 
 /** What the listeners are made of. */
@@ -37,6 +38,7 @@ export interface ListenerDeps {
   readonly cases: UseCases;
   readonly dns: Names;
   readonly rendezvous: Rendezvous;
+  readonly snapshots: SnapshotUse;
   readonly identity: ServerIdentity;
   readonly guesses: GuessLimit;
   /** Told of every call when it is over. */
@@ -63,7 +65,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
   });
   const admin = service(
     AdminServiceService,
-    adminHandlers({ ...cases, repository, live, explanations, names: dns, defaultExpireMs: config.tokens.defaultExpireMs, joinString: joinStrings(deps) }),
+    adminHandlers({ ...cases, repository, live, explanations, snapshots: deps.snapshots, names: dns, defaultExpireMs: config.tokens.defaultExpireMs, joinString: joinStrings(deps) }),
   );
   const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals }));
   const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock, guesses }));

@@ -38,6 +38,7 @@ const OWNERS: readonly { readonly module: RegExp; readonly folders: readonly str
   { module: /^@grpc\/grpc-js$/, folders: ['src/gen', 'src/platform', 'src/server/transport'], because: 'use cases and commands see plain functions' },
   { module: /^(node:)?child_process$/, folders: ['src/platform'], because: 'no shell strings: argv through run.ts' },
   { module: /^dns-packet$/, folders: ['src/server/dns', 'src/platform/dns'], because: 'one reader of the DNS wire' },
+  { module: /^aws4fetch$/, folders: ['src/server/snapshots'], because: 'only snapshots leave for a bucket' },
   { module: /^prom-client$/, folders: ['src/server/metrics'], because: 'parts count for themselves and know no monitoring system' },
   { module: /^(hono|@hono\/|@valibot\/)/, folders: ['src/server/http'], because: 'one place for HTTP, on one listener' },
   { module: /^commander$/, folders: ['src/ncadm', 'src/client', 'src/server/run.ts', 'src/platform/completion-script.ts', 'src/platform/run-command.ts'], because: 'argv is parsed at the edge' },

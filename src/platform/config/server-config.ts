@@ -10,6 +10,7 @@ import { DomainError } from '../../domain/errors.js';
 import type { HostPort } from '../../domain/host-port.js';
 import { parseNetworkName } from '../../domain/names.js';
 import { adminSocketPath } from '../paths.js';
+import { SNAPSHOTS, snapshotFaults, snapshotSettings, type SnapshotSettings } from './snapshot-config.js';
 import { STATIC_SERVICE, staticServiceFaults, staticServicesOf, type StaticService } from './static-services.js';
 import { checked, deepFreeze, parsed, parseYamlConfig, readConfigText, section, type Fault } from '../yaml-config.js';
 import { parseListenAddress } from './listen-address.js';
@@ -100,6 +101,7 @@ export interface ServerConfig {
   readonly addresses: { readonly quarantineMs: number };
   readonly certificates: { readonly grpcMs: number; readonly networkMs: number; readonly serverMs: number };
   readonly limits: LimitSettings;
+  readonly snapshots: SnapshotSettings;
   /** Where the server tells monitors of itself, over plain HTTP; undefined for nowhere. */
   readonly metrics: { readonly listen: HostPort | undefined };
 }
@@ -183,6 +185,7 @@ const SERVER = section({
     bootstrapMessageBytes: v.optional(integer(1024, 1024 * 1024), 16 * 1024),
     guessesPerMinute: v.optional(integer(1, 1_000_000), 30),
   }),
+  snapshots: SNAPSHOTS,
   metrics: section({
     listen: v.optional(v.union([v.literal(NOWHERE), parsed(parseMetricsAddress, 'an address with port')], 'an address with port, or ""'), `127.0.0.1:${METRICS_PORT}`),
   }),
@@ -228,6 +231,7 @@ export function parseServerConfig(text: string, path: string): ServerConfig {
     addresses: { quarantineMs: server.addresses.quarantine },
     certificates: { grpcMs: server.certificates.grpc, networkMs: server.certificates.network, serverMs: server.certificates.server },
     limits: server.limits,
+    snapshots: snapshotSettings(server.snapshots, at(server.workDir), at),
     metrics: { listen: server.metrics.listen === NOWHERE ? undefined : server.metrics.listen },
   });
 }
@@ -275,6 +279,7 @@ function* faultsOf(server: ServerKeys): Iterable<Fault> {
     if (server.httpsPort !== 0 && server.httpsPort === server[other]) yield { key: ['httpsPort'], message: `want another port than ${other}, got ${server.httpsPort} for both` };
   }
   for (const { key, message } of recordFaults(recordsOf(server), surroundingsOf(server))) yield { key: ['dns', 'records', ...key], message };
+  yield* snapshotFaults(server.snapshots);
   const networks = networksOf(server);
   yield* staticServiceFaults(server.services, new Set(networks.map((network) => network.name)));
   for (const [index, network] of networks.entries()) {

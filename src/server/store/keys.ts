@@ -26,6 +26,7 @@ import { createHash } from 'node:crypto';
  * | `/nc/v1/crl` | CrlRecord |
  * | `/nc/v1/ca/<purpose>/<generation>` | CaRecord |
  * | `/nc/v1/bundle/<version>` | BundleRecord |
+ * | `/nc/v1/restoring` | name of the snapshot that is being restored: while it is there, all else is incomplete |
  * | `/nc/v1/lead/<role>` | id of the leader, leased |
  */
 export const ROOT = '/nc/v1/';
@@ -52,6 +53,7 @@ export const KINDS = {
   crl: 'crl',
   ca: 'ca',
   bundle: 'bundle',
+  restoring: 'restoring',
   lead: 'lead',
 } as const;
 
@@ -101,5 +103,6 @@ export const keys = {
   crl: (): string => `${ROOT}crl`,
   ca: (purpose: string, generation: number): string => `${ROOT}ca/${purpose}/${String(generation).padStart(6, '0')}`,
   bundle: (version: number): string => `${ROOT}bundle/${String(version).padStart(9, '0')}`,
+  restoring: (): string => `${ROOT}restoring`,
   lead: (role: string): string => `${ROOT}lead/${role}`,
 } as const;

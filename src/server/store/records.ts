@@ -43,6 +43,8 @@ export interface RecordOf {
   crl: CrlRecord;
   ca: CaRecord;
   bundle: BundleRecord;
+  /** Name of the snapshot. */
+  restoring: string;
   /** Id of the leader. */
   lead: string;
 }
@@ -73,8 +75,13 @@ const CODECS: { readonly [K in RecordKind]: Codec<RecordOf[K]> } = {
   crl: protobuf(CrlRecord),
   ca: protobuf(CaRecord),
   bundle: protobuf(BundleRecord),
-  lead: { encode: (id) => new TextEncoder().encode(id), decode: (value) => new TextDecoder('utf-8', { fatal: true }).decode(value) },
+  restoring: text(),
+  lead: text(),
 };
+
+function text(): Codec<string> {
+  return { encode: (id) => new TextEncoder().encode(id), decode: (value) => new TextDecoder('utf-8', { fatal: true }).decode(value) };
+}
 
 function protobuf<T>(type: { encode(record: T): { finish(): Uint8Array }; decode(value: Uint8Array): T }): Codec<T> {
   return { encode: (record) => type.encode(record).finish(), decode: (value) => type.decode(value) };

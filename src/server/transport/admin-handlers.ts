@@ -35,6 +35,7 @@ import type { DnsRecords } from '../services/dns-records.js';
 import { dnsHandlers } from './dns-handlers.js';
 import type { HandlersOf, StreamHandler, UnaryHandler } from './handler.js';
 import { adminServiceHandlers } from './service-handlers.js';
+import { snapshotHandlers, type SnapshotUse } from './snapshot-handlers.js';
 
 /** What admins are served with. */
 export interface AdminDeps {
@@ -49,6 +50,7 @@ export interface AdminDeps {
   readonly services: ServiceRegistry;
   readonly events: EventTail;
   readonly explanations: Explanations;
+  readonly snapshots: SnapshotUse;
   readonly names: { readonly records: DnsRecords; readonly control: DnsControl };
   /** The join string of a token: "ncj1_<id>.<secret>.<pin>@host:port". */
   joinString(tokenId: string, secret: string): string;
@@ -110,6 +112,7 @@ export function adminHandlers(deps: AdminDeps): HandlersOf<typeof AdminServiceSe
     listAdmins: async () => ({ admins: deps.admins.list().map(adminMessage) }),
     revokeAdmin: async (request, caller) => ({ admins: (await deps.admins.revoke(request.admin, caller)).map(adminMessage) }),
     ...apiTokenHandlers(deps),
+    ...snapshotHandlers(deps.snapshots),
     getCaStatus: async () => deps.authorities.status(),
     prepareCa: async ({ purpose }, caller) => ({ status: await deps.authorities.prepare(purpose, caller) }),
     activateCa: async ({ purpose, compromised }, caller) => ({ status: await deps.authorities.activate(purpose, compromised, caller) }),

@@ -77,6 +77,9 @@ export const POLICY = {
   '/networkcontroller.v1.AdminService/RollDnsKey': ADMIN,
   '/networkcontroller.v1.AdminService/RetireDnsKey': ADMIN,
   '/networkcontroller.v1.AdminService/LogDnsQueries': ADMIN,
+  '/networkcontroller.v1.AdminService/SaveSnapshot': ADMIN,
+  '/networkcontroller.v1.AdminService/ListSnapshots': READER,
+  '/networkcontroller.v1.AdminService/VerifySnapshot': ADMIN,
 } as const satisfies Record<MethodPath, readonly CallerKind[]>;
 
 /**

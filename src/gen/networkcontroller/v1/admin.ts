@@ -544,6 +544,56 @@ export interface RetireCaResponse {
   status: GetCaStatusResponse | undefined;
 }
 
+export interface Snapshot {
+  name: string;
+  clusterId: string;
+  epoch: string;
+  revision: bigint;
+  /** Of the records. */
+  schema: number;
+  createdAtMs: number;
+  encrypted: boolean;
+  records: number;
+  /** Records by kind. */
+  counts: { [key: string]: number };
+  bytes: number;
+  /** Of the file, hex. */
+  sha256: string;
+  /** Of the records alone, hex: equal for two snapshots of the same. */
+  digest: string;
+}
+
+export interface Snapshot_CountsEntry {
+  key: string;
+  value: number;
+}
+
+export interface SaveSnapshotRequest {
+}
+
+export interface SaveSnapshotResponse {
+  snapshot: Snapshot | undefined;
+}
+
+export interface ListSnapshotsRequest {
+}
+
+export interface ListSnapshotsResponse {
+  /** Newest first, of whichever cluster. */
+  snapshots: Snapshot[];
+  /** The folder or the bucket. */
+  place: string;
+}
+
+export interface VerifySnapshotRequest {
+  /** The newest one when empty. */
+  name: string;
+}
+
+export interface VerifySnapshotResponse {
+  snapshot: Snapshot | undefined;
+}
+
 function createBaseClusterInfo(): ClusterInfo {
   return { id: "", epoch: "", revision: 0n };
 }
@@ -6427,6 +6477,618 @@ export const RetireCaResponse: MessageFns<RetireCaResponse> = {
   },
 };
 
+function createBaseSnapshot(): Snapshot {
+  return {
+    name: "",
+    clusterId: "",
+    epoch: "",
+    revision: 0n,
+    schema: 0,
+    createdAtMs: 0,
+    encrypted: false,
+    records: 0,
+    counts: {},
+    bytes: 0,
+    sha256: "",
+    digest: "",
+  };
+}
+
+export const Snapshot: MessageFns<Snapshot> = {
+  encode(message: Snapshot, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(18).string(message.clusterId);
+    }
+    if (message.epoch !== "") {
+      writer.uint32(26).string(message.epoch);
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.revision);
+    }
+    if (message.schema !== 0) {
+      writer.uint32(40).uint32(message.schema);
+    }
+    if (message.createdAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.createdAtMs)) !== BigInt(message.createdAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.createdAtMs) of type int64 too large");
+      }
+      writer.uint32(48).int64(BigInt(message.createdAtMs));
+    }
+    if (message.encrypted !== false) {
+      writer.uint32(56).bool(message.encrypted);
+    }
+    if (message.records !== 0) {
+      if (BigInt.asUintN(64, BigInt(message.records)) !== BigInt(message.records)) {
+        throw new globalThis.Error("value provided for field BigInt(message.records) of type uint64 too large");
+      }
+      writer.uint32(64).uint64(BigInt(message.records));
+    }
+    globalThis.Object.entries(message.counts).forEach(([key, value]: [string, number]) => {
+      Snapshot_CountsEntry.encode({ key: key as any, value }, writer.uint32(74).fork()).join();
+    });
+    if (message.bytes !== 0) {
+      if (BigInt.asUintN(64, BigInt(message.bytes)) !== BigInt(message.bytes)) {
+        throw new globalThis.Error("value provided for field BigInt(message.bytes) of type uint64 too large");
+      }
+      writer.uint32(80).uint64(BigInt(message.bytes));
+    }
+    if (message.sha256 !== "") {
+      writer.uint32(90).string(message.sha256);
+    }
+    if (message.digest !== "") {
+      writer.uint32(98).string(message.digest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Snapshot {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSnapshot();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.epoch = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.schema = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.encrypted = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.records = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            const entry9 = Snapshot_CountsEntry.decode(reader, reader.uint32());
+            if (entry9.value !== undefined) {
+              message.counts[entry9.key] = entry9.value;
+            }
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Snapshot>): Snapshot {
+    return Snapshot.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Snapshot>): Snapshot {
+    const message = createBaseSnapshot();
+    message.name = object.name ?? "";
+    message.clusterId = object.clusterId ?? "";
+    message.epoch = object.epoch ?? "";
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    message.schema = object.schema ?? 0;
+    message.createdAtMs = object.createdAtMs ?? 0;
+    message.encrypted = object.encrypted ?? false;
+    message.records = object.records ?? 0;
+    message.counts = (globalThis.Object.entries(object.counts ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.bytes = object.bytes ?? 0;
+    message.sha256 = object.sha256 ?? "";
+    message.digest = object.digest ?? "";
+    return message;
+  },
+};
+
+function createBaseSnapshot_CountsEntry(): Snapshot_CountsEntry {
+  return { key: "", value: 0 };
+}
+
+export const Snapshot_CountsEntry: MessageFns<Snapshot_CountsEntry> = {
+  encode(message: Snapshot_CountsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Snapshot_CountsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSnapshot_CountsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Snapshot_CountsEntry>): Snapshot_CountsEntry {
+    return Snapshot_CountsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Snapshot_CountsEntry>): Snapshot_CountsEntry {
+    const message = createBaseSnapshot_CountsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseSaveSnapshotRequest(): SaveSnapshotRequest {
+  return {};
+}
+
+export const SaveSnapshotRequest: MessageFns<SaveSnapshotRequest> = {
+  encode(_: SaveSnapshotRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SaveSnapshotRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSaveSnapshotRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SaveSnapshotRequest>): SaveSnapshotRequest {
+    return SaveSnapshotRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<SaveSnapshotRequest>): SaveSnapshotRequest {
+    const message = createBaseSaveSnapshotRequest();
+    return message;
+  },
+};
+
+function createBaseSaveSnapshotResponse(): SaveSnapshotResponse {
+  return { snapshot: undefined };
+}
+
+export const SaveSnapshotResponse: MessageFns<SaveSnapshotResponse> = {
+  encode(message: SaveSnapshotResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.snapshot !== undefined) {
+      Snapshot.encode(message.snapshot, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SaveSnapshotResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSaveSnapshotResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.snapshot = Snapshot.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SaveSnapshotResponse>): SaveSnapshotResponse {
+    return SaveSnapshotResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SaveSnapshotResponse>): SaveSnapshotResponse {
+    const message = createBaseSaveSnapshotResponse();
+    message.snapshot = (object.snapshot !== undefined && object.snapshot !== null)
+      ? Snapshot.fromPartial(object.snapshot)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListSnapshotsRequest(): ListSnapshotsRequest {
+  return {};
+}
+
+export const ListSnapshotsRequest: MessageFns<ListSnapshotsRequest> = {
+  encode(_: ListSnapshotsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSnapshotsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSnapshotsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListSnapshotsRequest>): ListSnapshotsRequest {
+    return ListSnapshotsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListSnapshotsRequest>): ListSnapshotsRequest {
+    const message = createBaseListSnapshotsRequest();
+    return message;
+  },
+};
+
+function createBaseListSnapshotsResponse(): ListSnapshotsResponse {
+  return { snapshots: [], place: "" };
+}
+
+export const ListSnapshotsResponse: MessageFns<ListSnapshotsResponse> = {
+  encode(message: ListSnapshotsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.snapshots) {
+      Snapshot.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.place !== "") {
+      writer.uint32(18).string(message.place);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSnapshotsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSnapshotsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.snapshots.push(Snapshot.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.place = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListSnapshotsResponse>): ListSnapshotsResponse {
+    return ListSnapshotsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSnapshotsResponse>): ListSnapshotsResponse {
+    const message = createBaseListSnapshotsResponse();
+    message.snapshots = object.snapshots?.map((e) => Snapshot.fromPartial(e)) || [];
+    message.place = object.place ?? "";
+    return message;
+  },
+};
+
+function createBaseVerifySnapshotRequest(): VerifySnapshotRequest {
+  return { name: "" };
+}
+
+export const VerifySnapshotRequest: MessageFns<VerifySnapshotRequest> = {
+  encode(message: VerifySnapshotRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifySnapshotRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifySnapshotRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VerifySnapshotRequest>): VerifySnapshotRequest {
+    return VerifySnapshotRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VerifySnapshotRequest>): VerifySnapshotRequest {
+    const message = createBaseVerifySnapshotRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseVerifySnapshotResponse(): VerifySnapshotResponse {
+  return { snapshot: undefined };
+}
+
+export const VerifySnapshotResponse: MessageFns<VerifySnapshotResponse> = {
+  encode(message: VerifySnapshotResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.snapshot !== undefined) {
+      Snapshot.encode(message.snapshot, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifySnapshotResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifySnapshotResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.snapshot = Snapshot.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VerifySnapshotResponse>): VerifySnapshotResponse {
+    return VerifySnapshotResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VerifySnapshotResponse>): VerifySnapshotResponse {
+    const message = createBaseVerifySnapshotResponse();
+    message.snapshot = (object.snapshot !== undefined && object.snapshot !== null)
+      ? Snapshot.fromPartial(object.snapshot)
+      : undefined;
+    return message;
+  },
+};
+
 export type AdminServiceService = typeof AdminServiceService;
 export const AdminServiceService = {
   getStatus: {
@@ -6786,6 +7448,39 @@ export const AdminServiceService = {
       Buffer.from(LogDnsQueriesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): LogDnsQueriesResponse => LogDnsQueriesResponse.decode(value),
   },
+  /** Takes a snapshot of all records, and reads it back from where it was stored before it answers. */
+  saveSnapshot: {
+    path: "/networkcontroller.v1.AdminService/SaveSnapshot" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SaveSnapshotRequest): Buffer => Buffer.from(SaveSnapshotRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SaveSnapshotRequest => SaveSnapshotRequest.decode(value),
+    responseSerialize: (value: SaveSnapshotResponse): Buffer =>
+      Buffer.from(SaveSnapshotResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SaveSnapshotResponse => SaveSnapshotResponse.decode(value),
+  },
+  listSnapshots: {
+    path: "/networkcontroller.v1.AdminService/ListSnapshots" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListSnapshotsRequest): Buffer => Buffer.from(ListSnapshotsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListSnapshotsRequest => ListSnapshotsRequest.decode(value),
+    responseSerialize: (value: ListSnapshotsResponse): Buffer =>
+      Buffer.from(ListSnapshotsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListSnapshotsResponse => ListSnapshotsResponse.decode(value),
+  },
+  /** Reads a snapshot from its first byte to its last. */
+  verifySnapshot: {
+    path: "/networkcontroller.v1.AdminService/VerifySnapshot" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: VerifySnapshotRequest): Buffer =>
+      Buffer.from(VerifySnapshotRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VerifySnapshotRequest => VerifySnapshotRequest.decode(value),
+    responseSerialize: (value: VerifySnapshotResponse): Buffer =>
+      Buffer.from(VerifySnapshotResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VerifySnapshotResponse => VerifySnapshotResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServiceServer extends UntypedServiceImplementation {
@@ -6842,6 +7537,11 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   retireDnsKey: handleUnaryCall<RetireDnsKeyRequest, RetireDnsKeyResponse>;
   /** Logs every query with the way of its answer, until told otherwise or the next start. */
   logDnsQueries: handleUnaryCall<LogDnsQueriesRequest, LogDnsQueriesResponse>;
+  /** Takes a snapshot of all records, and reads it back from where it was stored before it answers. */
+  saveSnapshot: handleUnaryCall<SaveSnapshotRequest, SaveSnapshotResponse>;
+  listSnapshots: handleUnaryCall<ListSnapshotsRequest, ListSnapshotsResponse>;
+  /** Reads a snapshot from its first byte to its last. */
+  verifySnapshot: handleUnaryCall<VerifySnapshotRequest, VerifySnapshotResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -7386,6 +8086,53 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: LogDnsQueriesResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes a snapshot of all records, and reads it back from where it was stored before it answers. */
+  saveSnapshot(
+    request: SaveSnapshotRequest,
+    callback: (error: ServiceError | null, response: SaveSnapshotResponse) => void,
+  ): ClientUnaryCall;
+  saveSnapshot(
+    request: SaveSnapshotRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SaveSnapshotResponse) => void,
+  ): ClientUnaryCall;
+  saveSnapshot(
+    request: SaveSnapshotRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SaveSnapshotResponse) => void,
+  ): ClientUnaryCall;
+  listSnapshots(
+    request: ListSnapshotsRequest,
+    callback: (error: ServiceError | null, response: ListSnapshotsResponse) => void,
+  ): ClientUnaryCall;
+  listSnapshots(
+    request: ListSnapshotsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListSnapshotsResponse) => void,
+  ): ClientUnaryCall;
+  listSnapshots(
+    request: ListSnapshotsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListSnapshotsResponse) => void,
+  ): ClientUnaryCall;
+  /** Reads a snapshot from its first byte to its last. */
+  verifySnapshot(
+    request: VerifySnapshotRequest,
+    callback: (error: ServiceError | null, response: VerifySnapshotResponse) => void,
+  ): ClientUnaryCall;
+  verifySnapshot(
+    request: VerifySnapshotRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VerifySnapshotResponse) => void,
+  ): ClientUnaryCall;
+  verifySnapshot(
+    request: VerifySnapshotRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VerifySnapshotResponse) => void,
   ): ClientUnaryCall;
 }
 

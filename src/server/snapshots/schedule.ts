@@ -1,0 +1,56 @@
+import type { Clock } from '../../platform/clock.js';
+import type { Log } from '../../platform/log.js';
+import type { Manifest } from './manifest.js';
+import type { Retention } from './retention.js';
+import type { Snapshots } from './snapshots.js';
+
+/** What {@link SnapshotSchedule} works with. */
+export interface ScheduleDeps {
+  readonly snapshots: Snapshots;
+  /** Takes one. */
+  readonly save: () => Promise<Manifest>;
+  readonly clusterId: string;
+  readonly everyMs: number;
+  readonly retention: Retention;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The target is asked this often whether one is due: how long ago the last was is written there and nowhere else. */
+const LOOK_MS = 10 * 60_000;
+
+/** Takes a snapshot when the newest one is old enough, and then lets go of those that need not be kept. */
+export class SnapshotSchedule {
+  readonly #deps: ScheduleDeps;
+  readonly #cancel: () => void;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(deps: ScheduleDeps) {
+    this.#deps = deps;
+    this.#cancel = deps.everyMs === 0 ? () => {} : deps.clock.every(Math.min(LOOK_MS, deps.everyMs), () => void this.look());
+  }
+
+  /** Takes one if it is due; one under way is waited for first. */
+  look(): Promise<void> {
+    this.#running = this.#running.then(() => this.#once());
+    return this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#cancel();
+    await this.#running;
+  }
+
+  async #once(): Promise<void> {
+    const { snapshots, save, clusterId, everyMs, retention, clock, log } = this.#deps;
+    try {
+      const newest = (await snapshots.list()).find((manifest) => manifest.clusterId === clusterId);
+      if (newest !== undefined && clock.now() - newest.createdAtMs < everyMs) return;
+      const { name, revision, records, bytes } = await save();
+      const gone = await snapshots.prune(clusterId, retention);
+      log.info('snapshot taken', { name, revision: revision.toString(), records, bytes, removed: gone });
+    } catch (error) {
+      log.error('no snapshot taken, will be tried again', { error: String(error) });
+    }
+  }
+}
