@@ -9,17 +9,20 @@ export interface NatKind {
   readonly portRestricted: boolean;
 }
 
-/** Of which nothing is known, so that everything is tried. */
-export const UNKNOWN_NAT: NatKind = { symmetric: false, portRestricted: false };
+/** What was found out about a NAT; undefined where no answer came. */
+export interface NatFindings {
+  readonly symmetric: boolean | undefined;
+  readonly portRestricted: boolean | undefined;
+}
 
 /**
- * Finds out about the NAT in front of this machine.
+ * Finds out about the NAT in front of this machine. Takes a second where no answer comes.
  *
  * @param endpoints Two of one controller that answer STUN, IP literals.
  */
-export async function probeNat(endpoints: readonly [string, string]): Promise<NatKind> {
+export async function probeNat(endpoints: readonly [string, string]): Promise<NatFindings> {
   const [symmetric, portRestricted] = await Promise.all([isNatSymmetric(endpoints), isNatPortRestricted(endpoints[0])]);
-  return { symmetric: symmetric ?? false, portRestricted: portRestricted ?? false };
+  return { symmetric, portRestricted };
 }
 
 /**

@@ -4,7 +4,7 @@ import type { PeerSignal } from '../gen/networkcontroller/v1/node.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import type { Device } from '../platform/wireguard/device.js';
-import type { NatKind } from './nat-kind.js';
+import type { NatFindings } from './nat-kind.js';
 
 /** How packets travel to one peer at the moment. */
 export interface PathState {
@@ -40,7 +40,7 @@ export interface PathDependencies {
    */
   send(signals: readonly PeerSignal[]): Promise<readonly string[]>;
   /** {@link probeNat}, unless a test brings its own. */
-  probeNat?(endpoints: readonly [string, string]): Promise<NatKind>;
+  probeNat?(endpoints: readonly [string, string]): Promise<NatFindings>;
   /**
    * Opens a TCP connection that carries packets to a relay, for when UDP does not get through. Rejects when it cannot be had.
    * Without it everything goes over UDP.

@@ -29,6 +29,8 @@ export interface PunchPlan {
   readonly symmetric: boolean;
   /** Whether the other side tries first, while packets to it go on through the relay. */
   readonly listensFirst: boolean;
+  /** Whether the controller has seen both sides, so that with no turns now there will be none later either. */
+  readonly isFinal: boolean;
 }
 
 /** What to do next in an attempt. */

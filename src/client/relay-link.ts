@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
-import type { DeviceState, PeerState } from '../platform/wireguard/device.js';
+import type { DeviceState } from '../platform/wireguard/device.js';
 import { AnswerWatch } from './answer-watch.js';
 import { ControllerTunnel } from './controller-tunnel.js';
 import { LoopbackPort } from './loopback-port.js';
+import { UdpReturn } from './udp-return.js';
 
 /** Handshakes over UDP that may stay unanswered before TCP is tried: 3.5 s after the first. */
 const UDP_HANDSHAKES = 2;
@@ -12,15 +13,8 @@ const UDP_HANDSHAKES = 2;
 /** Handshakes over TCP that may stay unanswered before the connection is given up. */
 const TCP_HANDSHAKES = 4;
 
-/** Pauses between looks whether UDP gets through again, in ms: the later ones when it seems to but WireGuard's packets do not. */
-const PROBE_PAUSES_MS = [5000, 30_000, 60_000, 300_000];
-
 /** A connection that held so long was a good one, and worth being made again at once. */
 const HELD_MS = 10_000;
-
-/** How long the way back over UDP may take to carry a packet, in ms, and the time between tries. */
-const RETURN_MS = 1500;
-const RETURN_AGAIN_MS = 200;
 
 /** A relay as the network map names it. */
 export interface RelayFacts {
@@ -32,6 +26,9 @@ export interface RelayFacts {
   readonly httpsEndpoints: readonly string[];
 }
 
+/** What has happened that the next look acts on. `tcp`: UDP has been found not to get through; `udp`: it does again. */
+export type RelayNews = 'tcp' | 'udp' | 'other';
+
 /** What a link works with. */
 export interface RelayLinkDeps {
   readonly clock: Clock;
@@ -40,17 +37,13 @@ export interface RelayLinkDeps {
   readonly openTcp: ((endpoint: string) => Promise<Duplex>) | undefined;
   /** Whether UDP to `endpoint` gets through and back. */
   answersUdp(endpoint: string): Promise<boolean>;
-  /** Something has happened that the next look acts on; `tcp`: UDP has been found not to get through. */
-  onNews(news: 'tcp' | 'other'): void;
+  onNews(news: RelayNews): void;
 }
 
 /** What shall be done with the relay as a WireGuard peer: a new session, other way, or just a packet. */
 export type RelayAction = { readonly act: 'steer'; readonly endpoint: string; readonly fresh: boolean } | { readonly act: 'nudge' };
 
-type Way =
-  | { readonly at: 'udp' | 'opening' }
-  | { readonly at: 'tcp'; readonly via: string; readonly sinceMs: number; readonly probeMs: number }
-  | { readonly at: 'returning'; readonly via: string; readonly sinceMs: number; readonly againMs: number; readonly rxBytes: number | undefined };
+type Way = { readonly at: 'udp' | 'opening' } | { readonly at: 'tcp'; readonly via: string; readonly sinceMs: number };
 
 const NOTHING: readonly RelayAction[] = [];
 
@@ -63,6 +56,7 @@ export class RelayLink {
   readonly #deps: RelayLinkDeps;
   readonly #tunnel = new ControllerTunnel();
   readonly #watch = new AnswerWatch();
+  readonly #return: UdpReturn;
   #relay: RelayFacts = { publicKey: '', endpoints: [], httpsEndpoints: [] };
   #port: LoopbackPort | undefined;
   /** UDP port of this machine's WireGuard. */
@@ -70,14 +64,13 @@ export class RelayLink {
   #way: Way = { at: 'udp' };
   /** UDP did not get through when it was used last. */
   #prefersTcp = false;
-  #failedReturns = 0;
-  #udpAnswered = false;
   #wantsFresh = false;
   #lastFailure = '';
   #stopped = false;
 
   constructor(deps: RelayLinkDeps) {
     this.#deps = deps;
+    this.#return = new UdpReturn(() => deps.answersUdp(this.#udpEndpoint), () => deps.onNews('other'));
   }
 
   /** Where WireGuard is to send what the relay shall pass on; empty while none is known. */
@@ -87,12 +80,12 @@ export class RelayLink {
 
   /** The relay's end of the TCP connection, `host:port`; empty over UDP. */
   get tcpEndpoint(): string {
-    return 'via' in this.#way ? this.#way.via : '';
+    return this.#way.at === 'tcp' ? this.#way.via : '';
   }
 
   /** Whether milliseconds count now. */
   get isUrgent(): boolean {
-    return this.#way.at === 'returning';
+    return this.#return.isUrgent;
   }
 
   setRelay(relay: RelayFacts): void {
@@ -152,7 +145,7 @@ export class RelayLink {
   }
 
   get #isTcp(): boolean {
-    return 'via' in this.#way;
+    return this.#way.at === 'tcp';
   }
 
   get #udpEndpoint(): string {
@@ -184,7 +177,8 @@ export class RelayLink {
   #takeTcp(connection: Duplex, via: string, port: LoopbackPort): void {
     const { clock, log, onNews } = this.#deps;
     const sinceMs = clock.now();
-    this.#way = { at: 'tcp', via, sinceMs, probeMs: sinceMs + PROBE_PAUSES_MS[0]! };
+    this.#way = { at: 'tcp', via, sinceMs };
+    this.#return.begin(sinceMs);
     this.#prefersTcp = true;
     this.#lastFailure = '';
     port.carry(connection, this.#listenPort, () => this.#leaveTcp('the relay or the network ended the connection'));
@@ -195,75 +189,47 @@ export class RelayLink {
 
   /** Back to UDP without knowing whether that gets through; if it does not, TCP is tried anew. */
   #leaveTcp(reason: string): void {
-    if (!('via' in this.#way)) return;
+    if (this.#way.at !== 'tcp') return;
     const { clock, log, onNews } = this.#deps;
     const { via, sinceMs } = this.#way;
     log.info('the TCP connection to the relay is over', { via, reason });
     this.#way = { at: 'udp' };
+    this.#return.end();
     this.#port?.hangUp();
     this.#beginAnew();
     if (clock.now() - sinceMs >= HELD_MS) void this.#openTcp();
     onNews('other');
   }
 
-  /** Asks from time to time whether UDP gets through, then tries it with a keepalive, and stays there when that is answered. */
-  #returnToUdp(relay: PeerState, nowMs: number): readonly RelayAction[] {
-    const way = this.#way;
-    if (way.at === 'tcp' && this.#udpAnswered) {
-      this.#udpAnswered = false;
-      this.#way = { at: 'returning', via: way.via, sinceMs: nowMs, againMs: nowMs + RETURN_AGAIN_MS, rxBytes: undefined };
-      return this.#steer(this.#udpEndpoint);
+  #returnToUdp(relay: Parameters<UdpReturn['look']>[0], nowMs: number): readonly RelayAction[] {
+    switch (this.#return.look(relay, this.#port?.endpoint, nowMs)) {
+      case 'try':
+        return [{ act: 'steer', endpoint: this.#udpEndpoint, fresh: false }];
+      case 'failed':
+        return [{ act: 'steer', endpoint: this.endpoint, fresh: false }];
+      case 'returned':
+        this.#returned(nowMs);
+        return NOTHING;
+      case undefined:
+        return NOTHING;
     }
-    if (way.at === 'tcp' && nowMs >= way.probeMs) {
-      this.#way = { ...way, probeMs: nowMs + PROBE_PAUSES_MS[0]! };
-      void this.#probeUdp();
-    }
-    return way.at === 'returning' ? this.#watchReturn(way, relay, nowMs) : NOTHING;
   }
 
-  #watchReturn(way: Way & { at: 'returning' }, relay: PeerState, nowMs: number): readonly RelayAction[] {
-    // A packet that was still on its way over TCP has pulled WireGuard back there: what came until now proves nothing.
-    const rxBytes = relay.endpoint === this.#port?.endpoint ? undefined : (way.rxBytes ?? relay.rxBytes);
-    if (rxBytes !== undefined && relay.rxBytes > rxBytes) {
-      this.#returned();
-      return NOTHING;
-    }
-    if (nowMs - way.sinceMs > RETURN_MS) {
-      const pauseMs = PROBE_PAUSES_MS[Math.min(++this.#failedReturns, PROBE_PAUSES_MS.length - 1)]!;
-      this.#way = { at: 'tcp', via: way.via, sinceMs: nowMs, probeMs: nowMs + pauseMs };
-      return this.#steer(this.endpoint);
-    }
-    const again = nowMs >= way.againMs;
-    this.#way = { ...way, rxBytes, againMs: again ? nowMs + RETURN_AGAIN_MS : way.againMs };
-    return again ? this.#steer(this.#udpEndpoint) : NOTHING;
-  }
-
-  #returned(): void {
+  #returned(nowMs: number): void {
+    const { log, onNews } = this.#deps;
     this.#way = { at: 'udp' };
     this.#prefersTcp = false;
-    this.#failedReturns = 0;
     this.#port?.hangUp();
-    this.#watch.reset(this.#deps.clock.now());
-    this.#deps.log.info('UDP gets through to the relay again', { endpoint: this.#udpEndpoint });
-  }
-
-  async #probeUdp(): Promise<void> {
-    const answered = await this.#deps.answersUdp(this.#udpEndpoint).catch(() => false);
-    if (!answered || this.#way.at !== 'tcp') return;
-    this.#udpAnswered = true;
-    this.#deps.onNews('other');
+    this.#watch.reset(nowMs);
+    log.info('UDP gets through to the relay again', { endpoint: this.#udpEndpoint });
+    onNews('udp');
   }
 
   #beginAnew(): void {
     const nowMs = this.#deps.clock.now();
-    this.#udpAnswered = false;
     this.#wantsFresh = true;
     this.#tunnel.expectAnswer(nowMs);
     this.#watch.reset(nowMs);
-  }
-
-  #steer(endpoint: string): readonly RelayAction[] {
-    return [{ act: 'steer', endpoint, fresh: false }];
   }
 
   #noteFailure(reason: string): undefined {

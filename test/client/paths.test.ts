@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { UNKNOWN_NAT, type NatKind } from '../../src/client/nat-kind.js';
+import type { NatFindings } from '../../src/client/nat-kind.js';
 import { startPaths } from '../../src/client/paths.js';
 import type { Paths } from '../../src/client/path-types.js';
 import { planDevice } from '../../src/client/plan.js';
@@ -236,6 +236,75 @@ describe('a pair that begins', () => {
   });
 });
 
+describe('a pair of which one side is finding out about its NAT', () => {
+  const UNANSWERED = { symmetric: undefined, portRestricted: undefined };
+
+  it('gets its session, stays on the relay, and punches when the peer greets again', async () => {
+    const world = await aWorld('initiator');
+    world.session('relay');
+    await world.connect();
+
+    await world.receive({ kind: KIND_ANSWER, attempt: world.signals(KIND_OFFER).at(-1)!.attempt, natUnknown: true });
+    await world.pass(1000);
+    expect(world.steersOf('peer')).toEqual([]);
+    expect(world.device.opened).toEqual([]);
+
+    await world.receive({ kind: KIND_HELLO });
+    await world.receive({ kind: KIND_ANSWER, attempt: world.signals(KIND_OFFER).at(-1)!.attempt });
+    expect(world.steersOf('peer')).toEqual([{ endpoint: DIRECT, fresh: false }]);
+  });
+
+  it('is offered to again after a while when the greeting got lost', async () => {
+    const world = await aWorld('initiator');
+    world.session('relay');
+    await world.connect();
+    await world.receive({ kind: KIND_ANSWER, attempt: world.signals(KIND_OFFER).at(-1)!.attempt, natUnknown: true });
+
+    await world.pass(4000);
+
+    expect(world.signals(KIND_OFFER)).toHaveLength(2);
+  });
+
+  it('says so instead of being silent, greets when it knows, and is spared the attempt that loses packets', async () => {
+    let answer: (nat: NatFindings) => void = () => {};
+    const world = await aWorld('responder', { probes: () => new Promise((resolve) => (answer = resolve)) });
+    world.session('relay');
+    await world.connect();
+    await world.pass(500);
+    expect(world.signals().map(({ kind }) => kind)).toEqual([KIND_HELLO]);
+
+    await world.receive({ kind: KIND_OFFER, attempt: 1, portRestrictedNat: true });
+    await world.pass(1000);
+    expect(world.signals(KIND_ANSWER)).toMatchObject([{ natUnknown: true }]);
+
+    answer({ symmetric: true, portRestricted: true });
+    await world.pass(100);
+    expect(world.signals().at(-1)).toMatchObject({ kind: KIND_HELLO, natUnknown: false });
+    await world.receive({ kind: KIND_OFFER, attempt: 2, portRestrictedNat: true });
+    await world.pass(3000);
+    expect(world.signals(KIND_ANSWER).at(-1)).toMatchObject({ natUnknown: false, symmetricNat: true });
+    expect([world.device.opened, world.steersOf('peer')]).toEqual([[], []]);
+  });
+
+  it('asks once more while no answer comes, and is tried after three seconds without one', async () => {
+    let asked = 0;
+    const world = await aWorld('initiator', { probes: () => Promise.resolve((asked++, UNANSWERED)) });
+    world.session('relay');
+    await world.connect();
+    await world.pass(500);
+    await world.receive({ kind: KIND_ANSWER, attempt: world.signals(KIND_OFFER).at(-1)!.attempt });
+    await world.pass(2000);
+    expect(world.signals(KIND_OFFER)).toMatchObject([{ natUnknown: true }]);
+
+    await world.pass(1000);
+
+    expect(asked).toBeGreaterThan(5);
+    expect(world.signals(KIND_OFFER)).toMatchObject([{ natUnknown: true }, { natUnknown: false }]);
+    await world.receive({ kind: KIND_ANSWER, attempt: world.signals(KIND_OFFER).at(-1)!.attempt });
+    expect(world.steersOf('peer')).toEqual([{ endpoint: DIRECT, fresh: false }]);
+  });
+});
+
 describe('a direct path', () => {
   it('is used at once from a new address, and so is the way to the relay', async () => {
     const world = await aDirectPair();
@@ -444,7 +513,9 @@ describe('when things were lost', () => {
 
 interface WorldOptions {
   readonly undelivered?: readonly string[];
-  readonly nat?: Partial<NatKind>;
+  readonly nat?: Partial<NatFindings>;
+  /** In the place of `nat`. */
+  readonly probes?: () => Promise<NatFindings>;
   readonly morePeers?: number;
   readonly controllerSilent?: boolean;
   readonly sendFails?: boolean;
@@ -473,7 +544,7 @@ class World {
       clock: this.clock,
       log: silentLog,
       self: { publicKey: self.publicKey, candidates: () => [{ address: '203.0.113.21:3000', kind: Endpoint_Kind.KIND_REFLEXIVE }] },
-      probeNat: () => Promise.resolve({ ...UNKNOWN_NAT, ...options.nat }),
+      probeNat: () => options.probes?.() ?? Promise.resolve({ symmetric: false, portRestricted: false, ...options.nat }),
       send: (signals) => {
         if (signals.some(({ kind }) => kind === KIND_ANSWER)) this.openedAtAnswer = [...this.device.opened];
         this.#sent.push(...signals);
@@ -508,7 +579,7 @@ class World {
 
   async receive(signal: Partial<PeerSignal>): Promise<void> {
     const candidates = [{ address: DIRECT, kind: Endpoint_Kind.KIND_REFLEXIVE }];
-    this.paths.receive({ nodeId: 'peer', kind: KIND_HELLO, attempt: 0, candidates, symmetricNat: false, portRestrictedNat: false, hasSession: true, ...signal });
+    this.paths.receive({ nodeId: 'peer', kind: KIND_HELLO, attempt: 0, candidates, symmetricNat: false, portRestrictedNat: false, natUnknown: false, hasSession: true, ...signal });
     await this.pass(0);
   }
 

@@ -99,7 +99,7 @@ it('gives up sooner where it works at once or never', () => {
 });
 
 function aPunch(plan: Partial<PunchPlan> = {}): Punch {
-  return new Punch({ candidates: [DIRECT], turns: 1, symmetric: false, listensFirst: false, ...plan }, isRelay, 0);
+  return new Punch({ candidates: [DIRECT], turns: 1, symmetric: false, listensFirst: false, isFinal: true, ...plan }, isRelay, 0);
 }
 
 /** Steps every 20 ms with a peer that is never heard; the endpoint is where it was steered. */

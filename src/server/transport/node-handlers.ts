@@ -58,7 +58,7 @@ export function nodeHandlers(deps: NodeDeps): HandlersOf<typeof NodeServiceServi
     report: report(deps),
     signal: async (request, caller) => {
       const node = nodeCaller(caller);
-      for (const { kind, symmetricNat } of request.signals) if (TELLS_NAT.includes(kind)) deps.reports.natSeen(node.nodeId, symmetricNat);
+      for (const { kind, symmetricNat, natUnknown } of request.signals) if (TELLS_NAT.includes(kind) && !natUnknown) deps.reports.natSeen(node.nodeId, symmetricNat);
       return { undelivered: deps.signals.pass(node.nodeId, node.network, request.signals) };
     },
     renew: renew(deps),

@@ -149,6 +149,8 @@ export interface PeerSignal {
   portRestrictedNat: boolean;
   /** The sender has a live session with the addressee. */
   hasSession: boolean;
+  /** The sender is finding out about its NAT: no more than a session is agreed on now. */
+  natUnknown: boolean;
 }
 
 export enum PeerSignal_Kind {
@@ -1401,6 +1403,7 @@ function createBasePeerSignal(): PeerSignal {
     symmetricNat: false,
     portRestrictedNat: false,
     hasSession: false,
+    natUnknown: false,
   };
 }
 
@@ -1429,6 +1432,9 @@ export const PeerSignal: MessageFns<PeerSignal> = {
     }
     if (message.hasSession !== false) {
       writer.uint32(56).bool(message.hasSession);
+    }
+    if (message.natUnknown !== false) {
+      writer.uint32(64).bool(message.natUnknown);
     }
     return writer;
   },
@@ -1502,6 +1508,14 @@ export const PeerSignal: MessageFns<PeerSignal> = {
             message.hasSession = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.natUnknown = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1526,6 +1540,7 @@ export const PeerSignal: MessageFns<PeerSignal> = {
     message.symmetricNat = object.symmetricNat ?? false;
     message.portRestrictedNat = object.portRestrictedNat ?? false;
     message.hasSession = object.hasSession ?? false;
+    message.natUnknown = object.natUnknown ?? false;
     return message;
   },
 };
