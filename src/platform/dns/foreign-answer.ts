@@ -51,7 +51,7 @@ function negativeKeep(message: Buffer, fixed: number, end: number, atMost: numbe
 }
 
 /** A TTL with its highest bit set counts as 0. @see RFC 2181 §8 */
-function ttlAt(message: Buffer, offset: number): number {
+export function ttlAt(message: Buffer, offset: number): number {
   const ttl = message.readUInt32BE(offset);
   return ttl > 0x7fffffff ? 0 : ttl;
 }

@@ -80,7 +80,7 @@ export class Responder {
     if (known === undefined) return this.#fromZone(query, transport, recursion);
     const octets = composeAnswer(query, known.wire, transport, recursion, ++known.turn);
     // Records that take turns make every answer another one.
-    if (known.wire.turns.length === 0) replies.keep(message, { octets: Buffer.from(octets), type: query.type });
+    if (known.wire.turns.length === 0) replies.keep(message, { octets, type: query.type });
     return { kind: 'answer', source: 'cache', type: query.type, message: octets };
   }
 
@@ -137,4 +137,3 @@ function refusalOf({ type, class: klass }: Query): Rcode | undefined {
   if (TRANSFERS.has(type) || (klass !== CLASS_IN && klass !== CLASS_ANY)) return 'REFUSED';
   return type >= FIRST_META_TYPE && type < TYPE_ANY ? 'NOTIMP' : undefined;
 }
-

@@ -1,4 +1,4 @@
-import { isWithin, labelsOf, parentOf, type DnsName } from '../../domain/dns-name.js';
+import { isWithin, labelOctets, labelsOf, parentOf, type DnsName } from '../../domain/dns-name.js';
 import type { ResourceRecord } from '../../domain/dns-record.js';
 import type { ZoneAnswer } from '../../domain/zone-lookup.js';
 import { RCODES, typeCode } from './codes.js';
@@ -80,35 +80,48 @@ export function joinSections(name: DnsName, { rcode, answers, authority, additio
 }
 
 function encodeRecord({ name, type, ttlSeconds, rdata }: WireRecord, owners: OwnerNames): Buffer {
-  const fixed = Buffer.allocUnsafe(8);
-  fixed.writeUInt16BE(type, 0);
-  fixed.writeUInt16BE(CLASS_IN, 2);
-  fixed.writeUInt32BE(ttlSeconds, 4);
-  return Buffer.concat([owners.encode(name), fixed, rdata]);
+  const owner = owners.encode(name);
+  const record = Buffer.allocUnsafe(owner.length + 8 + rdata.length);
+  record.set(owner);
+  record.writeUInt16BE(type, owner.length);
+  record.writeUInt16BE(CLASS_IN, owner.length + 2);
+  record.writeUInt32BE(ttlSeconds, owner.length + 4);
+  record.set(rdata, owner.length + 8);
+  return record;
 }
+
+/** The pointer to the question's own name. @see RFC 1035 §4.1.4 */
+const TO_QUESTION = Buffer.from([0xc0, HEADER_OCTETS]);
 
 /** Writes names as pointers to the question as far as they share its end. @see RFC 1035 §4.1.4 */
 class OwnerNames {
-  readonly #offsets = new Map<DnsName, number>();
+  readonly #question: DnsName;
+  #known: ReadonlyMap<DnsName, number> | undefined;
 
   constructor(question: DnsName) {
-    let offset = HEADER_OCTETS;
-    for (let name: DnsName | undefined = question; name !== undefined && name !== ''; name = parentOf(name)) {
-      this.#offsets.set(name, offset);
-      offset += encodeName(labelsOf(name)[0] as DnsName).length - 1;
-    }
+    this.#question = question;
   }
 
   encode(name: DnsName): Buffer {
-    const shared = this.#longestShared(name);
-    if (shared === undefined) return encodeName(name);
-    const own = name === shared ? '' : name.slice(0, name.length - shared.length - 1);
-    const pointer = 0xc000 | this.#offsets.get(shared)!;
-    return Buffer.concat([encodeName(own as DnsName).subarray(0, -1), Buffer.from([pointer >> 8, pointer & 0xff])]);
+    // Nearly every record is of the name that was asked for.
+    if (name === this.#question && name !== '') return TO_QUESTION;
+    this.#known ??= offsetsOf(this.#question);
+    for (const [shared, offset] of this.#known) {
+      if (!isWithin(name, shared)) continue;
+      const own = name === shared ? '' : name.slice(0, name.length - shared.length - 1);
+      return Buffer.concat([encodeName(own as DnsName).subarray(0, -1), Buffer.from([0xc0 | (offset >> 8), offset & 0xff])]);
+    }
+    return encodeName(name);
   }
+}
 
-  #longestShared(name: DnsName): DnsName | undefined {
-    for (const known of this.#offsets.keys()) if (isWithin(name, known)) return known;
-    return undefined;
+/** Where the question's name and each name above it but the root begin, the longest first. */
+function offsetsOf(question: DnsName): Map<DnsName, number> {
+  const offsets = new Map<DnsName, number>();
+  let offset = HEADER_OCTETS;
+  for (let name: DnsName | undefined = question; name !== undefined && name !== ''; name = parentOf(name)) {
+    offsets.set(name, offset);
+    offset += 1 + labelOctets(labelsOf(name)[0]!).length;
   }
+  return offsets;
 }

@@ -1,5 +1,7 @@
 import { labelOctets, labelsOf, MAX_LABEL_OCTETS, MAX_NAME_OCTETS, nameOfLabels, type DnsName } from '../../domain/dns-name.js';
 
+const DOT = 0x2e;
+
 /**
  * Steps over an uncompressed name.
  *
@@ -43,6 +45,28 @@ export function skipName(message: Uint8Array, offset: number): number | undefine
 
 /** The octets of a name, uncompressed. */
 export function encodeName(name: DnsName): Buffer {
+  if (name.includes('\\')) return encodeEscaped(name);
+  if (name === '') return Buffer.from([0]);
+  // The octet of each dot, and one in front, becomes the length of the label after it.
+  const octets = Buffer.allocUnsafe(name.length + 2);
+  let lengthAt = 0;
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    if (code === DOT) lengthAt = endLabel(octets, lengthAt, i);
+    else octets[i + 1] = code;
+  }
+  endLabel(octets, lengthAt, name.length);
+  octets[name.length + 1] = 0;
+  return octets;
+}
+
+/** @param end Of the label's text. @returns Where the length of the next label goes. */
+function endLabel(octets: Buffer, lengthAt: number, end: number): number {
+  octets[lengthAt] = end - lengthAt;
+  return end + 1;
+}
+
+function encodeEscaped(name: DnsName): Buffer {
   const octets = labelsOf(name).flatMap((label) => {
     const content = labelOctets(label);
     return [content.length, ...content];

@@ -10,6 +10,7 @@ import type { Query } from '../../platform/dns/query.js';
 import type { Log } from '../../platform/log.js';
 import type { AnswerSource } from '../../platform/dns/answer-source.js';
 import type { DnsCounters } from './counters.js';
+import { KeptReplies } from './kept-replies.js';
 import { OwnClients } from './own-clients.js';
 import { describeExchange } from './query-log.js';
 import type { DnsClient, QueryHandler, Replier, Via } from '../../platform/dns/query-handler.js';
@@ -48,6 +49,7 @@ export class DnsService {
   readonly #views: ZoneViews;
   readonly #ownClients = new OwnClients();
   readonly #resolver: Resolver;
+  readonly #keptReplies = new KeptReplies();
   readonly #enclosures: readonly { readonly suffix: DnsName; readonly types: readonly string[] | undefined }[];
   readonly #counters: DnsCounters;
   readonly #clock: Clock;
@@ -69,6 +71,8 @@ export class DnsService {
     for (const change of changes) {
       try {
         this.#views.apply(change);
+        // Reverse zones come and go with them: whose names those are then changes.
+        if (change.kind === 'network' || change.kind === 'networkRemoved') this.#keptReplies.clear();
         if (change.kind === 'network') this.#ownClients.set(change.network);
         if (change.kind === 'networkRemoved') this.#ownClients.remove(change.name);
       } catch (error) {
@@ -92,12 +96,16 @@ export class DnsService {
   }
 
   /** A `QueryHandler`. Whatever goes wrong with one query, the next is answered. */
-  readonly handle: QueryHandler = (message, client, reply) => {
+  readonly handle: QueryHandler = (bytes, client, reply) => {
     try {
       this.#counters.add(QUERIES_VIA[client.via]);
+      const message = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const network = this.#ownClients.networkOf(client.address);
       const recursion = this.#resolver.enabled && (client.own === true || network !== undefined);
-      const answer = this.#views.responderFor(network).answer(message, TRANSPORT_OF[client.via], recursion);
+      const transport = TRANSPORT_OF[client.via];
+      const kept = recursion ? this.#keptReplies.find(message, transport, this.#clock.now()) : undefined;
+      if (kept !== undefined) return this.#finish({ message, client, reply }, kept.message, 'upstreamCache', kept.type);
+      const answer = this.#views.responderFor(network).answer(message, transport, recursion);
       if (answer.kind === 'answer') return this.#finish({ message, client, reply }, answer.message, answer.source, answer.type);
       if (answer.kind === 'outside') return this.#lookElsewhere({ message, client, reply }, answer, recursion);
       this.#counters.add('ignored');
@@ -116,7 +124,9 @@ export class DnsService {
   async #resolve(exchange: Exchange, query: Query, name: DnsName): Promise<void> {
     const resolved = await this.#resolver.resolve(query, name);
     if (resolved === undefined) return this.#finish(exchange, composeRefusal(query, 'SERVFAIL', true), 'upstreamFailure', query.type);
-    const answer = relayAnswer(query, resolved.answer, TRANSPORT_OF[exchange.client.via], resolved.ttl);
+    const transport = TRANSPORT_OF[exchange.client.via];
+    const answer = relayAnswer(query, resolved.answer, transport, resolved.ttl);
+    this.#keptReplies.keep(query, transport, answer, resolved);
     this.#finish(exchange, answer, resolved.source, query.type);
   }
 

@@ -17,16 +17,18 @@ const MAX_REMEMBERED = 4096;
 export class OwnClients {
   readonly #networks = new Map<string, { readonly cidr: Cidr4; readonly cidr6: Cidr6 | undefined }>();
   readonly #remembered = new Map<string, string | undefined>();
+  /** Who asked last often asks next, and to compare an address costs less than to look it up. */
+  #last: { readonly address: string; readonly network: string | undefined } | undefined;
 
   /** @throws DomainError `invalid_argument` for a malformed network. */
   set(network: ZoneNetwork): void {
     this.#networks.set(network.name, { cidr: parseCidr4(network.cidr), cidr6: network.cidr6 === '' ? undefined : parseCidr6(network.cidr6) });
-    this.#remembered.clear();
+    this.#forget();
   }
 
   remove(name: string): void {
     this.#networks.delete(name);
-    this.#remembered.clear();
+    this.#forget();
   }
 
   /**
@@ -36,6 +38,18 @@ export class OwnClients {
    * @returns Empty for this machine, undefined for strangers.
    */
   networkOf(address: string): string | undefined {
+    if (this.#last?.address === address) return this.#last.network;
+    const network = this.#judge(address);
+    this.#last = { address, network };
+    return network;
+  }
+
+  #forget(): void {
+    this.#remembered.clear();
+    this.#last = undefined;
+  }
+
+  #judge(address: string): string | undefined {
     const known = this.#remembered.get(address);
     if (known !== undefined || this.#remembered.has(address)) return known;
     const network = address.includes(':') ? this.#networkOf6(address) : this.#networkOf4(address);

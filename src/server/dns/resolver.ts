@@ -25,6 +25,14 @@ export interface Resolved {
   /** What becomes of each of its TTLs. */
   readonly ttl: (seconds: number) => number;
   readonly source: 'upstream' | 'upstreamCache' | 'upstreamStale';
+  /** For one that is kept and not yet to be fetched anew. */
+  readonly kept?: KeptTimes;
+}
+
+/** From when a kept answer is, and until when whoever asks gets it with its TTLs counted down. */
+export interface KeptTimes {
+  readonly atMs: number;
+  readonly untilMs: number;
 }
 
 interface Kept {
@@ -74,9 +82,11 @@ export class Resolver {
     const leftMs = kept.answer.keepSeconds * 1000 - ageMs;
     if (leftMs <= -this.#staleMs) return fresh(await this.#ask(key, query, forwarder));
     if (leftMs <= 0) return this.#freshOrStale(key, query, forwarder, kept);
-    if (leftMs < kept.answer.keepSeconds * 1000 * PREFETCH_PART) void this.#ask(key, query, forwarder);
+    const untilMs = kept.atMs + kept.answer.keepSeconds * 1000 * (1 - PREFETCH_PART);
+    const isSteady = this.#clock.now() < untilMs;
+    if (!isSteady) void this.#ask(key, query, forwarder);
     const ageSeconds = Math.floor(ageMs / 1000);
-    return { answer: kept.answer, source: 'upstreamCache', ttl: (seconds) => Math.max(0, seconds - ageSeconds) };
+    return { answer: kept.answer, source: 'upstreamCache', ttl: (seconds) => Math.max(0, seconds - ageSeconds), ...(isSteady && { kept: { atMs: kept.atMs, untilMs } }) };
   }
 
   #forwarderFor(name: DnsName): Forwarder | undefined {

@@ -43,7 +43,8 @@ export class ZoneViews {
 
   /** Who answers nodes of `network`; those of none when left out or unknown. */
   responderFor(network: string | undefined): Responder {
-    return (this.#inside.get(network ?? '') ?? this.#outside).responder;
+    const inside = network === undefined || network === '' ? undefined : this.#inside.get(network);
+    return (inside ?? this.#outside).responder;
   }
 
   /** Makes a change wherever it shows. @throws DomainError `invalid_argument` for values that no record can carry. */

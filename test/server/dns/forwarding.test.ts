@@ -8,6 +8,7 @@ import type { Enclosure, Upstream } from '../../../src/platform/dns/upstream.js'
 import { ManualClock } from '../../support/clock.js';
 import { aQuery, defaultNetwork, dig, put, read, startTestDns } from '../../support/dns.js';
 import { answering, startNameServer, type Script } from '../../support/name-server.js';
+import { until } from '../../support/until.js';
 
 const works: Script = (query) => answering(query, [{ type: 'A', name: query.questions![0]!.name, ttl: 300, data: '192.0.2.7' }]);
 
@@ -21,7 +22,7 @@ function serviceFor(options: { upstreams: Upstream[]; enclosures?: Enclosure[] }
   service.apply({ revision: 7n, changes: [{ kind: 'network', network: defaultNetwork }, put.node()] });
   const ask = (query: Buffer, address = '10.66.0.5', via: 'udp' | 'tcp' = 'udp') =>
     new Promise<Buffer | undefined>((resolve) => service.handle(query, { via, address }, resolve)).then(read);
-  return { ask, clock };
+  return { ask, clock, service };
 }
 
 /** A port of 127.0.0.1 where nobody listens. */
@@ -189,6 +190,91 @@ describe('other names', () => {
     const { port } = await startTestDns({ upstreams: [upstream.address] });
 
     expect(await dig(port, 'nothing.example.com')).toMatch(/status: NXDOMAIN[^]*flags: qr rd ra;/);
+  });
+});
+
+describe('the same query again and again', () => {
+  /** Looked up, found among what is kept, and then repeated without being read. */
+  const TIMES = 4;
+
+  it('gets the kept answer under its own id, its TTL counted down', async () => {
+    const upstream = await startNameServer(works);
+    const { ask, clock } = serviceWith(upstream.address);
+
+    const seen: unknown[] = [];
+    for (let id = 1; id <= TIMES; id++) {
+      const { id: own, answers, flag_ra: recursion } = await ask(aQuery('Example.com', 'A', id));
+      seen.push([own, (answers![0] as { ttl: number }).ttl, recursion]);
+      clock.advance(20_000);
+    }
+
+    expect(seen).toEqual([[1, 300, true], [2, 280, true], [3, 260, true], [4, 240, true]]);
+    expect(upstream.asked).toHaveLength(1);
+  });
+
+  it('is asked anew in the last tenth of its time, and at its end', async () => {
+    const upstream = await startNameServer(works);
+    const { ask, clock } = serviceWith(upstream.address);
+    for (let i = 0; i < TIMES; i++) await ask(aQuery('example.com'));
+
+    clock.advance(271_000);
+    expect(await ask(aQuery('example.com'))).toMatchObject({ answers: [{ ttl: 29 }] });
+    await until(async () => (await ask(aQuery('example.com'))).answers!.some((answer) => 'ttl' in answer && answer.ttl === 300), 'the new answer');
+    clock.advance(300_000);
+    expect(await ask(aQuery('example.com'))).toMatchObject({ answers: [{ ttl: 300 }] });
+
+    expect(upstream.asked).toHaveLength(3);
+  });
+
+  it('from a stranger is refused all the same', async () => {
+    const upstream = await startNameServer(works);
+    const { ask } = serviceWith(upstream.address);
+    for (let i = 0; i < TIMES; i++) await ask(aQuery('example.com'));
+
+    expect(await ask(aQuery('example.com'), '192.0.2.1')).toMatchObject({ rcode: 'REFUSED', answers: [] });
+    expect(await ask(aQuery('example.com'))).toMatchObject({ answers: [{ data: '192.0.2.7' }] });
+  });
+
+  it('is answered from the zone once the name is ours, and from elsewhere when it is no longer', async () => {
+    const upstream = await startNameServer(works);
+    const { ask, service } = serviceWith(upstream.address);
+    const query = aQuery('5.0.67.10.in-addr.arpa');
+    for (let i = 0; i < TIMES; i++) await ask(query);
+
+    service.apply({ revision: 8n, changes: [{ kind: 'network', network: { name: 'lab', cidr: '10.67.0.0/24', cidr6: '' } }] });
+    expect(await ask(query)).toMatchObject({ rcode: 'NXDOMAIN', flag_aa: true });
+    service.apply({ revision: 9n, changes: [{ kind: 'networkRemoved', name: 'lab' }] });
+
+    expect(await ask(query)).toMatchObject({ flag_aa: false, answers: [{ data: '192.0.2.7' }] });
+  });
+
+  it('gets over UDP what fits, over TCP the whole, with EDNS an OPT record', async () => {
+    const long: Script = (query, transport) => answering(query, transport === 'tcp' ? [{ type: 'TXT', name: 'example.com', ttl: 300, data: ['x'.repeat(200), 'y'.repeat(200), 'z'.repeat(100)] }] : [], transport === 'tcp' ? 0 : 0x200);
+    const upstream = await startNameServer(long);
+    const { ask } = serviceWith(upstream.address);
+    const plain = aQuery('example.com', 'TXT');
+    const edns = Buffer.concat([plain, Buffer.from([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0])]);
+    edns[11] = 1;
+
+    for (let i = 0; i < TIMES; i++) {
+      expect(await ask(plain)).toMatchObject({ flag_tc: true, answers: [] });
+      expect(await ask(plain, '10.66.0.5', 'tcp')).toMatchObject({ flag_tc: false, additionals: [], answers: [{ ttl: 300 }] });
+      expect(await ask(edns)).toMatchObject({ flag_tc: false, additionals: [{ type: 'OPT' }], answers: [{ ttl: 300 }] });
+    }
+  });
+
+  it('is counted and logged as answered from what is kept', async () => {
+    const upstream = await startNameServer(works);
+    const counters = new DnsCounters();
+    const lines: unknown[] = [];
+    const log = { ...silentLog, info: (_: string, fields?: object) => void lines.push(fields) };
+    const service = new DnsService({ serveStaleMs: 0, enclosures: [], upstreams: [upstream.address], zone: 'nc.internal', counters, clock: new ManualClock(), log });
+    service.logQueries(true);
+
+    for (let i = 0; i < TIMES; i++) await new Promise((resolve) => service.handle(aQuery('example.com'), { via: 'udp', address: '127.0.0.1' }, resolve));
+
+    expect(counters.read().sources).toMatchObject({ upstream: 1, upstreamCache: TIMES - 1 });
+    expect(lines).toMatchObject([{ source: 'upstream' }, { source: 'upstreamCache' }, { source: 'upstreamCache' }, { source: 'upstreamCache', name: 'example.com', type: 'A', code: 'NOERROR' }]);
   });
 });
 
