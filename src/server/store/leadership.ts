@@ -1,13 +1,19 @@
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
-import type { CommitQueue } from './commit-queue.js';
 import { keys } from './keys.js';
-import type { Compare, Leadership, Store, StoreWatch, WatchMessage } from './store.js';
+import type { Compare, Leadership, Store, StoreWatch, TransactionResult, WatchMessage } from './store.js';
+
+/** What became of an attempt to take a role. */
+export interface Claim extends Pick<TransactionResult, 'ok' | 'rev'> {
+  /** Lets the key stand for its full time again; tells whether it was still there. */
+  renew(): Promise<boolean>;
+}
 
 /** What a campaign needs of its store. */
 export interface Electorate {
   readonly store: Store;
-  readonly queue: CommitQueue;
+  /** Makes `key` if it is absent, to be deleted when it is not renewed for `ttlMs`. */
+  claim(key: string, value: Uint8Array, ttlMs: number): Promise<Claim>;
   readonly clock: Clock;
   readonly log: Log;
   /** Rejects when the store closes. */
@@ -21,12 +27,9 @@ export async function campaign(electorate: Electorate, role: string, id: string,
   const ttlMs = ttlSeconds * 1000;
   for (;;) {
     const expireAtMs = clock.now() + ttlMs;
-    const { ok, rev } = await store.txn({
-      if: [{ key, absent: true }],
-      then: [{ put: key, value: new TextEncoder().encode(id), expireAtMs }],
-    });
-    if (ok) return new Lease(electorate, key, rev, ttlMs, expireAtMs);
-    await Promise.race([vacancy(store, key, rev + 1n), electorate.closing]);
+    const claim = await electorate.claim(key, new TextEncoder().encode(id), ttlMs);
+    if (claim.ok) return new Lease(electorate, key, claim, ttlMs, expireAtMs);
+    await Promise.race([vacancy(store, key, claim.rev + 1n), electorate.closing]);
   }
 }
 
@@ -51,22 +54,22 @@ class Lease implements Leadership {
   readonly lost: Promise<void>;
   readonly #electorate: Electorate;
   readonly #key: string;
-  readonly #modRev: bigint;
+  readonly #claim: Claim;
   readonly #ttlMs: number;
   readonly #watch: StoreWatch;
   readonly #stopRenewing: () => void;
   #expireAtMs: number;
   #end!: () => void;
 
-  constructor(electorate: Electorate, key: string, modRev: bigint, ttlMs: number, expireAtMs: number) {
+  constructor(electorate: Electorate, key: string, claim: Claim, ttlMs: number, expireAtMs: number) {
     this.#electorate = electorate;
     this.#key = key;
-    this.#modRev = modRev;
+    this.#claim = claim;
     this.#ttlMs = ttlMs;
     this.#expireAtMs = expireAtMs;
-    this.fence = { key, modRev };
+    this.fence = { key, modRev: claim.rev };
     this.lost = new Promise((resolve) => (this.#end = resolve));
-    this.#watch = electorate.store.watch(key, modRev + 1n, (message) => {
+    this.#watch = electorate.store.watch(key, claim.rev + 1n, (message) => {
       if (message.kind !== 'progress') this.#over();
     });
     this.#stopRenewing = electorate.clock.every(ttlMs / 3, () => void this.#renew());
@@ -79,12 +82,12 @@ class Lease implements Leadership {
   }
 
   async #renew(): Promise<void> {
-    const { queue, clock, log } = this.#electorate;
+    const { clock, log } = this.#electorate;
     // Ours may be gone by now: who cannot tell must not act.
     if (clock.now() >= this.#expireAtMs) return this.#over();
     const expireAtMs = clock.now() + this.#ttlMs;
     try {
-      if (await queue.keepAlive(this.#key, this.#modRev, expireAtMs)) this.#expireAtMs = expireAtMs;
+      if (await this.#claim.renew()) this.#expireAtMs = expireAtMs;
       else this.#over();
     } catch (error) {
       log.warn('cannot renew a leadership', { key: this.#key, error });

@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { checkTransaction } from './check-transaction.js';
 import { CommitQueue, type CommittedBatch } from './commit-queue.js';
-import { campaign, type Electorate } from './leadership.js';
+import { campaign, type Claim, type Electorate } from './leadership.js';
 import { RevisionFeed } from './revision-feed.js';
 import { Snapshot } from './snapshot.js';
 import {
@@ -51,7 +51,7 @@ export class SqliteStore implements Store {
     this.#watches = new Watches(snapshot, feed, clock, log);
     const closing = new Promise<never>((_, reject) => (this.#announceClosing = reject));
     closing.catch(() => {});
-    this.#electorate = { store: this, queue, clock, log, closing };
+    this.#electorate = { store: this, claim: (...claim) => this.#claim(clock, ...claim), clock, log, closing };
   }
 
   /**
@@ -114,6 +114,12 @@ export class SqliteStore implements Store {
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  async #claim(clock: Clock, key: string, value: Uint8Array, ttlMs: number): Promise<Claim> {
+    const until = (): number => clock.now() + ttlMs;
+    const { ok, rev } = await this.txn({ if: [{ key, absent: true }], then: [{ put: key, value, expireAtMs: until() }] });
+    return { ok, rev, renew: () => this.#queue.keepAlive(key, rev, until()) };
   }
 
   #mustBeOpen(): void {
