@@ -19,6 +19,7 @@ const PROGRAMS = [
   { program: 'curl', package: 'curl', why: 'talks to the HTTPS listener as an outsider' },
   { program: 'drill', package: 'ldnsutils', why: 'asks the name server with a third library' },
   { program: 'nsd', package: 'nsd', why: 'the name server beside which our answers are compared' },
+  { program: 'etcd', package: 'etcd-server', why: 'the store of several controllers' },
   { program: 'tcpdump', package: 'tcpdump', why: 'looks at the packets on the wire' },
   { program: 'ping', package: 'iputils-ping', why: 'shows who reaches whom' },
   { program: 'openssl', package: 'openssl', why: 'checks our certificates as an outsider' },

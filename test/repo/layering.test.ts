@@ -35,7 +35,7 @@ const OWNERS: readonly { readonly module: RegExp; readonly folders: readonly str
   { module: /^node-forge/, folders: ['src/platform/x509'], because: 'only its ASN.1 encoder is trusted, in one place' },
   { module: /^winston/, folders: ['src/platform'], because: 'everybody else sees Log' },
   { module: /^yaml$/, folders: ['src/platform/yaml-config.ts'], because: 'one parser, one error form' },
-  { module: /^@grpc\/grpc-js$/, folders: ['src/gen', 'src/platform', 'src/server/transport'], because: 'use cases and commands see plain functions' },
+  { module: /^@grpc\/grpc-js$/, folders: ['src/gen', 'src/platform', 'src/server/transport', 'src/server/store/etcd'], because: 'use cases and commands see plain functions' },
   { module: /^(node:)?child_process$/, folders: ['src/platform'], because: 'no shell strings: argv through run.ts' },
   { module: /^dns-packet$/, folders: ['src/server/dns', 'src/platform/dns'], because: 'one reader of the DNS wire' },
   { module: /^aws4fetch$/, folders: ['src/server/snapshots'], because: 'only snapshots leave for a bucket' },
