@@ -13,7 +13,11 @@ export interface BenchServer {
   joinString(): Promise<string>;
   /** Of the process, user and system, all threads. */
   cpuSeconds(): number;
+  /** What the process holds in memory (RSS). */
+  residentBytes(): number;
   stop(): Promise<void>;
+  /** Ends it as a power cut does. */
+  kill(): Promise<void>;
 }
 
 /** A bench comes from one address, and is nobody to protect oneself from. */
@@ -21,27 +25,46 @@ const LIMITS = { connectionsPerSource: 100_000, handshakesPerSecond: 100_000 };
 const START_MS = 60_000;
 const TICKS_PER_SECOND = 100;
 
-/** Starts it with an empty, durable store. @param more Settings as server.yml has them. */
+/** Starts it with an empty, durable store, which goes with it. @param more Settings as server.yml has them. */
 export async function startBenchServer(more: object = {}): Promise<BenchServer> {
   const folder = mkdtempSync(join(tmpdir(), 'nc-bench-'));
-  const [config, adminSocket] = [join(folder, 'server.yml'), join(folder, 'admin.sock')];
+  const server = await runBenchServer(folder, serverSettings(folder, more));
+  return {
+    ...server,
+    async stop() {
+      await server.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** What stands below `server:` for a server on loopback that keeps all it has in `folder`. @param more Settings as server.yml has them. */
+export function serverSettings(folder: string, more: object = {}): object {
   const ports = { port: 0, grpcPort: 0, bootstrapPort: 0, httpsPort: 0 };
-  const server = { ip: '127.0.0.1', bindAddress: '127.0.0.1', ...ports, networkAddr: '10.0.0.0/8', workDir: join(folder, 'work'), logDir: join(folder, 'log'), adminSocket, limits: LIMITS, ...more };
-  writeFileSync(config, JSON.stringify({ server }));
+  const paths = { workDir: join(folder, 'work'), logDir: join(folder, 'log'), adminSocket: join(folder, 'admin.sock') };
+  return { ip: '127.0.0.1', bindAddress: '127.0.0.1', ...ports, networkAddr: '10.0.0.0/8', ...paths, limits: LIMITS, ...more };
+}
+
+/** Starts it with what is in `folder`, where it stays. @param settings As {@link serverSettings} makes them. */
+export async function runBenchServer(folder: string, settings: object): Promise<BenchServer> {
+  const config = join(folder, 'server.yml');
+  writeFileSync(config, JSON.stringify({ server: settings }));
   const child = spawn(process.execPath, [...profiling(), '--import', 'tsx', 'src/server/main.ts', '--config', config], { stdio: ['ignore', 'inherit', 'inherit'] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const admin = connect(AdminServiceClient, { socketPath: adminSocket });
+  const admin = connect(AdminServiceClient, { socketPath: join(folder, 'admin.sock') });
   await untilServing(admin, child);
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    admin.close();
+    child.kill(signal);
+    await ended;
+  };
   return {
     admin,
     joinString: async () => (await callUnary(admin, 'createToken', CreateTokenRequest.fromPartial({ unboundedUses: true, expireMs: 3_600_000 }))).join,
     cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
-    async stop() {
-      admin.close();
-      child.kill('SIGTERM');
-      await ended;
-      rmSync(folder, { recursive: true });
-    },
+    residentBytes: () => residentBytesOf(child.pid ?? 0),
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
   };
 }
 
@@ -55,6 +78,11 @@ function profiling(): string[] {
 function cpuSecondsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** @see proc(5) /proc/pid/statm, in pages of 4 KiB */
+function residentBytesOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4096;
 }
 
 async function untilServing(admin: AdminServiceClient, child: ChildProcess): Promise<void> {

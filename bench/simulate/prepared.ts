@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseServerConfig } from '../../src/platform/config/server-config.js';
+import { runBenchServer, serverSettings, type BenchServer } from '../server.js';
+import { writeMembers } from './member.js';
+import { prepareMembers } from './prepare.js';
+
+/** A server's folder with nodes in it, and where the server will listen; it can be started again and again. */
+export interface Prepared {
+  /** The file of its nodes, for a fleet. */
+  readonly path: string;
+  /** "host:port" of the control listener. */
+  readonly endpoint: string;
+  /** "host:port" of its figures. */
+  readonly metrics: string;
+  start(): Promise<BenchServer>;
+  /** Removes the folder. */
+  remove(): void;
+}
+
+/** Makes it. @param more Settings as server.yml has them. */
+export async function prepare(nodes: number, progress: (line: string) => void, more: object = {}): Promise<Prepared> {
+  const folder = mkdtempSync(join(tmpdir(), 'nc-bench-'));
+  const [grpcPort, metricsPort] = await freePorts(2);
+  const metrics = `127.0.0.1:${metricsPort}`;
+  const settings = serverSettings(folder, { grpcPort, metrics: { listen: metrics }, ...more });
+  const config = parseServerConfig(JSON.stringify({ server: settings }), join(folder, 'server.yml'));
+  const path = join(folder, 'members');
+  writeMembers(path, await prepareMembers({ config, nodes, progress: (done) => progress(`${done} of ${nodes} nodes made`) }));
+  return {
+    path,
+    endpoint: `127.0.0.1:${grpcPort}`,
+    metrics,
+    start: () => runBenchServer(folder, settings),
+    remove: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+/** Ports that are free now; a listener that comes back must find its own again. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

@@ -1,0 +1,46 @@
+import { connect, type ClientHttp2Session } from 'node:http2';
+import { connect as connectTls } from 'node:tls';
+import { nodeTls } from '../../src/client/node-session.js';
+import type { Membership } from '../../src/client/state/membership.js';
+import { parseHostPort } from '../../src/domain/host-port.js';
+import { WatchRequest } from '../../src/gen/networkcontroller/v1/node.js';
+import type { Position } from './member.js';
+
+/** An agent that asks for the map and never reads it: its connection takes 64 KiB and no more. */
+export class StalledWatch {
+  readonly #endpoint: string;
+  readonly #membership: Membership;
+  readonly #position: Position;
+  #session: ClientHttp2Session | undefined;
+
+  constructor(endpoint: string, membership: Membership, position: Position) {
+    this.#endpoint = endpoint;
+    this.#membership = membership;
+    this.#position = position;
+  }
+
+  start(): void {
+    const { ca, serverName, identity } = nodeTls(this.#membership);
+    const { host, port } = parseHostPort(this.#endpoint);
+    const socket = { host, port, ca, servername: serverName, cert: identity?.certificate, key: identity?.key, ALPNProtocols: ['h2'] };
+    this.#session = connect(`https://${this.#endpoint}`, { createConnection: () => connectTls(socket) });
+    this.#session.on('error', () => {});
+    const headers = { ':method': 'POST', ':path': '/networkcontroller.v1.NodeService/Watch', 'content-type': 'application/grpc', te: 'trailers' };
+    const stream = this.#session.request(headers);
+    stream.on('error', () => {});
+    // Without a reader nothing is read, and no window is opened again (RFC 9113 §5.2).
+    stream.end(grpcFrame({ epoch: this.#position.epoch, fromRevision: this.#position.revision, agentVersion: 'stalled' }));
+  }
+
+  stop(): void {
+    this.#session?.destroy();
+  }
+}
+
+/** @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, Length-Prefixed-Message */
+function grpcFrame(request: WatchRequest): Buffer {
+  const body = WatchRequest.encode(request).finish();
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(body.length, 1);
+  return Buffer.concat([head, body]);
+}
