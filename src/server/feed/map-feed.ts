@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import { DomainError } from '../../domain/errors.js';
 import type { MapSnapshot, WatchResponse } from '../../gen/networkcontroller/v1/node.js';
 import type { NetworkConfig, TrustBundle } from '../../gen/networkcontroller/v1/types.js';
@@ -6,7 +5,8 @@ import type { NetworkRecord, NodeRecord } from '../../gen/networkcontroller/stor
 import type { Clock } from '../../platform/clock.js';
 import type { AppliedRevision, Repository } from '../store/local-view.js';
 import { changesOf, type NetworkChanges } from './changes.js';
-import { encodeDelta, encodeMessage, encodePeer, encodeSnapshotChunk, peerOf, serviceOf } from './encoded.js';
+import { encodeMessage, encodePeer, encodeSnapshotChunk, peerOf, serviceOf } from './encoded.js';
+import { MapHistory, type MapRevision } from './map-history.js';
 import { Watcher, type WatchSink } from './watcher.js';
 
 /** What the feed tells beside the records. */
@@ -23,8 +23,6 @@ const PROGRESS_MS = 10_000;
 const PEERS_PER_CHUNK = 500;
 /** Agents served in one turn of the event loop. */
 const SLICE = 200;
-/** Events an agent may be behind and still be served deltas; beyond, a snapshot is shorter. */
-const REPLAY_LIMIT = 5_000;
 
 /**
  * The network map as a stream: a snapshot at one revision or the deltas since the revision the agent holds, then every
@@ -34,11 +32,12 @@ const REPLAY_LIMIT = 5_000;
 export class MapFeed {
   readonly #repository: Repository;
   readonly #facts: FeedFacts;
+  /** By node id, and by network. */
   readonly #watchers = new Map<string, Set<Watcher>>();
+  readonly #networks = new Map<string, Set<Watcher>>();
   /** Encoded peers of each network that somebody watches, by node id. */
   readonly #peers = new Map<string, Map<string, Uint8Array>>();
-  /** Encoded deltas of late, for agents that come back after a short absence. */
-  readonly #recent = new LRUCache<string, { readonly bytes: Uint8Array }>({ max: 4096 });
+  readonly #history: MapHistory;
   readonly #ready = new Set<Watcher>();
   readonly #unsubscribe: () => void;
   readonly #cancelProgress: () => void;
@@ -49,6 +48,7 @@ export class MapFeed {
     this.#repository = deps.repository;
     this.#facts = deps.facts;
     this.#rev = deps.repository.view.rev;
+    this.#history = new MapHistory(deps.repository.view, (revision) => this.#changesOf(revision));
     this.#unsubscribe = deps.repository.onApplied((revision) => this.#follow(revision));
     this.#cancelProgress = deps.clock.every(PROGRESS_MS, () => this.#progress(deps.clock.now()));
   }
@@ -65,8 +65,8 @@ export class MapFeed {
     const watcher = new Watcher(nodeId, node.network, sink, () => this.#startOver(nodeId, 'slow'));
     const missed = from.epoch === this.#facts.epoch && from.revision > 0n ? this.#missed(node.network, nodeId, from.revision) : undefined;
     watcher.begin(missed?.values() ?? this.#startOver(nodeId, this.#resetReason(from)));
-    const of = this.#watchers.get(nodeId) ?? new Set();
-    this.#watchers.set(nodeId, of.add(watcher));
+    addTo(this.#watchers, nodeId, watcher);
+    addTo(this.#networks, node.network, watcher);
     this.#wake(watcher);
     return () => this.#close(watcher);
   }
@@ -112,9 +112,8 @@ export class MapFeed {
   }
 
   #close(watcher: Watcher): void {
-    const of = this.#watchers.get(watcher.nodeId);
-    of?.delete(watcher);
-    if (of?.size === 0) this.#watchers.delete(watcher.nodeId);
+    removeFrom(this.#watchers, watcher.nodeId, watcher);
+    removeFrom(this.#networks, watcher.network, watcher);
     this.#ready.delete(watcher);
   }
 
@@ -124,10 +123,10 @@ export class MapFeed {
 
   #follow(revision: AppliedRevision): void {
     this.#rev = revision.rev;
-    for (const [network, changes] of this.#changesOf(revision)) {
-      this.#keepPeers(network, changes);
-      this.#fanOut(network, revision.rev, changes);
-      for (const { nodeId, record } of changes.nodes) if (record === undefined) this.#expel(nodeId);
+    for (const entry of this.#history.take(revision)) {
+      this.#keepPeers(entry);
+      this.#fanOut(entry);
+      for (const { nodeId, record } of entry.changes.nodes) if (record === undefined) this.#expel(nodeId);
     }
   }
 
@@ -136,7 +135,7 @@ export class MapFeed {
     return changesOf(revision, (record) => this.#facts.describe(record), networks);
   }
 
-  #keepPeers(network: string, changes: NetworkChanges): void {
+  #keepPeers({ network, changes }: MapRevision): void {
     const peers = this.#peers.get(network);
     if (peers === undefined) return;
     for (const { nodeId, record } of changes.nodes) {
@@ -145,41 +144,18 @@ export class MapFeed {
     }
   }
 
-  #fanOut(network: string, rev: bigint, changes: NetworkChanges): void {
-    if (this.#watchers.size === 0) return;
-    const deltaFor = this.#deltas(network, rev, changes);
-    for (const watcher of this.#all()) {
-      if (watcher.network !== network) continue;
-      const bytes = deltaFor(watcher.nodeId);
+  /** What the network permits is read once for all who watch. */
+  #fanOut(entry: MapRevision): void {
+    const sees = this.#sees(entry.network);
+    for (const watcher of this.#networks.get(entry.network) ?? []) {
+      const bytes = sees(entry, watcher.nodeId);
       if (bytes !== undefined) this.#deliver(watcher, bytes);
     }
   }
 
-  /**
-   * The delta of a revision as each node may see it. What the network permits is read once for all who watch, and the
-   * common form is encoded once.
-   */
-  #deltas(network: string, rev: bigint, changes: NetworkChanges): (nodeId: string) => Uint8Array | undefined {
-    if (this.#interconnected(network)) {
-      const common = this.#commonDelta(network, rev, changes);
-      return () => common;
-    }
-    return (nodeId) => {
-      const own = changes.nodes.filter((entry) => entry.nodeId === nodeId).map((entry) => entry.change);
-      const all = [...changes.shared, ...own];
-      return all.length === 0 ? undefined : encodeDelta(rev, all);
-    };
-  }
-
-  #commonDelta(network: string, rev: bigint, changes: NetworkChanges): Uint8Array | undefined {
-    const key = `${network}/${rev}`;
-    const known = this.#recent.get(key);
-    if (known !== undefined) return known.bytes;
-    const all = [...changes.shared, ...changes.nodes.map((entry) => entry.change)];
-    if (all.length === 0) return undefined;
-    const bytes = encodeDelta(rev, all);
-    this.#recent.set(key, { bytes });
-    return bytes;
+  /** What of a revision a node of the network may see. */
+  #sees(network: string): (entry: MapRevision, nodeId: string) => Uint8Array | undefined {
+    return this.#interconnected(network) ? (entry) => entry.whole : (entry, nodeId) => entry.ownOf(nodeId);
   }
 
   #interconnected(network: string): boolean {
@@ -188,17 +164,11 @@ export class MapFeed {
 
   /** The deltas after `revision`, or undefined when they are not all to be had. */
   #missed(network: string, nodeId: string, revision: bigint): readonly Uint8Array[] | undefined {
-    if (revision > this.#rev) return undefined;
-    const revisions = this.#repository.view.revisionsFrom(revision + 1n, REPLAY_LIMIT);
-    if (revisions === undefined || (revisions.at(-1)?.rev ?? this.#rev) < this.#rev) return undefined;
-    const deltas: Uint8Array[] = [];
-    for (const missed of revisions) {
-      const changes = this.#changesOf(missed).get(network);
-      const bytes = changes === undefined ? undefined : this.#deltas(network, missed.rev, changes)(nodeId);
-      if (bytes !== undefined) deltas.push(bytes);
-    }
-    deltas.push(this.#progressMessage(0));
-    return deltas;
+    const missed = revision > this.#rev ? undefined : this.#history.after(revision);
+    if (missed === undefined) return undefined;
+    const sees = this.#sees(network);
+    const deltas = missed.flatMap((entry) => (entry.network === network ? (sees(entry, nodeId) ?? []) : []));
+    return [...deltas, this.#progressMessage(0)];
   }
 
   /** The whole map as of now: the peers' bytes are collected at once, the chunks are made as the agent takes them. */
@@ -280,4 +250,15 @@ export class MapFeed {
     const [next] = this.#ready;
     if (next !== undefined) this.#wake(next);
   }
+}
+
+function addTo(sets: Map<string, Set<Watcher>>, key: string, watcher: Watcher): void {
+  const of = sets.get(key) ?? new Set();
+  sets.set(key, of.add(watcher));
+}
+
+function removeFrom(sets: Map<string, Set<Watcher>>, key: string, watcher: Watcher): void {
+  const of = sets.get(key);
+  of?.delete(watcher);
+  if (of?.size === 0) sets.delete(key);
 }

@@ -2,7 +2,7 @@ import { PresenceRecord } from '../../gen/networkcontroller/store/v1/records.js'
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { keys } from '../store/keys.js';
-import type { Store } from '../store/store.js';
+import type { Store, Transaction } from '../store/store.js';
 
 /** LiteKube's connection states as the store holds them. */
 export const STATE = { idle: -1, init: 1, connected: 3 } as const;
@@ -34,6 +34,8 @@ interface Entry {
 /** How long a node whose stream broke counts as connected: a reconnect is not a change of anything. */
 const LEAVING_MS = 5_000;
 const FLUSH_MS = 200;
+/** Nodes whose state is written in one transaction. */
+const PACK = 100;
 
 /**
  * Who is connected. It lives in memory and only a coming or going is written to the store, a moment later and with
@@ -130,7 +132,8 @@ export class PresenceBoard {
   async flush(): Promise<void> {
     const ids = [...this.#dirty];
     this.#dirty.clear();
-    await Promise.all(ids.map((id) => this.#write(id)));
+    const packs = Array.from({ length: Math.ceil(ids.length / PACK) }, (_, n) => ids.slice(n * PACK, (n + 1) * PACK));
+    await Promise.all(packs.map((pack) => this.#write(pack)));
   }
 
   /** Notes everybody's last sight and stops writing. */
@@ -179,20 +182,33 @@ export class PresenceBoard {
     entry.lastSeenMs = seen;
   }
 
-  async #write(nodeId: string): Promise<void> {
-    const entry = this.#entries.get(nodeId);
-    if (entry === undefined) return;
-    const { network, state, sinceMs, lastSeenMs, endpoint, version } = entry;
-    const record = PresenceRecord.fromPartial({ nodeId, state, replica: this.#replica, sinceMs, lastSeenMs, endpoint, version });
+  async #write(ids: readonly string[]): Promise<void> {
     try {
-      // Only beside a live node record: an unregistered node's presence must not come back.
-      await this.#store.txn({
-        if: [{ key: keys.node(network, nodeId), exists: true }],
-        then: [{ put: keys.presence(network, nodeId), value: PresenceRecord.encode(record).finish() }],
-      });
+      const { ok } = await this.#store.txn(this.#transaction(ids));
+      if (ok || ids.length === 1) return;
     } catch (error) {
-      this.#dirty.add(nodeId);
-      this.#log.warn('presence not written, will be tried again', { nodeId, error: String(error) });
+      for (const id of ids) this.#dirty.add(id);
+      this.#log.warn('presence not written, will be tried again', { nodes: ids.length, error: String(error) });
+      return;
     }
+    // One of them is no member any more, which is not the others' fault.
+    const half = Math.ceil(ids.length / 2);
+    await Promise.all([this.#write(ids.slice(0, half)), this.#write(ids.slice(half))]);
+  }
+
+  /** Only beside live node records: an unregistered node's presence must not come back. */
+  #transaction(ids: readonly string[]): Transaction {
+    const entries = ids.flatMap((nodeId) => {
+      const entry = this.#entries.get(nodeId);
+      return entry === undefined ? [] : [{ nodeId, entry }];
+    });
+    return {
+      if: entries.map(({ nodeId, entry }) => ({ key: keys.node(entry.network, nodeId), exists: true })),
+      then: entries.map(({ nodeId, entry }) => ({ put: keys.presence(entry.network, nodeId), value: this.#record(nodeId, entry) })),
+    };
+  }
+
+  #record(nodeId: string, { state, sinceMs, lastSeenMs, endpoint, version }: Entry): Uint8Array {
+    return PresenceRecord.encode(PresenceRecord.fromPartial({ nodeId, state, replica: this.#replica, sinceMs, lastSeenMs, endpoint, version })).finish();
   }
 }

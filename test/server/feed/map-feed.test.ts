@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { DomainError } from '../../../src/domain/errors.js';
 import { WatchResponse } from '../../../src/gen/networkcontroller/v1/node.js';
 import { NetworkConfig, TrustBundle } from '../../../src/gen/networkcontroller/v1/types.js';
-import { NetworkRecord } from '../../../src/gen/networkcontroller/store/v1/records.js';
+import { NetworkRecord, PresenceRecord } from '../../../src/gen/networkcontroller/store/v1/records.js';
 import { MapFeed } from '../../../src/server/feed/map-feed.js';
 import type { WatchSink } from '../../../src/server/feed/watcher.js';
 import { keys } from '../../../src/server/store/keys.js';
@@ -67,7 +67,20 @@ async function start(interconnection = true) {
     crl: () => new Uint8Array(),
     controlEndpoints: () => ['198.51.100.1:6440'],
   };
-  const feed = new MapFeed({ repository: services.repository, facts, clock: services.clock });
+  const { clock, repository, store } = services;
+  let feed = new MapFeed({ repository, facts, clock });
+  /** The feed of a server that has just been started anew. */
+  const restart = (): void => {
+    feed.stop();
+    feed = new MapFeed({ repository, facts, clock });
+  };
+  /** Revisions that are no business of any map. */
+  const otherRevisions = async (count: number, events: number): Promise<void> => {
+    for (let n = 0; n < count; n++) {
+      const then = Array.from({ length: events }, (_, i) => ({ put: keys.presence('default', `x${i}`), value: PresenceRecord.encode(PresenceRecord.fromPartial({ nodeId: `x${i}`, sinceMs: n })).finish() }));
+      await store.txn({ if: [], then });
+    }
+  };
   const text = await services.token({ maxUses: 0 });
   const join = async (): Promise<string> => (await services.register(text)).node.id;
   const watch = (nodeId: string, epoch = '', revision = 0n): Agent => {
@@ -75,7 +88,7 @@ async function start(interconnection = true) {
     feed.open(nodeId, agent, { epoch, revision });
     return agent;
   };
-  return { ...services, feed, join, watch };
+  return { ...services, restart, otherRevisions, join, watch };
 }
 
 describe('the feed', () => {
@@ -127,6 +140,40 @@ describe('the feed', () => {
     await until(() => agent.peers.has(b) && agent.peers.has(c));
   });
 
+  it('resumes after a restart, whatever else than the map has changed before and after it', async () => {
+    const { join, watch, restart, otherRevisions, repository } = await start();
+    const [a, b] = [await join(), await join()];
+    const held = repository.view.rev;
+    await otherRevisions(30, 100);
+    const c = await join();
+    await otherRevisions(30, 100);
+    restart();
+    await otherRevisions(3, 100);
+    const d = await join();
+
+    const agents = [a, b].map((id) => watch(id, 'e1', held));
+
+    await until(() => agents.every((agent) => agent.complete));
+    expect(agents.map(({ peers }) => [...peers])).toEqual([[c, d], [c, d]]);
+    expect(agents.flatMap(({ messages }) => messages.map(({ $case }) => $case))).not.toContain('snapshot');
+  });
+
+  it('resumes an agent that comes with a revision older than the one before it had', async () => {
+    const { join, watch, restart, repository } = await start();
+    const a = await join();
+    const held = repository.view.rev;
+    const b = await join();
+    const later = repository.view.rev;
+    const c = await join();
+    restart();
+
+    const agents = [watch(a, 'e1', later), watch(a, 'e1', held), watch(a, 'e1', repository.view.rev)];
+
+    await until(() => agents.every((agent) => agent.complete));
+    expect(agents.map(({ peers }) => [...peers])).toEqual([[c], [b, c], []]);
+    expect(agents.flatMap(({ resets }) => resets)).toEqual([]);
+  });
+
   it.each([
     ['of another epoch', 'e0', 1n, 'epoch'],
     ['of a revision yet to come', 'e1', 10_000n, 'compacted'],
@@ -142,9 +189,10 @@ describe('the feed', () => {
   });
 
   it('starts an agent over whose revision is not kept any more', async () => {
-    const { join, watch, store, repository } = await start();
+    const { join, watch, store, repository, restart } = await start();
     const [a, b] = [await join(), await join()];
     await store.compact(repository.view.rev);
+    restart();
 
     const agent = watch(a, 'e1', 1n);
 

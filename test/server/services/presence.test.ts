@@ -159,11 +159,31 @@ describe('the store', () => {
     board.streamOpened(node.id, 'default', '1');
 
     await board.flush();
-    expect(warnings).toEqual([{ message: expect.stringContaining('presence'), fields: { nodeId: node.id, error: 'Error: disk full' } }]);
+    expect(warnings).toEqual([{ message: expect.stringContaining('presence'), fields: { nodes: 1, error: 'Error: disk full' } }]);
     broken = false;
     await board.flush();
 
     await until(() => repository.view.presence('default', node.id));
+    await board.stop();
+  });
+
+  it('is told of many nodes in one revision, and of all but the one that was unregistered by another replica', async () => {
+    const { store, clock, nodes, register, token, repository } = await start();
+    const text = await token({ maxUses: 0 });
+    const ids: string[] = [];
+    for (let n = 0; n < 150; n++) ids.push((await register(text)).node.id);
+    const board = new PresenceBoard({ store, clock, log: silentLog, replica: 'r2' });
+    for (const id of ids) board.streamOpened(id, 'default', '1');
+    const before = repository.view.rev;
+
+    await board.flush();
+    expect(repository.view.rev).toBe(before + 2n);
+    for (const id of ids) board.tunnelSeen(id);
+    await nodes.remove(ids[70]!, 'default', 'UnregisterNode', ADMIN);
+    await board.flush();
+
+    const connected = ids.filter((id) => repository.view.presence('default', id)?.value.state === STATE.connected);
+    expect(connected).toEqual(ids.filter((id) => id !== ids[70]));
     await board.stop();
   });
 
