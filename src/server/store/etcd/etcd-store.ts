@@ -5,7 +5,7 @@ import type { Clock } from '../../../platform/clock.js';
 import type { Log } from '../../../platform/log.js';
 import { checkTransaction } from '../check-transaction.js';
 import { campaign, type Claim, type Electorate } from '../leadership.js';
-import { UnknownOutcome, type Leadership, type Store, type StoreRecord, type StoreWatch, type Transaction, type TransactionResult, type WatchMessage } from '../store.js';
+import { UnknownOutcome, type Leadership, type ListOptions, type Store, type StoreRecord, type StoreWatch, type Transaction, type TransactionResult, type WatchMessage } from '../store.js';
 import type { EtcdMember } from './etcd-member.js';
 import { EtcdMembers, withLeader, type EtcdAddress } from './etcd-members.js';
 import { bytesOf, endOf, rangeOf, toRecord } from './etcd-terms.js';
@@ -86,18 +86,18 @@ export class EtcdStore implements Store {
     return record && toRecord(record);
   }
 
-  async *list(prefix: string, { pageSize = PAGE_SIZE }: { pageSize?: number } = {}): AsyncGenerator<readonly StoreRecord[]> {
+  async *list(prefix: string, { pageSize = PAGE_SIZE, onRevision }: ListOptions = {}): AsyncGenerator<readonly StoreRecord[]> {
     const rangeEnd = endOf(prefix);
     let key = bytesOf(prefix);
     let revision = 0n;
     for (let more = true; more; ) {
       const page = await this.#range({ key, rangeEnd, limit: BigInt(pageSize), revision });
+      if (revision === 0n) onRevision?.((revision = page.header?.revision ?? 0n));
       const last = page.kvs.at(-1);
       if (last === undefined) return;
       yield page.kvs.map(toRecord);
       // No key lies between a key and the same followed by NUL.
       key = Buffer.concat([last.key, Buffer.from([0])]);
-      revision ||= page.header?.revision ?? 0n;
       more = page.more;
     }
   }
