@@ -18,7 +18,7 @@ import { listenersOf } from './listeners.js';
 import { Sweeper } from './jobs/sweeper.js';
 import { Metrics } from './metrics/metrics.js';
 import { startMonitoring } from './metrics/start-monitoring.js';
-import { followPeers } from './rendezvous/peer-feed.js';
+import { followPeers, peerFinder } from './rendezvous/peer-feed.js';
 import { RelayDoor } from './rendezvous/relay-door.js';
 import type { Rendezvous } from './rendezvous/rendezvous.js';
 import { startRendezvous } from './rendezvous/start-rendezvous.js';
@@ -162,6 +162,7 @@ async function startMeetingPoint(
     host: config.bindAddress,
     port: config.port,
     probePort: config.port === 0 ? 0 : config.port + 1,
+    findPeer: peerFinder(repository.view),
     events: {
       onEndpoint: (nodeId, endpoint) => {
         presence.endpointSeen(nodeId, endpoint);

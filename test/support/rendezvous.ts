@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { silentLog, type Log, type LogFields } from '../../src/platform/log.js';
 import type { RendezvousLimits } from '../../src/server/rendezvous/limits.js';
-import type { QuerySource, Rendezvous, RendezvousPeer } from '../../src/server/rendezvous/rendezvous.js';
+import type { FindPeer, QuerySource, Rendezvous, RendezvousPeer } from '../../src/server/rendezvous/rendezvous.js';
 import { startRendezvous } from '../../src/server/rendezvous/start-rendezvous.js';
 import { ManualClock } from './clock.js';
 import { WireguardNode } from './wireguard-node.js';
@@ -14,6 +14,7 @@ export const NETWORK = { name: 'default', bindIp: '10.66.0.1', bindIp6: 'fd00:66
 export interface TestRendezvousOptions {
   readonly host?: string;
   readonly limits?: Partial<RendezvousLimits>;
+  readonly findPeer?: FindPeer;
   readonly onDnsQuery?: (query: Uint8Array, from: QuerySource) => Promise<Uint8Array | undefined>;
 }
 
@@ -48,6 +49,7 @@ export async function aRendezvous(options: TestRendezvousOptions = {}): Promise<
     clock,
     log,
     limits: options.limits ?? {},
+    ...(options.findPeer && { findPeer: options.findPeer }),
     events: {
       onEndpoint: (nodeId, endpoint) => endpoints.push(`${nodeId} ${endpoint}`),
       onHandshake: (nodeId) => handshakes.push(nodeId),

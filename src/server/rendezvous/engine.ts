@@ -11,7 +11,7 @@ import { DNS_ANSWER_LIMIT, OverlayAddress } from './overlay-address.js';
 import { PathCheck } from './path-check.js';
 import type { Peer } from './peer.js';
 import { Relay } from './relay.js';
-import type { RendezvousEvents, RendezvousStats } from './rendezvous.js';
+import type { FindPeer, RendezvousEvents, RendezvousStats } from './rendezvous.js';
 import type { Responder } from './responder.js';
 import { RouteTable } from './route-table.js';
 import { Tunnels } from './tunnels.js';
@@ -21,6 +21,7 @@ export interface EngineDeps {
   readonly responder: Responder;
   readonly send: Send;
   readonly events: RendezvousEvents;
+  readonly findPeer: FindPeer;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: RendezvousLimits;
@@ -38,7 +39,7 @@ export class Engine {
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
-    const { responder, send, clock, limits } = deps;
+    const { responder, send, findPeer, clock, limits } = deps;
     const { directory, counters } = this;
     const routes = new RouteTable();
     const overlay = new OverlayAddress({
@@ -56,8 +57,10 @@ export class Engine {
       onPacket: (peer, packet) => overlay.receive(peer, packet),
     });
     const relay = new Relay({ directory, routes, counters, limits, send }, clock.now());
-    const handshakes = new Handshakes({ responder, directory, routes, tunnels, limits, send }, clock.now());
-    this.membership = new Membership({ responder, directory, tunnels, relay, limits });
+    const membership = new Membership({ responder, directory, tunnels, relay, limits, findPeer });
+    const peerOf = (wgPublicKey: Buffer, nowMs: number): Peer | undefined => membership.peerOf(wgPublicKey, nowMs);
+    const handshakes = new Handshakes({ responder, peerOf, routes, tunnels, limits, send }, clock.now());
+    this.membership = membership;
     this.#dispatch = new Dispatch({ responder, handshakes, tunnels, relay, pathCheck: new PathCheck(tunnels), routes, counters });
     this.#tunnels = tunnels;
     this.#relay = relay;

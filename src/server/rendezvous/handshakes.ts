@@ -3,8 +3,8 @@ import { addressBytes } from '../../platform/address-bytes.js';
 import { CookieJar } from './cookie-jar.js';
 import type { DropReason } from './counters.js';
 import { ipAddress, type Send, type Source } from './datagram.js';
-import type { Directory } from './directory.js';
 import type { RendezvousLimits } from './limits.js';
+import type { Peer } from './peer.js';
 import type { Responder } from './responder.js';
 import type { RouteTable } from './route-table.js';
 import { Session } from './session.js';
@@ -20,7 +20,8 @@ const ADDRESSES_REMEMBERED = 10_000;
 /** What the handshakes work with. */
 export interface HandshakesDeps {
   readonly responder: Responder;
-  readonly directory: Directory;
+  /** Finds a node by its raw static key. */
+  peerOf(wgPublicKey: Buffer, nowMs: number): Peer | undefined;
   readonly routes: RouteTable;
   readonly tunnels: Tunnels;
   readonly limits: RendezvousLimits;
@@ -43,10 +44,10 @@ export class Handshakes {
 
   /** Answers an initiation whose mac1 is the controller's. */
   initiation(message: Buffer, source: Source, nowMs: number): DropReason | undefined {
-    const { responder, directory, routes, tunnels, send } = this.#deps;
+    const { responder, peerOf, routes, tunnels, send } = this.#deps;
     const refused = this.#refusal(message, source, nowMs);
     if (refused !== undefined) return refused;
-    const initiation = responder.consume(message, (publicKey) => directory.byKey(publicKey.toString('hex')));
+    const initiation = responder.consume(message, (publicKey) => peerOf(publicKey, nowMs));
     if (initiation === 'forged') return 'handshake_forged';
     if (initiation === 'unknown') return 'peer_unknown';
     const { peer, timestamp } = initiation;

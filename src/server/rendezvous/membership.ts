@@ -3,7 +3,7 @@ import type { Directory } from './directory.js';
 import type { RendezvousLimits } from './limits.js';
 import { Peer } from './peer.js';
 import type { Relay } from './relay.js';
-import type { RendezvousNetwork, RendezvousPeer } from './rendezvous.js';
+import type { FindPeer, RendezvousNetwork, RendezvousPeer } from './rendezvous.js';
 import type { Responder } from './responder.js';
 import type { Tunnels } from './tunnels.js';
 
@@ -14,6 +14,7 @@ export interface MembershipDeps {
   readonly tunnels: Tunnels;
   readonly relay: Relay;
   readonly limits: RendezvousLimits;
+  readonly findPeer: FindPeer;
 }
 
 /** Keeps who is who as the store says it, and ends at once what a change forbids. */
@@ -38,6 +39,17 @@ export class Membership {
     peer.addresses = addresses;
     for (const before of [known, directory.byKey(keyHex)]) if (before !== undefined) this.#remove(before);
     directory.add(peer);
+  }
+
+  /** The peer of a raw static key, known already or made now that it has come. */
+  peerOf(wgPublicKey: Buffer, nowMs: number): Peer | undefined {
+    const { directory, findPeer } = this.#deps;
+    const keyHex = wgPublicKey.toString('hex');
+    const known = directory.byKey(keyHex);
+    if (known !== undefined) return known;
+    const found = findPeer(wgPublicKey);
+    if (found !== undefined) this.setPeer(found, nowMs);
+    return directory.byKey(keyHex);
   }
 
   removePeer(nodeId: string): void {

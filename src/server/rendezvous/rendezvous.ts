@@ -12,6 +12,9 @@ export interface RendezvousPeer {
   readonly bindIp6: string;
 }
 
+/** Finds the node that a raw WireGuard key is of; undefined for a stranger's. */
+export type FindPeer = (wgPublicKey: Buffer) => RendezvousPeer | undefined;
+
 /** A network as the rendezvous must know it. */
 export interface RendezvousNetwork {
   readonly name: string;
@@ -89,6 +92,8 @@ export interface Rendezvous {
    * connection before this one ends.
    */
   carry(connection: NodeConnection): void;
+  /** Whether it has been told of the node, or the node has come by itself. */
+  knows(nodeId: string): boolean;
   /** Where the node's authenticated packets come from, as `address:port`; undefined without a live session, and over TCP. */
   endpointOf(nodeId: string): string | undefined;
   /** When the node last completed a handshake, UTC ms; 0 for never. */

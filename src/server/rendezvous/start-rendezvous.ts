@@ -4,7 +4,7 @@ import type { Log } from '../../platform/log.js';
 import { formatEndpoint, isTcp, type Source } from './datagram.js';
 import { Engine } from './engine.js';
 import { DEFAULT_LIMITS, type RendezvousLimits } from './limits.js';
-import type { Rendezvous, RendezvousEvents, RendezvousNetwork, RendezvousPeer, RendezvousStats } from './rendezvous.js';
+import type { FindPeer, Rendezvous, RendezvousEvents, RendezvousNetwork, RendezvousPeer, RendezvousStats } from './rendezvous.js';
 import { Responder } from './responder.js';
 import { TcpConnections, type NodeConnection } from './tcp-connections.js';
 import { answerBinding, isStun, wantsOtherPort } from '../../platform/stun.js';
@@ -25,6 +25,8 @@ export interface RendezvousOptions {
   readonly probePort: number;
   readonly clock: Clock;
   readonly events: RendezvousEvents;
+  /** Asked about every key that comes and was never told of by {@link Rendezvous.setPeer}; without it nobody else is let in. */
+  readonly findPeer?: FindPeer;
   readonly log: Log;
   readonly limits?: Partial<RendezvousLimits>;
 }
@@ -60,7 +62,7 @@ class UdpRendezvous implements Rendezvous {
   #stopped: Promise<void> | undefined;
 
   constructor(responder: Responder, socket: Socket, probeSocket: Socket, options: RendezvousOptions) {
-    const { clock, events, log } = options;
+    const { clock, events, log, findPeer = () => undefined } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.port = socket.address().port;
     this.probePort = probeSocket.address().port;
@@ -69,7 +71,7 @@ class UdpRendezvous implements Rendezvous {
     this.#sockets = [socket, probeSocket];
     this.#probes = new TokenBucket(limits.probesPerSecond, clock.now());
     const send = (datagram: Uint8Array, address: string, port: number): void => this.#send(socket, datagram, address, port);
-    const engine = new Engine({ responder, send, events, clock, log, limits });
+    const engine = new Engine({ responder, send, events, findPeer, clock, log, limits });
     this.#engine = engine;
     this.#connections = new TcpConnections(engine);
     socket.on('message', (message, source) => (isStun(message) ? this.#probe(message, source, socket, probeSocket) : engine.receive(message, source)));
@@ -81,6 +83,10 @@ class UdpRendezvous implements Rendezvous {
 
   setPeer(peer: RendezvousPeer): void {
     this.#engine.membership.setPeer(peer, this.#options.clock.now());
+  }
+
+  knows(nodeId: string): boolean {
+    return this.#engine.directory.byNodeId(nodeId) !== undefined;
   }
 
   removePeer(nodeId: string): void {

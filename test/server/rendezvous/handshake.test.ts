@@ -28,6 +28,30 @@ it('keeps silent to a key that is nobody\'s', async () => {
   expect(rendezvous.stats().droppedByReason.peer_unknown).toBe(1);
 });
 
+it('lets in a node that it was never told of when its key is found, and asks no second time', async () => {
+  const asked: string[] = [];
+  const key = { node: '' };
+  const findPeer = (wgPublicKey: Buffer) => {
+    asked.push(wgPublicKey.toString('hex'));
+    return asked.at(-1) === key.node ? { nodeId: 'node-2', network: 'default', wgPublicKey, bindIp: '10.66.0.2', bindIp6: '' } : undefined;
+  };
+  const { rendezvous, stranger, endpoints, handshakes } = await aRendezvous({ findPeer });
+  const [one, nobody] = [await stranger(), await stranger()];
+  key.node = one.publicKey.toString('hex');
+
+  nobody.transmit(nobody.initiation(rendezvous.publicKey));
+  await nobody.settle();
+  expect(rendezvous.knows('node-2')).toBe(false);
+  await one.connect(rendezvous.publicKey);
+  await until(() => handshakes.length === 1);
+  await one.connect(rendezvous.publicKey);
+
+  expect(asked).toEqual([nobody.publicKey.toString('hex'), one.publicKey.toString('hex')]);
+  expect(nobody.arrived).toEqual([]);
+  expect(endpoints).toEqual([`node-2 ${one.endpoint}`]);
+  expect(rendezvous.knows('node-2')).toBe(true);
+});
+
 it('believes neither address nor handshake before the node has used the session', async () => {
   const { rendezvous, node, endpoints, handshakes } = await aRendezvous();
   const one = await node(2);
