@@ -92,7 +92,10 @@ export class EtcdStore implements Store {
     let revision = 0n;
     for (let more = true; more; ) {
       const page = await this.#range({ key, rangeEnd, limit: BigInt(pageSize), revision });
-      if (revision === 0n) onRevision?.((revision = page.header?.revision ?? 0n));
+      if (revision === 0n) {
+        revision = page.header?.revision ?? 0n;
+        onRevision?.(revision);
+      }
       const last = page.kvs.at(-1);
       if (last === undefined) return;
       yield page.kvs.map(toRecord);
