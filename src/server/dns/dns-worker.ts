@@ -23,7 +23,7 @@ function serve(service: DnsService, listeners: Listeners): void {
       case 'apply':
         return service.apply(message);
       case 'query':
-        return service.handle(message.query, message.client, (answer, source) => tell({ kind: 'answer', id: message.id, asked: answer && source && { answer, source } }));
+        return service.handle(message.query, message.client, (answer, source) => tell({ kind: 'answer', id: message.id, asked: answer && source && { answer: Uint8Array.from(answer), source } }));
       case 'certificate':
         return listeners.setCertificate(message.material);
       case 'signingKeys':

@@ -137,7 +137,8 @@ class DnsThread implements Dns {
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#tell({ kind: 'query', id, query, client });
+      // A copy of its own: to hand over a part of a shared buffer copies all of that.
+      this.#tell({ kind: 'query', id, query: Uint8Array.from(query), client });
     });
   }
 

@@ -18,19 +18,22 @@ export interface BodyLimits {
 export async function readBody(c: Context<HttpEnv>, { type, maxBytes }: BodyLimits): Promise<Buffer> {
   const given = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
   if (given !== type) throw new HttpRefusal(415, `content-type: want ${type}, got ${JSON.stringify(given ?? '')}`, { accept: type });
-  const tooLarge = new DomainError('message_too_large', `want a body of at most ${maxBytes} octets`);
-  if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw tooLarge;
+  if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const chunks: Uint8Array[] = [];
   let octets = 0;
   try {
     for await (const chunk of c.env.incoming as AsyncIterable<Uint8Array>) {
       octets += chunk.length;
-      if (octets > maxBytes) throw tooLarge;
+      if (octets > maxBytes) throw tooLarge(maxBytes);
       chunks.push(chunk);
     }
   } catch (error) {
-    if (error === tooLarge) throw error;
+    if (error instanceof DomainError) throw error;
     throw new HttpRefusal(400, 'want the whole body; the connection broke before');
   }
   return Buffer.concat(chunks);
+}
+
+function tooLarge(maxBytes: number): DomainError {
+  return new DomainError('message_too_large', `want a body of at most ${maxBytes} octets`);
 }
