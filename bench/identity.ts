@@ -39,7 +39,7 @@ export const bench: Bench = {
 async function cryptoRounds(pki: Pki, progress: (line: string) => void): Promise<Measured[]> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const [spki, signature, csr] = [publicKey.export({ type: 'spki', format: 'der' }), sign('sha256', CONTENTS, privateKey), makeCsr(generateP256(), 'node')];
-  const request = { nodeId: 'n-1', network: 'default', grpcSpki: generateP256().spki, networkSpki: generateP256().spki, wgPublicKey: Buffer.alloc(32, 7), addresses: ['10.66.0.2'], nowMs: Date.now() };
+  const request = { nodeId: 'n-1', network: 'default', grpcSpki: generateP256().spki, networkSpki: generateP256().spki, wgPublicKey: Buffer.alloc(32, 7), addresses: ['10.66.0.2'], routes: [], nowMs: Date.now() };
   const seen = { issue: [] as number[], sign: [] as number[], read: [] as number[], check: [] as number[] };
   for (let round = 1; round <= ROUNDS; round++) {
     seen.sign.push(ratePerSecond(ROUND_MS, () => void sign('sha256', CONTENTS, privateKey)));

@@ -122,7 +122,7 @@ export class SimulatedAgent implements ControlHandlers {
 
   report(): Promise<ReportRequest> {
     const { bundleVersion } = this.#surroundings.trust;
-    return Promise.resolve({ appliedRevision: this.revision, bundleVersion, candidates: [], paths: [], tunnelUp: true, agentVersion: 'simulated' });
+    return Promise.resolve({ appliedRevision: this.revision, bundleVersion, candidates: [], paths: [], tunnelUp: true, agentVersion: 'simulated', routes: [] });
   }
 
   #takeSnapshot(chunk: MapSnapshot): void {

@@ -12,6 +12,8 @@ import type { PlanSelf } from './plan.js';
 export interface AgentDeps {
   readonly agentVersion: string;
   readonly self: PlanSelf;
+  /** Prefixes that this node offers a way to. */
+  readonly offeredRoutes: readonly string[];
   readonly maps: MapStore;
   readonly device: Device;
   readonly paths: Paths;

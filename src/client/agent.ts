@@ -156,6 +156,7 @@ export class Agent implements ControlHandlers {
       paths: this.#reports.list(maps.current()),
       tunnelUp: await this.tunnelUp(),
       agentVersion,
+      routes: [...this.#deps.offeredRoutes],
     };
   }
 

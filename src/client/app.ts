@@ -1,4 +1,5 @@
 import { DomainError } from '../domain/errors.js';
+import { EXIT_ROUTE } from '../domain/route.js';
 import type { AgentServiceGetStatusResponse } from '../gen/networkcontroller/v1/agent.js';
 import type { TrustBundle } from '../gen/networkcontroller/v1/types.js';
 import { systemClock, type Clock } from '../platform/clock.js';
@@ -25,6 +26,7 @@ import { openSession, recoverAnywhere, relayTls } from './node-session.js';
 import { PathProbes } from './path-probes.js';
 import { pingOnce } from './ping-once.js';
 import { startPaths } from './paths.js';
+import { newerOwnCertificate } from './own-certificate.js';
 import { NetworkTrust } from './peer-trust.js';
 import { OwnCandidates } from './own-candidates.js';
 import { openRelayConnection } from './relay-connection.js';
@@ -114,6 +116,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
   const agent = new Agent({
     agentVersion: VERSION,
     self: { privateKey: keys.wireguard, bindIp: facts.bindIp, bindIp6: facts.bindIp6, listenPort: config.listenPort, mtu: config.mtu },
+    offeredRoutes: [...config.routes, ...(config.exitNode ? [EXIT_ROUTE] : [])],
     maps,
     device,
     paths,
@@ -124,6 +127,8 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     direct: () => memory.direct,
     bundleVersion: () => trust.bundleVersion,
     onMap: (map) => {
+      const networkCertificate = newerOwnCertificate(membership.current, map.self, clock.now());
+      if (networkCertificate !== undefined) membership.replace({ ...membership.current, networkCertificate });
       names.show(map);
       endpoints.replace([...map.controlEndpoints, ...facts.controlEndpoints, ...config.serverAddr]);
       memory.controlNamed(map.controlEndpoints);

@@ -35,10 +35,10 @@ export class NetworkTrust implements PeerTrust {
     return this.#cas.version;
   }
 
-  verify({ nodeId, wgPublicKey, networkCertificate, bindIp, bindIp6 }: Peer, nowMs: number): number {
+  verify({ nodeId, wgPublicKey, networkCertificate, bindIp, bindIp6, routes }: Peer, nowMs: number): number {
     const trust = { bundle: this.#cas.network, clusterId: this.#deps.clusterId, nowMs, crl: this.#crl };
     const identity = verifyNetworkCertificate(networkCertificate, trust);
-    checkPeerClaim(identity, { nodeId, network: this.#deps.network, wgPublicKey, addresses: [bindIp, bindIp6].filter((address) => address !== '') });
+    checkPeerClaim(identity, { nodeId, network: this.#deps.network, wgPublicKey, addresses: [bindIp, bindIp6].filter((address) => address !== ''), routes });
     return identity.notAfterMs;
   }
 

@@ -1,4 +1,5 @@
 import { parseCidr4, parseCidr6 } from '../domain/cidr.js';
+import { EXIT_ROUTE } from '../domain/route.js';
 import type { NetworkConfig, Peer } from '../gen/networkcontroller/v1/types.js';
 import type { DeviceConfig, DevicePeer } from '../platform/wireguard/device.js';
 import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from '../platform/wireguard/keys.js';
@@ -28,6 +29,8 @@ export interface PlanInput {
   readonly network: NetworkConfig;
   /** Verified ones only. */
   readonly peers: readonly Peer[];
+  /** Name of the node through which everything else leaves; empty for none. */
+  readonly exit?: string;
   /** Node id → direct endpoint to begin with, for a start without the controller; others begin on the relay. */
   readonly direct?: Readonly<Record<string, string>>;
 }
@@ -41,14 +44,15 @@ export interface PlanInput {
  */
 export function planDevice(input: PlanInput): DeviceConfig {
   const { self, network } = input;
-  const peers = network.interconnection ? withUniqueRoutes(input.peers) : [];
+  const peers = network.interconnection ? withUniqueRoutes(withChosenExit(input.peers, input.exit ?? '')) : [];
   const ownKey = formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(self.privateKey)));
   return {
     privateKey: self.privateKey,
     listenPort: self.listenPort,
     addresses: overlayAddresses(self, network),
     mtu: self.mtu || network.mtu || DEFAULT_MTU,
-    routes: peers.flatMap((peer) => peer.routes),
+    // What leaves through an exit is led there by rules of its own, not by the main table.
+    routes: peers.flatMap((peer) => peer.routes).filter((route) => route !== EXIT_ROUTE),
     peers: [...controllerPeer(network), ...peers.map((peer) => devicePeer(peer, ownKey, input))],
   };
 }
@@ -56,6 +60,11 @@ export function planDevice(input: PlanInput): DeviceConfig {
 /** Whether the node of public key `own` sends the first handshake to that of `other`; both base64. */
 export function isInitiator(own: string, other: string): boolean {
   return own < other;
+}
+
+/** Nobody is an exit for this node but the one that it chose. */
+function withChosenExit(peers: readonly Peer[], exit: string): Peer[] {
+  return peers.map((peer) => (peer.name === exit ? peer : { ...peer, routes: peer.routes.filter((route) => route !== EXIT_ROUTE) }));
 }
 
 /**

@@ -42,7 +42,10 @@ export const BACKDATE_MS = 5 * 60_000;
 const RENEW_AFTER = 2 / 3;
 const JITTER = 1 / 20;
 const SERVER_NAME = /^server\.([a-z0-9-]{1,63})\.nc\.internal$/;
-const URI = /^nc:\/\/([a-z0-9-]{1,63})\/(node|admin|relay|wg|network)\/([A-Za-z0-9._-]{1,128})$/;
+const URI = /^nc:\/\/([a-z0-9-]{1,63})\/(node|admin|relay|wg|network|route)\/([A-Za-z0-9._-]{1,128})$/;
+
+/** What a URI of ours may name. */
+type UriKind = SubjectKind | 'wg' | 'network' | 'route';
 
 /**
  * The URI that names a subject: `nc://<cluster>/node/<id>`.
@@ -73,13 +76,23 @@ export function networkUri(clusterId: string, network: string): string {
   return checkedUri(`nc://${clusterId}/network/${network}`);
 }
 
+/**
+ * The URI by which a network certificate says that a prefix is reached through its node: `nc://<cluster>/route/192.168.7.0-24`.
+ *
+ * @param prefix "192.168.7.0/24"
+ * @throws DomainError `invalid_argument` when the parts could not be read back.
+ */
+export function routeUri(clusterId: string, prefix: string): string {
+  return checkedUri(`nc://${clusterId}/route/${prefix.replace('/', '-')}`);
+}
+
 /** Takes a URI of ours apart; undefined when it is none. */
 export function parseCertificateUri(
   uri: string,
-): { readonly clusterId: string; readonly kind: SubjectKind | 'wg' | 'network'; readonly value: string } | undefined {
+): { readonly clusterId: string; readonly kind: UriKind; readonly value: string } | undefined {
   const [, clusterId, kind, value] = URI.exec(uri) ?? [];
   if (clusterId === undefined || value === undefined) return undefined;
-  return { clusterId, kind: kind as SubjectKind | 'wg' | 'network', value };
+  return { clusterId, kind: kind as UriKind, value };
 }
 
 /**
@@ -89,7 +102,7 @@ export function parseCertificateUri(
  */
 export function subjectOf(uris: readonly string[], clusterId: string): CertificateSubject {
   const parsed = uris.map(parseCertificateUri);
-  const subjects = parsed.flatMap((uri) => (uri === undefined || uri.kind === 'wg' || uri.kind === 'network' ? [] : [{ kind: uri.kind, id: uri.value }]));
+  const subjects = parsed.flatMap((uri) => (uri !== undefined && isSubject(uri.kind) ? [{ kind: uri.kind, id: uri.value }] : []));
   const [subject] = subjects;
   if (subject === undefined || subjects.length > 1) throw new DomainError('certificate_invalid', `certificate: want one subject, got ${subjects.length}`);
   if (parsed.some((uri) => uri?.clusterId !== clusterId)) throw new DomainError('certificate_invalid', `certificate: want names of cluster ${clusterId} only`);
@@ -118,6 +131,10 @@ export function renewAtMs(notBeforeMs: number, notAfterMs: number, jitter: numbe
   const issuedAtMs = notBeforeMs + BACKDATE_MS;
   const lifetimeMs = notAfterMs - issuedAtMs;
   return issuedAtMs + lifetimeMs * (RENEW_AFTER - JITTER * jitter);
+}
+
+function isSubject(kind: UriKind): kind is SubjectKind {
+  return kind === 'node' || kind === 'admin' || kind === 'relay';
 }
 
 function checkedUri(uri: string): string {

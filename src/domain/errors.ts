@@ -38,6 +38,8 @@ export const ERROR_CODES = [
   'record_unknown',
   'revision_compacted',
   'revocations_unknown',
+  'route_overlap',
+  'route_unknown',
   'service_unknown',
   'snapshot_failed',
   'snapshot_invalid',

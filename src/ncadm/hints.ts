@@ -14,6 +14,8 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   pool_exhausted: 'Unregister nodes that are gone (ncadm node list) or give the network a larger prefix.',
   record_unknown: 'See the records: ncadm dns record list. Those of server.yml and of the records file are changed there.',
   revision_compacted: 'Begin later: ncadm events without --from shows what is kept.',
+  route_overlap: 'See who has which prefix: ncadm route list.',
+  route_unknown: 'See what nodes offer: ncadm route list. A node offers what its client.yml names under routes.',
   service_unknown: 'See the services: ncadm service list.',
   timeout: 'The controller is there but slow; look at its log, then try again.',
   token_unknown: 'See the tokens: ncadm token list --all.',

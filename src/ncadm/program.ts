@@ -33,6 +33,9 @@ import { addNodeRename } from './commands/node-rename.js';
 import { addNodeRevoke } from './commands/node-revoke.js';
 import { addNodeShow } from './commands/node-show.js';
 import { addNodeUnregister } from './commands/node-unregister.js';
+import { addRouteApprove } from './commands/route-approve.js';
+import { addRouteList } from './commands/route-list.js';
+import { addRouteRevoke } from './commands/route-revoke.js';
 import { addServiceAdd } from './commands/service-add.js';
 import { addServiceList } from './commands/service-list.js';
 import { addServiceRemove } from './commands/service-remove.js';
@@ -72,6 +75,8 @@ function addNouns(program: Command, session: Session): void {
   for (const add of [addTokenCreate, addTokenList, addTokenShow, addTokenRotate, addTokenRevoke, addTokenInspect]) add(token, session);
   const node = program.command('node').description('the machines in the network');
   for (const add of [addNodeList, addNodeShow, addNodeRename, addNodeUnregister, addNodeRevoke]) add(node, session);
+  const route = program.command('route').description('networks behind nodes, and the way out through a node');
+  for (const add of [addRouteList, addRouteApprove, addRouteRevoke]) add(route, session);
   const service = program.command('service').description('names for what nodes offer');
   for (const add of [addServiceAdd, addServiceList, addServiceShow, addServiceRemove]) add(service, session);
   const dns = program.command('dns').description('names: what is answered, and what signs it');

@@ -20,6 +20,7 @@ import { PresenceBoard } from './services/presence.js';
 import { Registrations } from './services/registrations.js';
 import { RefusalAudit } from './services/refusal-audit.js';
 import { Renewals } from './services/renewals.js';
+import { Routes } from './services/routes.js';
 import { Revocations } from './services/revocations.js';
 import { Reports } from './services/reports.js';
 import { ServiceLeases } from './services/service-leases.js';
@@ -43,6 +44,7 @@ export interface UseCases {
   readonly registrations: Registrations;
   readonly renewals: Renewals;
   readonly revocations: Revocations;
+  readonly routes: Routes;
   readonly leases: ServiceLeases;
   readonly services: ServiceRegistry;
   readonly events: EventTail;
@@ -88,6 +90,7 @@ export function useCases(
     tokens,
     authorities: new Authorities({ repository, pki, bundles, presence, tokens, revocations, clock: wall, log }),
     revocations,
+    routes: new Routes({ repository, certifier: pki, revocations, clock: wall, log }),
     nodes: new Nodes({ repository, presence, revocations, clock, quarantineMs: config.addresses.quarantineMs }),
     apiTokens: new ApiTokens({ repository, clock }),
     admins: new Admins({ repository, issuer: pki, clock: wall }),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NetworkTrust } from '../../src/client/peer-trust.js';
-import { networkUri, subjectUri, wireGuardUri } from '../../src/domain/certificate.js';
+import { networkUri, routeUri, subjectUri, wireGuardUri } from '../../src/domain/certificate.js';
 import { Peer, type TrustBundle } from '../../src/gen/networkcontroller/v1/types.js';
 import { silentLog } from '../../src/platform/log.js';
 import { makeCrl } from '../../src/platform/x509/crl.js';
@@ -19,6 +19,8 @@ describe('a peer is not believed', () => {
     ['with a second address that its certificate does not state', { bindIp6: 'fd00:66::5' }],
     ['with another WireGuard key', { wgPublicKey: Buffer.alloc(32, 8) }],
     ['under another id', { nodeId: 'n3' }],
+    ['as the way to a network that its certificate does not state', { routes: ['192.168.7.0/24'] }],
+    ['as the way to everywhere', { routes: ['0.0.0.0/0'] }],
     ['without a certificate', { networkCertificate: Buffer.alloc(0) }],
     ['with a certificate of a CA that is not trusted', { networkCertificate: certificate(newCa).der }],
   ])('%s', (_fault, change) => {
@@ -39,6 +41,25 @@ describe('a peer is not believed', () => {
     expect(trusted.takeCrl(crl(2, oldCa, leaf.serial))).toBe(true);
 
     expect(() => trusted.verify(peer, Date.now())).toThrow(expect.objectContaining({ message: expect.stringContaining('revoked') }));
+  });
+});
+
+describe('a peer with a certified route', () => {
+  const withRoute = certificate(oldCa, 'default', ['192.168.7.0/24']).der;
+
+  it.each([
+    ['a part of it', ['192.168.7.0/25']],
+    ['more than it', ['192.168.0.0/16']],
+    ['it and another one', ['192.168.7.0/24', '10.9.0.0/16']],
+    ['it in other words', ['192.168.7.1/24']],
+    ['everything', ['0.0.0.0/0']],
+  ])('is not believed when the map says %s', (_fault, routes) => {
+    expect(() => trust().verify({ ...aPeer(withRoute), routes }, Date.now())).toThrow(expect.objectContaining({ code: 'certificate_invalid', message: expect.stringContaining('no way to') }));
+  });
+
+  it('is believed, with the route and without', () => {
+    expect(trust().verify({ ...aPeer(withRoute), routes: ['192.168.7.0/24'] }, Date.now())).toBeGreaterThan(0);
+    expect(trust().verify(aPeer(withRoute), Date.now())).toBeGreaterThan(0);
   });
 });
 
@@ -92,8 +113,8 @@ function bundleOf(version: number, network: TestCa) {
   return { version, grpc: { certificates: [grpcCa.der] }, network: { certificates: [network.der] } };
 }
 
-function certificate(ca: TestCa, network = 'default') {
-  const uris = [subjectUri(CLUSTER, { kind: 'node', id: 'n2' }), networkUri(CLUSTER, network), wireGuardUri(CLUSTER, WG_KEY.toString('base64url'))];
+function certificate(ca: TestCa, network = 'default', routes: readonly string[] = []) {
+  const uris = [subjectUri(CLUSTER, { kind: 'node', id: 'n2' }), networkUri(CLUSTER, network), wireGuardUri(CLUSTER, WG_KEY.toString('base64url')), ...routes.map((route) => routeUri(CLUSTER, route))];
   return testLeaf(ca, { names: { uris, ips: ['10.66.0.5'] } });
 }
 

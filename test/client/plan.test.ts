@@ -55,6 +55,14 @@ describe('the plan of the device', () => {
     expect(planDevice(anInput({ network })).addresses).toEqual(['10.66.0.5/24']);
   });
 
+  it('sends what has no other way to the one exit that was chosen, outside of the main table', () => {
+    const peers = [aPeer('a', { name: 'exit-1', routes: ['0.0.0.0/0', '192.168.7.0/24'] }), aPeer('b', { name: 'exit-2', bindIp: '10.66.0.8', routes: ['0.0.0.0/0'] })];
+    const allowed = (exit: string) => planDevice(anInput({ peers, exit })).peers.slice(1).map(({ allowedIps }) => allowedIps.includes('0.0.0.0/0'));
+
+    expect([allowed(''), allowed('exit-2'), allowed('exit-1'), allowed('exit-3')]).toEqual([[false, false], [false, true], [true, false], [false, false]]);
+    expect(planDevice(anInput({ peers, exit: 'exit-1' })).routes).toEqual(['192.168.7.0/24']);
+  });
+
   it('gives a prefix that two peers offer to one of them, the same each time', () => {
     const peers = [aPeer('b', { bindIp: '10.66.0.8', routes: ['192.168.7.0/24'] }), aPeer('a', { routes: ['192.168.7.0/24'] })];
 

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { DomainError } from '../../domain/errors.js';
 import { parseDuration } from '../../domain/duration.js';
+import { MAX_ROUTES, parseRoute } from '../../domain/route.js';
 import { CHECK } from './service-check.js';
 import { parsed, parseYamlConfig, readConfigText, section } from '../yaml-config.js';
 
@@ -57,6 +58,9 @@ const Schema = v.strictObject({
     name: v.optional(v.pipe(v.string(), v.check((name) => name === '' || LABEL.test(name), 'a lower-case DNS label')), ''),
     serverAddr: v.optional(v.array(hostPort), []),
     endpoints: v.optional(v.array(hostPort), []),
+    routes: v.optional(v.pipe(v.array(parsed(parseRoute, 'a network behind this machine without host bits, 192.168.7.0/24')), v.maxLength(MAX_ROUTES, `at most ${MAX_ROUTES} networks`)), []),
+    exitNode: v.optional(v.boolean(), false),
+    redirectGateway: v.optional(v.pipe(v.string(), v.check((name) => name === '' || LABEL.test(name), 'the name of a node, a lower-case DNS label')), ''),
     hostDns: v.optional(v.picklist(['auto', 'off'], 'auto or off'), 'auto'),
     services: v.optional(v.array(Service), []),
   }),
@@ -96,6 +100,12 @@ export interface ClientConfig {
   readonly serverAddr: readonly string[];
   /** host:port at which others reach this node's listenPort. */
   readonly endpoints: readonly string[];
+  /** Networks behind this machine that it offers a way to; in use once an admin has approved them. */
+  readonly routes: readonly string[];
+  /** Whether it offers to be the way out for other nodes. */
+  readonly exitNode: boolean;
+  /** Name of the node through which everything leaves that has no other way; empty for none. */
+  readonly redirectGateway: string;
   /** Whether this machine's own programs shall resolve the names of the network. */
   readonly hostDns: 'auto' | 'off';
   readonly services: readonly ServiceConfig[];

@@ -17,6 +17,8 @@ export interface NetworkIdentity {
   readonly wgPublicKey: Buffer;
   /** Overlay addresses in canonical text, without prefix length. */
   readonly addresses: readonly string[];
+  /** Prefixes that are reached through the node, "192.168.7.0/24". */
+  readonly routes: readonly string[];
   /** UTC ms. */
   readonly notAfterMs: number;
 }
@@ -39,6 +41,8 @@ export interface PeerClaim {
   readonly wgPublicKey: Uint8Array;
   /** Without prefix length, as they will become allowed IPs. */
   readonly addresses: readonly string[];
+  /** Prefixes that are to be sent to it beside them. */
+  readonly routes?: readonly string[];
 }
 
 interface Verdict {
@@ -70,7 +74,7 @@ export function verifyNetworkCertificate(der: Uint8Array, trust: NetworkTrust): 
 }
 
 /**
- * Checks that a peer is as its certificate says: node id, network and WireGuard key equal, every address certified.
+ * Checks that a peer is as its certificate says: node id, network and WireGuard key equal, every address and every route certified.
  *
  * @throws DomainError `certificate_invalid` naming what differs.
  */
@@ -82,6 +86,8 @@ export function checkPeerClaim(identity: NetworkIdentity, claim: PeerClaim): voi
   if (claim.addresses.length === 0 || uncertified.length > 0) {
     refuse(`it certifies ${identity.addresses.join(', ')}, not ${uncertified.join(', ') || 'nothing'}`);
   }
+  const unapproved = claim.routes?.filter((route) => !identity.routes.includes(route)) ?? [];
+  if (unapproved.length > 0) refuse(`it certifies no way to ${unapproved.join(', ')}`);
 }
 
 function judge(der: Uint8Array, { bundle, clusterId }: NetworkTrust): Verdict {
@@ -104,13 +110,15 @@ function examine(certificate: X509Certificate, bundle: CaBundle, clusterId: stri
   const { dns, uris, ips } = listNames(certificate.subjectAltName);
   const subject = subjectOf(uris, clusterId);
   if (subject.kind !== 'node') refuse(`want a node's, got one of kind ${subject.kind}`);
-  if (dns.length > 0 || uris.length !== 3 || ips.length === 0) refuse('want one node, one network, one WireGuard key and addresses, nothing else');
+  const routes = routesOf(uris);
+  if (dns.length > 0 || uris.length !== 3 + routes.length || ips.length === 0) refuse('want one node, one network, one WireGuard key, addresses and routes, nothing else');
   const identity = {
     serial: certificate.serialNumber,
     nodeId: subject.id,
     network: networkOf(uris),
     wgPublicKey: wireGuardKeyOf(uris),
     addresses: ips,
+    routes,
     notAfterMs: Date.parse(certificate.validTo),
   };
   return { identity, certificate, issuer };
@@ -118,6 +126,11 @@ function examine(certificate: X509Certificate, bundle: CaBundle, clusterId: stri
 
 function networkOf(uris: readonly string[]): string {
   return uris.map(parseCertificateUri).find((uri) => uri?.kind === 'network')?.value ?? refuse('want the network that its addresses are of');
+}
+
+/** Compared as text with what a map claims, so a prefix that is written in another way certifies nothing. */
+function routesOf(uris: readonly string[]): string[] {
+  return uris.map(parseCertificateUri).flatMap((uri) => (uri?.kind === 'route' ? [uri.value.replace('-', '/')] : []));
 }
 
 function wireGuardKeyOf(uris: readonly string[]): Buffer {

@@ -17,7 +17,7 @@ export function peerOf(node: NodeRecord): Peer {
     wgPublicKey: node.wgPublicKey,
     networkCertificate: node.networkCertificate,
     labels: node.labels,
-    routes: node.routes,
+    routes: node.routes.filter((route) => node.advertisedRoutes.includes(route)),
   });
 }
 

@@ -1,7 +1,7 @@
 import { hkdfSync, type X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { TrustBundle } from '../../gen/networkcontroller/v1/types.js';
-import { BACKDATE_MS, DEFAULT_LIFETIMES, networkUri, serverName, subjectUri, wireGuardUri, type CertificateSubject, type Lifetimes } from '../../domain/certificate.js';
+import { BACKDATE_MS, DEFAULT_LIFETIMES, networkUri, routeUri, serverName, subjectUri, wireGuardUri, type CertificateSubject, type Lifetimes } from '../../domain/certificate.js';
 import { DomainError } from '../../domain/errors.js';
 import { makePrivateDir } from '../../platform/pem-files.js';
 import { issueLeafCertificate, type AlternativeNames, type ExtendedUsage, type IssuedCertificate } from '../../platform/x509/certificate.js';
@@ -24,20 +24,26 @@ export interface ServerCertificate {
   readonly notAfterMs: number;
 }
 
-/** What a node's certificates say; all of it decided by the server except the keys, which the node has proved. */
-export interface NodeCertificateRequest {
+/** What a node's network certificate says; all of it decided by the server except the keys, which the node has proved. */
+export interface NetworkCertificateRequest {
   readonly nodeId: string;
   readonly network: string;
-  /** SubjectPublicKeyInfo from the request, DER. */
-  readonly grpcSpki: Uint8Array;
   /** SubjectPublicKeyInfo from the request, DER. */
   readonly networkSpki: Uint8Array;
   /** X25519, 32 octets. */
   readonly wgPublicKey: Uint8Array;
   /** Overlay addresses without prefix length. */
   readonly addresses: readonly string[];
+  /** Prefixes that are reached through the node, "192.168.7.0/24". */
+  readonly routes: readonly string[];
   /** UTC ms. */
   readonly nowMs: number;
+}
+
+/** What both certificates of a node say. */
+export interface NodeCertificateRequest extends NetworkCertificateRequest {
+  /** SubjectPublicKeyInfo from the request, DER. */
+  readonly grpcSpki: Uint8Array;
 }
 
 /** The two certificates of a node. */
@@ -219,12 +225,25 @@ export class Pki {
   issueNodeCertificates(request: NodeCertificateRequest): NodeCertificates {
     const { nodeId, nowMs } = request;
     const uri = subjectUri(this.clusterId, { kind: 'node', id: nodeId });
-    const wgUri = wireGuardUri(this.clusterId, Buffer.from(request.wgPublicKey).toString('base64url'));
-    const networkNames = { uris: [uri, networkUri(this.clusterId, request.network), wgUri], ips: request.addresses };
     return {
       grpc: this.#issue('grpc', nodeId, request.grpcSpki, { uris: [uri] }, ['clientAuth'], nowMs, this.#lifetimes.nodeGrpcMs),
-      network: this.#issue('network', nodeId, request.networkSpki, networkNames, ['serverAuth', 'clientAuth'], nowMs, this.#lifetimes.nodeNetworkMs),
+      network: this.issueNetworkCertificate(request),
     };
+  }
+
+  /**
+   * Issues what a node's peers believe: it may use these addresses of its network with this WireGuard key, and these prefixes are behind it.
+   *
+   * @throws DomainError `invalid_argument` for names, keys, addresses or prefixes that cannot stand in a certificate.
+   */
+  issueNetworkCertificate({ nodeId, network, networkSpki, wgPublicKey, addresses, routes, nowMs }: NetworkCertificateRequest): SignedCertificate {
+    const uris = [
+      subjectUri(this.clusterId, { kind: 'node', id: nodeId }),
+      networkUri(this.clusterId, network),
+      wireGuardUri(this.clusterId, Buffer.from(wgPublicKey).toString('base64url')),
+      ...routes.map((route) => routeUri(this.clusterId, route)),
+    ];
+    return this.#issue('network', nodeId, networkSpki, { uris, ips: addresses }, ['serverAuth', 'clientAuth'], nowMs, this.#lifetimes.nodeNetworkMs);
   }
 
   /**

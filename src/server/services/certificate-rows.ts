@@ -11,17 +11,20 @@ export interface IssuedCertificate {
   readonly caGeneration: number;
 }
 
+/** What is to be certified of a node for its peers. */
+export interface NetworkStatement {
+  readonly nodeId: string;
+  readonly network: string;
+  readonly networkSpki: Uint8Array;
+  readonly wgPublicKey: Uint8Array;
+  readonly addresses: readonly string[];
+  readonly routes: readonly string[];
+  readonly nowMs: number;
+}
+
 /** The part of the PKI that makes a node's two certificates. */
 export interface NodeCertificateIssuer {
-  issueNodeCertificates(request: {
-    readonly nodeId: string;
-    readonly network: string;
-    readonly grpcSpki: Uint8Array;
-    readonly networkSpki: Uint8Array;
-    readonly wgPublicKey: Uint8Array;
-    readonly addresses: readonly string[];
-    readonly nowMs: number;
-  }): { readonly grpc: IssuedCertificate; readonly network: IssuedCertificate };
+  issueNodeCertificates(request: NetworkStatement & { readonly grpcSpki: Uint8Array }): { readonly grpc: IssuedCertificate; readonly network: IssuedCertificate };
 }
 
 /**
@@ -46,6 +49,7 @@ export function certificateRow(
     notAfterMs: issued.notAfterMs,
     caGeneration: issued.caGeneration,
     spki: Buffer.from(spki),
+    routes: purpose === 'network' ? node.routes : [],
   });
   return { put: keys.certificate(issued.serial), value: CertificateRecord.encode(record).finish(), expireAtMs: issued.notAfterMs };
 }

@@ -150,7 +150,7 @@ export class Registrations {
   #certify(node: NodeRecord, request: RegistrationRequest, now: number): Registration & { readonly rows: readonly Operation[] } {
     const token = newNodeToken(node.id);
     const addresses = [node.bindIp, node.bindIp6].filter((address) => address !== '');
-    const issued = this.#issuer.issueNodeCertificates({ ...request, nodeId: node.id, network: node.network, addresses, nowMs: now });
+    const issued = this.#issuer.issueNodeCertificates({ ...request, nodeId: node.id, network: node.network, addresses, routes: node.routes, nowMs: now });
     return {
       node: {
         ...node,

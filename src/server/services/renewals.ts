@@ -116,10 +116,10 @@ export class Renewals {
     method: 'Renew' | 'Recover',
   ): { if: { key: string; modRev: bigint }[]; then: Operation[]; result: NewCertificates } {
     const now = this.#clock.now();
-    const { id, network, bindIp, bindIp6, wgPublicKey } = node.value;
+    const { id, network, bindIp, bindIp6, wgPublicKey, routes } = node.value;
     requireFew(view, id);
     const addresses = [bindIp, bindIp6].filter((address) => address !== '');
-    const issued = this.#issuer.issueNodeCertificates({ ...newKeys, nodeId: id, network, addresses, wgPublicKey, nowMs: now });
+    const issued = this.#issuer.issueNodeCertificates({ ...newKeys, nodeId: id, network, addresses, wgPublicKey, routes, nowMs: now });
     const record: NodeRecord = {
       ...node.value,
       networkCertificate: Buffer.from(issued.network.der),

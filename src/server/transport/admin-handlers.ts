@@ -34,6 +34,8 @@ import type { DnsControl } from '../dns/dns-control.js';
 import type { DnsRecords } from '../services/dns-records.js';
 import { dnsHandlers } from './dns-handlers.js';
 import type { HandlersOf, StreamHandler, UnaryHandler } from './handler.js';
+import { routeHandlers } from './route-handlers.js';
+import type { Routes } from '../services/routes.js';
 import { adminServiceHandlers } from './service-handlers.js';
 import { snapshotHandlers, type SnapshotUse } from './snapshot-handlers.js';
 
@@ -44,6 +46,7 @@ export interface AdminDeps {
   readonly live: LiveFacts;
   readonly tokens: Tokens;
   readonly nodes: Nodes;
+  readonly routes: Routes;
   readonly admins: Admins;
   readonly apiTokens: ApiTokens;
   readonly authorities: Authorities;
@@ -113,6 +116,7 @@ export function adminHandlers(deps: AdminDeps): HandlersOf<typeof AdminServiceSe
     revokeAdmin: async (request, caller) => ({ admins: (await deps.admins.revoke(request.admin, caller)).map(adminMessage) }),
     ...apiTokenHandlers(deps),
     ...snapshotHandlers(deps.snapshots),
+    ...routeHandlers(deps),
     getCaStatus: async () => deps.authorities.status(),
     prepareCa: async ({ purpose }, caller) => ({ status: await deps.authorities.prepare(purpose, caller) }),
     activateCa: async ({ purpose, compromised }, caller) => ({ status: await deps.authorities.activate(purpose, compromised, caller) }),

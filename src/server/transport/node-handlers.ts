@@ -23,6 +23,7 @@ import type { NodeBundles } from '../services/node-bundles.js';
 import type { Nodes } from '../services/nodes.js';
 import { STATE, type PresenceBoard } from '../services/presence.js';
 import type { Renewals } from '../services/renewals.js';
+import type { Routes } from '../services/routes.js';
 import type { Reports } from '../services/reports.js';
 import type { ServiceRegistry } from '../services/service-registry.js';
 import type { Signals } from '../services/signals.js';
@@ -41,6 +42,7 @@ export interface NodeDeps {
   readonly signals: Signals;
   readonly renewals: Renewals;
   readonly nodes: Nodes;
+  readonly routes: Routes;
   readonly services: ServiceRegistry;
 }
 
@@ -87,13 +89,14 @@ function watch({ feed, presence, signals }: NodeDeps): StreamHandler<WatchReques
 }
 
 /** `NodeService.Report`. */
-function report({ presence, reports, bundles }: NodeDeps): UnaryHandler<ReportRequest, ReportResponse> {
+function report({ presence, reports, bundles, routes }: NodeDeps): UnaryHandler<ReportRequest, ReportResponse> {
   return async (request, caller) => {
     const { nodeId, network } = nodeCaller(caller);
     reports.take(nodeId, request);
     if (request.tunnelUp) presence.tunnelSeen(nodeId);
     else presence.tunnelLost(nodeId);
     await bundles.note(nodeId, network, request.bundleVersion);
+    await routes.advertise(nodeId, request.routes);
     return { nextReportSeconds: REPORT_SECONDS };
   };
 }

@@ -45,6 +45,8 @@ export const STATUS_OF: Readonly<Record<ErrorCode, WireStatus>> = {
   record_unknown: { grpc: status.NOT_FOUND, result: '400' },
   revision_compacted: { grpc: status.OUT_OF_RANGE, result: '400' },
   revocations_unknown: { grpc: status.FAILED_PRECONDITION, result: '400' },
+  route_overlap: { grpc: status.ALREADY_EXISTS, result: '400' },
+  route_unknown: { grpc: status.NOT_FOUND, result: '400' },
   service_unknown: { grpc: status.NOT_FOUND, result: '400' },
   snapshot_failed: { grpc: status.UNAVAILABLE, result: '500' },
   snapshot_invalid: { grpc: status.FAILED_PRECONDITION, result: '400' },

@@ -27,6 +27,7 @@ const nodeRequest = (change: Partial<NodeCertificateRequest> = {}): NodeCertific
   networkSpki: generateP256().spki,
   wgPublicKey: generateWireGuardKeys().publicKey,
   addresses: ['10.66.0.5', 'fd00:66::5'],
+  routes: [],
   nowMs: NOW,
   ...change,
 });

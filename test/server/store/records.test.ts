@@ -8,7 +8,7 @@ describe('records', () => {
     ['node', NodeRecord.fromPartial({ id: 'n', tokenHash: Buffer.from('ff00', 'hex'), labels: ['a', 'b'], createdAtMs: 2 ** 52 })],
     ['token', TokenRecord.fromPartial({ id: 't', expiresAtMs: 0, maxUses: 4_294_967_295 })],
     ['service', ServiceRecord.fromPartial({ id: 's', metadata: { zone: 'a' }, ttlSeconds: 5 })],
-    ['certificate', { serial: '0f', subjectKind: 'node', subjectId: 'n', network: '', purpose: 'grpc', state: CertificateRecord_State.STATE_REVOKED, notAfterMs: 1, role: '', revokedAtMs: 2, caGeneration: 3, spki: Buffer.alloc(0) }],
+    ['certificate', { serial: '0f', subjectKind: 'node', subjectId: 'n', network: '', purpose: 'grpc', state: CertificateRecord_State.STATE_REVOKED, notAfterMs: 1, role: '', revokedAtMs: 2, caGeneration: 3, spki: Buffer.alloc(0), routes: [] as string[] }],
     ['presence', { nodeId: 'n', state: -1, replica: '', sinceMs: 1, lastSeenMs: 2, endpoint: '', version: '' }],
     ['lead', 'replica-ä'],
   ] as const)('come back as they were put: %s', (kind, record) => {

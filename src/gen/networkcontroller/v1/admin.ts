@@ -239,6 +239,50 @@ export interface RevokeNodeResponse {
   revision: bigint;
 }
 
+/** Route is a prefix behind a node. */
+export interface Route {
+  nodeId: string;
+  nodeName: string;
+  network: string;
+  /** "192.168.7.0/24"; "0.0.0.0/0" for everything that has no other way: the node is an exit. */
+  prefix: string;
+  /** Whether the node offers it now, and whether an admin has approved it; it is in use when both are so. */
+  advertised: boolean;
+  approved: boolean;
+}
+
+export interface ListRoutesRequest {
+  /** Empty for all. */
+  network: string;
+}
+
+export interface ListRoutesResponse {
+  routes: Route[];
+}
+
+export interface ApproveRouteRequest {
+  /** Node id, node token, or name (then in `network`, "default" when empty). */
+  node: string;
+  network: string;
+  prefix: string;
+}
+
+export interface ApproveRouteResponse {
+  route: Route | undefined;
+  revision: bigint;
+}
+
+export interface RevokeRouteRequest {
+  node: string;
+  network: string;
+  prefix: string;
+}
+
+export interface RevokeRouteResponse {
+  route: Route | undefined;
+  revision: bigint;
+}
+
 export interface ExplainRequest {
   /** Node id, node token, or name (then in `network`; without one, in whichever network has it). */
   from: string;
@@ -3010,6 +3054,529 @@ export const RevokeNodeResponse: MessageFns<RevokeNodeResponse> = {
   fromPartial(object: DeepPartial<RevokeNodeResponse>): RevokeNodeResponse {
     const message = createBaseRevokeNodeResponse();
     message.node = (object.node !== undefined && object.node !== null) ? Node.fromPartial(object.node) : undefined;
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseRoute(): Route {
+  return { nodeId: "", nodeName: "", network: "", prefix: "", advertised: false, approved: false };
+}
+
+export const Route: MessageFns<Route> = {
+  encode(message: Route, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.nodeName !== "") {
+      writer.uint32(18).string(message.nodeName);
+    }
+    if (message.network !== "") {
+      writer.uint32(26).string(message.network);
+    }
+    if (message.prefix !== "") {
+      writer.uint32(34).string(message.prefix);
+    }
+    if (message.advertised !== false) {
+      writer.uint32(40).bool(message.advertised);
+    }
+    if (message.approved !== false) {
+      writer.uint32(48).bool(message.approved);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Route {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoute();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.prefix = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.advertised = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.approved = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Route>): Route {
+    return Route.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Route>): Route {
+    const message = createBaseRoute();
+    message.nodeId = object.nodeId ?? "";
+    message.nodeName = object.nodeName ?? "";
+    message.network = object.network ?? "";
+    message.prefix = object.prefix ?? "";
+    message.advertised = object.advertised ?? false;
+    message.approved = object.approved ?? false;
+    return message;
+  },
+};
+
+function createBaseListRoutesRequest(): ListRoutesRequest {
+  return { network: "" };
+}
+
+export const ListRoutesRequest: MessageFns<ListRoutesRequest> = {
+  encode(message: ListRoutesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.network !== "") {
+      writer.uint32(10).string(message.network);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRoutesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRoutesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListRoutesRequest>): ListRoutesRequest {
+    return ListRoutesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListRoutesRequest>): ListRoutesRequest {
+    const message = createBaseListRoutesRequest();
+    message.network = object.network ?? "";
+    return message;
+  },
+};
+
+function createBaseListRoutesResponse(): ListRoutesResponse {
+  return { routes: [] };
+}
+
+export const ListRoutesResponse: MessageFns<ListRoutesResponse> = {
+  encode(message: ListRoutesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.routes) {
+      Route.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRoutesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRoutesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.routes.push(Route.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListRoutesResponse>): ListRoutesResponse {
+    return ListRoutesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListRoutesResponse>): ListRoutesResponse {
+    const message = createBaseListRoutesResponse();
+    message.routes = object.routes?.map((e) => Route.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseApproveRouteRequest(): ApproveRouteRequest {
+  return { node: "", network: "", prefix: "" };
+}
+
+export const ApproveRouteRequest: MessageFns<ApproveRouteRequest> = {
+  encode(message: ApproveRouteRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.network !== "") {
+      writer.uint32(18).string(message.network);
+    }
+    if (message.prefix !== "") {
+      writer.uint32(26).string(message.prefix);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApproveRouteRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApproveRouteRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.prefix = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ApproveRouteRequest>): ApproveRouteRequest {
+    return ApproveRouteRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApproveRouteRequest>): ApproveRouteRequest {
+    const message = createBaseApproveRouteRequest();
+    message.node = object.node ?? "";
+    message.network = object.network ?? "";
+    message.prefix = object.prefix ?? "";
+    return message;
+  },
+};
+
+function createBaseApproveRouteResponse(): ApproveRouteResponse {
+  return { route: undefined, revision: 0n };
+}
+
+export const ApproveRouteResponse: MessageFns<ApproveRouteResponse> = {
+  encode(message: ApproveRouteResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.route !== undefined) {
+      Route.encode(message.route, writer.uint32(10).fork()).join();
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApproveRouteResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApproveRouteResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.route = Route.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ApproveRouteResponse>): ApproveRouteResponse {
+    return ApproveRouteResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApproveRouteResponse>): ApproveRouteResponse {
+    const message = createBaseApproveRouteResponse();
+    message.route = (object.route !== undefined && object.route !== null) ? Route.fromPartial(object.route) : undefined;
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    return message;
+  },
+};
+
+function createBaseRevokeRouteRequest(): RevokeRouteRequest {
+  return { node: "", network: "", prefix: "" };
+}
+
+export const RevokeRouteRequest: MessageFns<RevokeRouteRequest> = {
+  encode(message: RevokeRouteRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.network !== "") {
+      writer.uint32(18).string(message.network);
+    }
+    if (message.prefix !== "") {
+      writer.uint32(26).string(message.prefix);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeRouteRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeRouteRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.network = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.prefix = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RevokeRouteRequest>): RevokeRouteRequest {
+    return RevokeRouteRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RevokeRouteRequest>): RevokeRouteRequest {
+    const message = createBaseRevokeRouteRequest();
+    message.node = object.node ?? "";
+    message.network = object.network ?? "";
+    message.prefix = object.prefix ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeRouteResponse(): RevokeRouteResponse {
+  return { route: undefined, revision: 0n };
+}
+
+export const RevokeRouteResponse: MessageFns<RevokeRouteResponse> = {
+  encode(message: RevokeRouteResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.route !== undefined) {
+      Route.encode(message.route, writer.uint32(10).fork()).join();
+    }
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeRouteResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeRouteResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.route = Route.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RevokeRouteResponse>): RevokeRouteResponse {
+    return RevokeRouteResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RevokeRouteResponse>): RevokeRouteResponse {
+    const message = createBaseRevokeRouteResponse();
+    message.route = (object.route !== undefined && object.route !== null) ? Route.fromPartial(object.route) : undefined;
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
     return message;
   },
@@ -7196,6 +7763,37 @@ export const AdminServiceService = {
     responseSerialize: (value: RevokeNodeResponse): Buffer => Buffer.from(RevokeNodeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RevokeNodeResponse => RevokeNodeResponse.decode(value),
   },
+  /** The prefixes that nodes offer a way to, and which of them are in use. */
+  listRoutes: {
+    path: "/networkcontroller.v1.AdminService/ListRoutes" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListRoutesRequest): Buffer => Buffer.from(ListRoutesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListRoutesRequest => ListRoutesRequest.decode(value),
+    responseSerialize: (value: ListRoutesResponse): Buffer => Buffer.from(ListRoutesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListRoutesResponse => ListRoutesResponse.decode(value),
+  },
+  /** Lets the other nodes of the network send what is for a prefix through the node that offers it. */
+  approveRoute: {
+    path: "/networkcontroller.v1.AdminService/ApproveRoute" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ApproveRouteRequest): Buffer => Buffer.from(ApproveRouteRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ApproveRouteRequest => ApproveRouteRequest.decode(value),
+    responseSerialize: (value: ApproveRouteResponse): Buffer =>
+      Buffer.from(ApproveRouteResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ApproveRouteResponse => ApproveRouteResponse.decode(value),
+  },
+  /** Takes an approval back, and the certificates that state it with it. */
+  revokeRoute: {
+    path: "/networkcontroller.v1.AdminService/RevokeRoute" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeRouteRequest): Buffer => Buffer.from(RevokeRouteRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeRouteRequest => RevokeRouteRequest.decode(value),
+    responseSerialize: (value: RevokeRouteResponse): Buffer => Buffer.from(RevokeRouteResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeRouteResponse => RevokeRouteResponse.decode(value),
+  },
   /** Says step by step why one node can or cannot reach another. */
   explain: {
     path: "/networkcontroller.v1.AdminService/Explain" as const,
@@ -7499,6 +8097,12 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   unregisterNode: handleUnaryCall<UnregisterNodeRequest, UnregisterNodeResponse>;
   /** Unregisters and revokes: its certificates are refused from now on and its keys may not come back. */
   revokeNode: handleUnaryCall<RevokeNodeRequest, RevokeNodeResponse>;
+  /** The prefixes that nodes offer a way to, and which of them are in use. */
+  listRoutes: handleUnaryCall<ListRoutesRequest, ListRoutesResponse>;
+  /** Lets the other nodes of the network send what is for a prefix through the node that offers it. */
+  approveRoute: handleUnaryCall<ApproveRouteRequest, ApproveRouteResponse>;
+  /** Takes an approval back, and the certificates that state it with it. */
+  revokeRoute: handleUnaryCall<RevokeRouteRequest, RevokeRouteResponse>;
   /** Says step by step why one node can or cannot reach another. */
   explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
   addService: handleUnaryCall<AddServiceRequest, AddServiceResponse>;
@@ -7713,6 +8317,54 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeNodeResponse) => void,
+  ): ClientUnaryCall;
+  /** The prefixes that nodes offer a way to, and which of them are in use. */
+  listRoutes(
+    request: ListRoutesRequest,
+    callback: (error: ServiceError | null, response: ListRoutesResponse) => void,
+  ): ClientUnaryCall;
+  listRoutes(
+    request: ListRoutesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListRoutesResponse) => void,
+  ): ClientUnaryCall;
+  listRoutes(
+    request: ListRoutesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListRoutesResponse) => void,
+  ): ClientUnaryCall;
+  /** Lets the other nodes of the network send what is for a prefix through the node that offers it. */
+  approveRoute(
+    request: ApproveRouteRequest,
+    callback: (error: ServiceError | null, response: ApproveRouteResponse) => void,
+  ): ClientUnaryCall;
+  approveRoute(
+    request: ApproveRouteRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ApproveRouteResponse) => void,
+  ): ClientUnaryCall;
+  approveRoute(
+    request: ApproveRouteRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ApproveRouteResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes an approval back, and the certificates that state it with it. */
+  revokeRoute(
+    request: RevokeRouteRequest,
+    callback: (error: ServiceError | null, response: RevokeRouteResponse) => void,
+  ): ClientUnaryCall;
+  revokeRoute(
+    request: RevokeRouteRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeRouteResponse) => void,
+  ): ClientUnaryCall;
+  revokeRoute(
+    request: RevokeRouteRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeRouteResponse) => void,
   ): ClientUnaryCall;
   /** Says step by step why one node can or cannot reach another. */
   explain(

@@ -195,6 +195,8 @@ export interface ReportRequest {
   /** Whether the tunnel to the controller has a fresh handshake. */
   tunnelUp: boolean;
   agentVersion: string;
+  /** Prefixes that this node offers a way to, "192.168.7.0/24"; "0.0.0.0/0" for one that is an exit. */
+  routes: string[];
 }
 
 export interface ReportResponse {
@@ -1786,7 +1788,15 @@ export const PathReport: MessageFns<PathReport> = {
 };
 
 function createBaseReportRequest(): ReportRequest {
-  return { appliedRevision: 0n, bundleVersion: 0, candidates: [], paths: [], tunnelUp: false, agentVersion: "" };
+  return {
+    appliedRevision: 0n,
+    bundleVersion: 0,
+    candidates: [],
+    paths: [],
+    tunnelUp: false,
+    agentVersion: "",
+    routes: [],
+  };
 }
 
 export const ReportRequest: MessageFns<ReportRequest> = {
@@ -1814,6 +1824,9 @@ export const ReportRequest: MessageFns<ReportRequest> = {
     }
     if (message.agentVersion !== "") {
       writer.uint32(50).string(message.agentVersion);
+    }
+    for (const v of message.routes) {
+      writer.uint32(58).string(v!);
     }
     return writer;
   },
@@ -1879,6 +1892,14 @@ export const ReportRequest: MessageFns<ReportRequest> = {
             message.agentVersion = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.routes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1904,6 +1925,7 @@ export const ReportRequest: MessageFns<ReportRequest> = {
     message.paths = object.paths?.map((e) => PathReport.fromPartial(e)) || [];
     message.tunnelUp = object.tunnelUp ?? false;
     message.agentVersion = object.agentVersion ?? "";
+    message.routes = object.routes?.map((e) => e) || [];
     return message;
   },
 };

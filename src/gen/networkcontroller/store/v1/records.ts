@@ -59,6 +59,8 @@ export interface NodeRecord {
    * off before it could show it.
    */
   pendingGrpcSpki: Buffer;
+  /** Prefixes that its client.yml offers a way to; `routes` are those of them and of earlier ones that an admin approved. */
+  advertisedRoutes: string[];
 }
 
 /** AddressRecord stands under an address: its owner, or until when it rests, or the token it is kept for. */
@@ -125,6 +127,8 @@ export interface CertificateRecord {
   caGeneration: number;
   /** SubjectPublicKeyInfo, DER, of a pending gRPC certificate: becomes the node's registered key on first use. */
   spki: Buffer;
+  /** What a network certificate states beside addresses: it is revoked when one of them is withdrawn. */
+  routes: string[];
 }
 
 export enum CertificateRecord_State {
@@ -522,6 +526,7 @@ function createBaseNodeRecord(): NodeRecord {
     networkSerial: "",
     certificateExpiresAtMs: 0,
     pendingGrpcSpki: Buffer.alloc(0),
+    advertisedRoutes: [],
   };
 }
 
@@ -603,6 +608,9 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     }
     if (message.pendingGrpcSpki.length !== 0) {
       writer.uint32(178).bytes(message.pendingGrpcSpki);
+    }
+    for (const v of message.advertisedRoutes) {
+      writer.uint32(186).string(v!);
     }
     return writer;
   },
@@ -796,6 +804,14 @@ export const NodeRecord: MessageFns<NodeRecord> = {
             message.pendingGrpcSpki = Buffer.from(reader.bytes());
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.advertisedRoutes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -835,6 +851,7 @@ export const NodeRecord: MessageFns<NodeRecord> = {
     message.networkSerial = object.networkSerial ?? "";
     message.certificateExpiresAtMs = object.certificateExpiresAtMs ?? 0;
     message.pendingGrpcSpki = object.pendingGrpcSpki ?? Buffer.alloc(0);
+    message.advertisedRoutes = object.advertisedRoutes?.map((e) => e) || [];
     return message;
   },
 };
@@ -1375,6 +1392,7 @@ function createBaseCertificateRecord(): CertificateRecord {
     revokedAtMs: 0,
     caGeneration: 0,
     spki: Buffer.alloc(0),
+    routes: [],
   };
 }
 
@@ -1418,6 +1436,9 @@ export const CertificateRecord: MessageFns<CertificateRecord> = {
     }
     if (message.spki.length !== 0) {
       writer.uint32(90).bytes(message.spki);
+    }
+    for (const v of message.routes) {
+      writer.uint32(98).string(v!);
     }
     return writer;
   },
@@ -1523,6 +1544,14 @@ export const CertificateRecord: MessageFns<CertificateRecord> = {
             message.spki = Buffer.from(reader.bytes());
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.routes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1551,6 +1580,7 @@ export const CertificateRecord: MessageFns<CertificateRecord> = {
     message.revokedAtMs = object.revokedAtMs ?? 0;
     message.caGeneration = object.caGeneration ?? 0;
     message.spki = object.spki ?? Buffer.alloc(0);
+    message.routes = object.routes?.map((e) => e) || [];
     return message;
   },
 };
