@@ -41,7 +41,7 @@ export class PathActions {
 
   async #signal(signals: readonly Outgoing[], { nat }: PathContext): Promise<void> {
     const { self, send } = this.#deps;
-    const common = { candidates: [...self.candidates()], symmetricNat: nat?.symmetric ?? false, portRestrictedNat: nat?.portRestricted ?? false, natUnknown: nat === undefined };
+    const common = { candidates: [...self.candidates()], symmetricNat: nat?.symmetric ?? false, portRestrictedNat: nat?.portRestricted ?? false, natUnknown: nat === undefined, relays: [] };
     const everybody = signals.map(({ path }) => path.nodeId);
     const missed = await send(signals.map(({ path, kind, attempt, hasSession }) => ({ ...common, nodeId: path.nodeId, kind, attempt, hasSession }))).catch(() => everybody);
     const undelivered = new Set(missed);

@@ -25,14 +25,15 @@ const DAY_MS = 24 * HOUR_MS;
 
 /**
  * The lifetimes unless configured otherwise. The network certificate outlives the gRPC certificate by two days and is renewed with
- * it, so a weekend without the controller does not tear the overlay down.
+ * it, so a weekend without the controller does not tear the overlay down. A relay lives longer still, because it cannot come back by itself
+ * once its certificates have ended.
  */
 export const DEFAULT_LIFETIMES: Lifetimes = {
   caMs: 3653 * DAY_MS,
   serverMs: 7 * DAY_MS,
   nodeGrpcMs: DAY_MS,
   nodeNetworkMs: 3 * DAY_MS,
-  relayMs: DAY_MS,
+  relayMs: 7 * DAY_MS,
   adminMs: 12 * HOUR_MS,
 };
 

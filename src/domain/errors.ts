@@ -36,6 +36,7 @@ export const ERROR_CODES = [
   'proof_invalid',
   'rate_limited',
   'record_unknown',
+  'relay_unknown',
   'revision_compacted',
   'revocations_unknown',
   'route_overlap',

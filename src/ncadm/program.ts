@@ -33,6 +33,9 @@ import { addNodeRename } from './commands/node-rename.js';
 import { addNodeRevoke } from './commands/node-revoke.js';
 import { addNodeShow } from './commands/node-show.js';
 import { addNodeUnregister } from './commands/node-unregister.js';
+import { addRelayCreate } from './commands/relay-create.js';
+import { addRelayList } from './commands/relay-list.js';
+import { addRelayRevoke } from './commands/relay-revoke.js';
 import { addRouteApprove } from './commands/route-approve.js';
 import { addRouteList } from './commands/route-list.js';
 import { addRouteRevoke } from './commands/route-revoke.js';
@@ -87,6 +90,8 @@ function addNouns(program: Command, session: Session): void {
   for (const add of [addAdminRequest, addAdminCreate, addAdminList, addAdminRevoke]) add(admin, session);
   const apiToken = program.command('api-token').description('tokens with which programs ask over HTTPS');
   for (const add of [addApiTokenCreate, addApiTokenList, addApiTokenRevoke]) add(apiToken, session);
+  const relay = program.command('relay').description("relays beside the controller's own");
+  for (const add of [addRelayCreate, addRelayList, addRelayRevoke]) add(relay, session);
   const ca = program.command('ca').description('the two CAs and their exchange under a running network');
   for (const add of [addCaStatus, addCaPrepare, addCaActivate, addCaRetire]) add(ca, session);
   const snapshot = program.command('snapshot').description('copies of all records, from which a cluster is made again');

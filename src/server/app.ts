@@ -95,6 +95,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   ports.wireguard = rendezvous.port;
   ports.probe = rendezvous.probePort;
   await parts.start('feed', () => cases.feed);
+  await parts.start('relay feed', () => cases.relayFeed);
 
   const taking = new SnapshotTaking({ snapshots, store: state.store, repository: state.repository, clock: timer });
   const guesses = new GuessLimit(config.limits.guessesPerMinute, clock);

@@ -4,6 +4,7 @@ import { Secret } from '../domain/secret.js';
 import { AdminServiceService } from '../gen/networkcontroller/v1/admin.js';
 import { BootstrapServiceService } from '../gen/networkcontroller/v1/bootstrap.js';
 import { NodeServiceService } from '../gen/networkcontroller/v1/node.js';
+import { RelayServiceService } from '../gen/networkcontroller/v1/relay.js';
 import type { Clock } from '../platform/clock.js';
 import type { ServerConfig } from '../platform/config/server-config.js';
 import type { Log } from '../platform/log.js';
@@ -26,6 +27,7 @@ import type { RefusedFor } from './transport/connection-limits.js';
 import { adminHandlers } from './transport/admin-handlers.js';
 import { bootstrapHandlers } from './transport/bootstrap-handlers.js';
 import type { GrpcServerOptions } from './transport/grpc-server.js';
+import { relayHandlers } from './transport/relay-handlers.js';
 import { nodeHandlers } from './transport/node-handlers.js';
 import { service } from './transport/service.js';
 import type { SnapshotUse } from './transport/snapshot-handlers.js';
@@ -69,6 +71,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
   );
   const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals }));
   const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock, guesses }));
+  const relay = service(RelayServiceService, relayHandlers(cases));
   const { bindAddress: host, limits } = config;
   const onRefused = (reason: RefusedFor, address: string): void => cases.refusals.note(turnedAway(reason, address));
   const told = { onRefusal: (refusal: Refusal): void => cases.refusals.note(refusal), onEnded };
@@ -91,7 +94,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
     },
     control: {
       listen: { key: 'server.grpcPort', host, port: config.grpcPort, tls: identity.control, limits, onRefused },
-      services: [node, admin],
+      services: [node, relay, admin],
       authenticate,
       messageBytes: limits.messageBytes,
       clock: wall,

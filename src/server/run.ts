@@ -1,21 +1,32 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { systemClock } from '../platform/clock.js';
 import { EXIT, type ExitCode } from '../platform/exit-codes.js';
 import { openJsonLines } from '../platform/json-lines.js';
 import { untilSignal } from '../platform/lifecycle.js';
-import type { Terminal } from '../platform/output.js';
-import { commandTree, runCommand } from '../platform/run-command.js';
+import { commandTree, runCommand, type CommandIo } from '../platform/run-command.js';
 import { VERSION } from '../platform/version.js';
 import { openLog, type ProgramLog } from '../platform/winston-log.js';
 import { startServer } from './app.js';
 import { readServerConfig } from '../platform/config/server-config.js';
+import { readJoinSource } from '../platform/join-source.js';
+import { enrolRelay } from './relay/enrol.js';
+import { startRelay } from './relay/start-relay.js';
 import { initServer } from './server-state.js';
+
+const ROLES = ['server', 'relay'] as const;
+
+interface RootOptions {
+  readonly config: string;
+  readonly role?: (typeof ROLES)[number];
+}
 
 const EXAMPLES = `
 Examples:
   nc-server --config server.yml           serve until SIGTERM; the first start makes cluster and CAs
   nc-server --config server.yml init      make them without serving
   nc-server --config server.yml config check
+  nc-server --config relay.yml enrol < join-string
+  nc-server --config relay.yml --role relay     only relay, for a controller elsewhere (mode: relay in the file says the same)
 `;
 
 /**
@@ -24,21 +35,27 @@ Examples:
  * @param argv Without the program's own name.
  * @returns 0 done, 1 refused, 2 usage.
  */
-export function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  return runCommand(program(terminal), argv, terminal);
+export function run(argv: readonly string[], io: CommandIo): Promise<ExitCode> {
+  return runCommand(program(io), argv, io);
 }
 
-function program(terminal: Terminal): Command {
-  const root = commandTree('nc-server', terminal)
+function program(io: CommandIo): Command {
+  const root = commandTree('nc-server', io)
     .description('The controller: registration, network map, rendezvous, relay and names of one cluster.')
     .version(VERSION, '--version', 'print the version')
     .option('-c, --config <file>', 'the configuration, see server.yml', 'server.yml')
+    .addOption(new Option('--role <role>', 'what to be, in the place of "mode" of the configuration').choices(ROLES))
     .addHelpText('after', EXAMPLES)
-    .action(() => serve(root.opts<{ config: string }>().config));
+    .action(() => serve(root.opts<RootOptions>()));
+  root
+    .command('enrol')
+    .description('make this machine a relay, with the join string of "ncadm relay create" from standard input or --file')
+    .option('--file <path>', 'read the join string from this file, and remove the file once it has been used')
+    .action((options: { readonly file?: string }) => enrol(root.opts<RootOptions>().config, options.file, io));
   root
     .command('init')
     .description('make the cluster: id, two CAs, WireGuard key, store')
-    .action(() => init(root.opts<{ config: string }>().config, terminal));
+    .action(() => init(root.opts<{ config: string }>().config, io));
   root
     .command('config')
     .description('about the configuration')
@@ -47,41 +64,52 @@ function program(terminal: Terminal): Command {
     .action(() => {
       const { config } = root.opts<{ config: string }>();
       readServerConfig(config);
-      terminal.stdout.write(`${config}: ok\n`);
+      io.stdout.write(`${config}: ok\n`);
     });
   root
     .command('version')
     .description('print the version')
-    .action(() => void terminal.stdout.write(`nc-server ${VERSION}\n`));
+    .action(() => void io.stdout.write(`nc-server ${VERSION}\n`));
   return root;
 }
 
+/** Makes this machine a relay; it does not relay yet. */
+async function enrol(path: string, file: string | undefined, { stdin, stdout, stderr }: CommandIo): Promise<void> {
+  const { workDir } = readServerConfig(path);
+  if (file === undefined && stdin.isTTY === true) stderr.write('paste the join string and press Enter\n');
+  const source = await readJoinSource(file, stdin);
+  const name = await enrolRelay(workDir, source.text, { clock: systemClock });
+  source.discard();
+  stdout.write(`relay ${name} enrolled; start it with: nc-server --config ${path} --role relay\n`);
+}
+
 /** Makes what a first start would make. */
-async function init(path: string, terminal: Terminal): Promise<void> {
+async function init(path: string, { stdout }: CommandIo): Promise<void> {
   const config = readServerConfig(path);
   const log = openLog({ program: 'nc-server', console: process.stderr });
   try {
     const { clusterId } = await initServer(config, { clock: systemClock, log });
-    terminal.stdout.write(`cluster ${clusterId} made; start it with: nc-server --config ${path}\n`);
+    stdout.write(`cluster ${clusterId} made; start it with: nc-server --config ${path}\n`);
   } finally {
     await log.close();
   }
 }
 
-/** Serves until a signal or until the store gives up. */
-async function serve(path: string): Promise<void> {
+/** Serves until a signal or until there is no sense in going on. */
+async function serve({ config: path, role }: RootOptions): Promise<void> {
   const config = readServerConfig(path);
+  const isRelay = (role ?? config.mode) === 'relay';
   const log = openLog({ program: 'nc-server', dir: config.logDir, debug: config.debug });
-  const audit = config.logDir === undefined ? undefined : openJsonLines({ name: 'nc-server-audit', dir: config.logDir, onFailure: (error) => log.error('audit file not written', { error }) });
+  const audit = isRelay || config.logDir === undefined ? undefined : openJsonLines({ name: 'nc-server-audit', dir: config.logDir, onFailure: (error) => log.error('audit file not written', { error }) });
   process.once('uncaughtException', (error) => void endOver(error, log));
   // One that comes while the server is still starting counts.
   const signal = untilSignal();
   try {
-    log.info('configuration read, starting', { version: VERSION, workDir: config.workDir, networks: config.networks.map(({ name }) => name) });
-    const server = await startServer(config, { log, audit });
-    const end = await Promise.race([signal, server.failed]);
+    log.info('configuration read, starting', { version: VERSION, workDir: config.workDir, ...(isRelay ? { role: 'relay' } : { networks: config.networks.map(({ name }) => name) }) });
+    const running = await (isRelay ? startRelay(config, { log }) : startServer(config, { log, audit }));
+    const end = await Promise.race([signal, running.failed]);
     log.info('stopping', { reason: typeof end === 'string' ? end : end.message });
-    await server.stop();
+    await running.stop();
     log.info('stopped');
     if (typeof end !== 'string') throw end;
   } finally {

@@ -3,6 +3,7 @@ import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import type { ServerConfig } from '../platform/config/server-config.js';
 import { MapFeed } from './feed/map-feed.js';
+import { RelayFeed } from './feed/relay-feed.js';
 import type { ServerState } from './server-state.js';
 import { AddressPools } from './services/address-pools.js';
 import { AddressTaking } from './services/address-taking.js';
@@ -17,6 +18,8 @@ import { forgetRemoved } from './services/forget-removed.js';
 import { NodeBundles } from './services/node-bundles.js';
 import { Nodes } from './services/nodes.js';
 import { PresenceBoard } from './services/presence.js';
+import { RelayBoard } from './services/relay-board.js';
+import { Relays } from './services/relays.js';
 import { Registrations } from './services/registrations.js';
 import { RefusalAudit } from './services/refusal-audit.js';
 import { Renewals } from './services/renewals.js';
@@ -49,6 +52,9 @@ export interface UseCases {
   readonly services: ServiceRegistry;
   readonly events: EventTail;
   readonly feed: MapFeed;
+  readonly relays: Relays;
+  readonly relayBoard: RelayBoard;
+  readonly relayFeed: RelayFeed;
 }
 
 /**
@@ -101,6 +107,9 @@ export function useCases(
     services: new ServiceRegistry({ repository, leases, isHere, clock }),
     events: new EventTail(repository),
     feed: new MapFeed({ repository, facts, clock }),
+    relays: new Relays({ repository, issuer: pki, revocations, clock: wall }),
+    relayBoard: new RelayBoard(wall),
+    relayFeed: new RelayFeed({ repository, facts, clock }),
   };
 }
 

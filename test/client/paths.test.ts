@@ -579,7 +579,7 @@ class World {
 
   async receive(signal: Partial<PeerSignal>): Promise<void> {
     const candidates = [{ address: DIRECT, kind: Endpoint_Kind.KIND_REFLEXIVE }];
-    this.paths.receive({ nodeId: 'peer', kind: KIND_HELLO, attempt: 0, candidates, symmetricNat: false, portRestrictedNat: false, natUnknown: false, hasSession: true, ...signal });
+    this.paths.receive({ nodeId: 'peer', kind: KIND_HELLO, attempt: 0, candidates, symmetricNat: false, portRestrictedNat: false, natUnknown: false, hasSession: true, relays: [], ...signal });
     await this.pass(0);
   }
 

@@ -5,7 +5,7 @@ import type { AgentServiceGetStatusResponse } from '../../gen/networkcontroller/
 import { prepareAgent } from '../agent-process.js';
 import { withAgent } from '../agent-client.js';
 import { joinNode } from '../join.js';
-import { readJoinSource } from '../join-source.js';
+import { readJoinSource } from '../../platform/join-source.js';
 import { runAgent } from '../run-agent.js';
 import { examples } from '../../platform/run-command.js';
 import type { NodeInvocation, Session } from '../session.js';

@@ -48,6 +48,8 @@ export interface LimitSettings {
 
 /** Everything `server.yml` says, with defaults in place and in the types of the domain. Deep-frozen. */
 export interface ServerConfig {
+  /** The controller, or a relay beside it, which needs only the addresses, the ports and the folders of what follows. */
+  readonly mode: 'server' | 'relay';
   /** Hosts under which nodes reach this server; empty for the machine's own addresses. */
   readonly ip: readonly string[];
   readonly bindAddress: string;
@@ -193,7 +195,7 @@ const SERVER = section({
 
 type ServerKeys = v.InferOutput<typeof SERVER>;
 
-const SCHEMA = checked(section({ mode: v.optional(v.literal('server'), 'server'), server: SERVER }), function* ({ server }) {
+const SCHEMA = checked(section({ mode: v.optional(v.picklist(['server', 'relay'], '"server" or "relay"'), 'server'), server: SERVER }), function* ({ server }) {
   for (const { key, message } of faultsOf(server)) yield { key: ['server', ...key], message };
 });
 
@@ -205,9 +207,10 @@ const SCHEMA = checked(section({ mode: v.optional(v.literal('server'), 'server')
  * @throws DomainError `config_invalid` with file, line and key of every fault.
  */
 export function parseServerConfig(text: string, path: string): ServerConfig {
-  const { server } = parseYamlConfig(text, path, SCHEMA);
+  const { mode, server } = parseYamlConfig(text, path, SCHEMA);
   const at = (file: string): string => resolve(dirname(path), file);
   return deepFreeze({
+    mode,
     ip: typeof server.ip === 'string' ? [server.ip] : server.ip,
     bindAddress: server.bindAddress,
     port: server.port,

@@ -133,7 +133,8 @@ function routesOf(uris: readonly string[]): string[] {
   return uris.map(parseCertificateUri).flatMap((uri) => (uri?.kind === 'route' ? [uri.value.replace('-', '/')] : []));
 }
 
-function wireGuardKeyOf(uris: readonly string[]): Buffer {
+/** The WireGuard key that the names of a certificate state. @throws DomainError `certificate_invalid` */
+export function wireGuardKeyOf(uris: readonly string[]): Buffer {
   const text = uris.map(parseCertificateUri).find((uri) => uri?.kind === 'wg')?.value ?? '';
   const key = Buffer.from(text, 'base64url');
   if (key.length !== 32 || key.toString('base64url') !== text) refuse('want a WireGuard key of 43 characters of base64url');

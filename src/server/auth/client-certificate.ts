@@ -27,7 +27,7 @@ export interface ClientCertificateDeps {
  * certificate that was signed but never listed is worth nothing, and a revocation counts from the next request on.
  *
  * @returns A function that throws DomainError `unauthenticated`, `certificate_invalid`, `certificate_superseded`,
- *   `node_revoked`, `node_unknown`.
+ *   `node_revoked`, `node_unknown`, `relay_unknown`.
  */
 export function clientCertificates(deps: ClientCertificateDeps): Authenticate {
   const promotions = new Map<string, Promise<unknown>>();
@@ -66,6 +66,7 @@ function refuseState(deps: ClientCertificateDeps, row: CertificateRecord, addres
       deps.onSuperseded(row, address);
       throw new DomainError('certificate_superseded', 'certificate: a newer one of this node is in use; is there a copy of it?');
     case CertificateRecord_State.STATE_REVOKED:
+      if (row.subjectKind === 'relay') throw noRelay(row.subjectId);
       throw row.subjectKind === 'node' ? revoked(row.subjectId) : invalid('it was revoked');
     case CertificateRecord_State.STATE_UNSPECIFIED:
       throw invalid('its row has no state');
@@ -80,10 +81,14 @@ function callerOf(view: LocalView, row: CertificateRecord, address: string): Cal
     if (node.revokedAtMs > 0) throw revoked(subjectId);
     return { kind: 'node', nodeId: node.id, network: node.network, serial, address };
   }
+  if (row.subjectKind === 'relay') {
+    if (view.relay(subjectId) === undefined) throw noRelay(subjectId);
+    return { kind: 'relay', name: subjectId, serial, address };
+  }
   if (row.subjectKind === 'admin' && (row.role === 'admin' || row.role === 'viewer')) {
     return { kind: 'admin', name: subjectId, role: row.role, serial, address };
   }
-  throw invalid(`want a node's or an admin's, got a certificate of kind "${row.subjectKind}"`);
+  throw invalid(`want a node's, a relay's or an admin's, got a certificate of kind "${row.subjectKind}"`);
 }
 
 function invalid(what: string): DomainError {
@@ -92,4 +97,8 @@ function invalid(what: string): DomainError {
 
 function revoked(nodeId: string): DomainError {
   return new DomainError('node_revoked', `node ${nodeId} has been revoked`);
+}
+
+function noRelay(name: string): DomainError {
+  return new DomainError('relay_unknown', `relay ${name} is not enrolled, or was revoked`);
 }

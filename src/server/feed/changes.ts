@@ -1,10 +1,10 @@
 import type { MapChange } from '../../gen/networkcontroller/v1/node.js';
 import { TrustBundle, type NetworkConfig } from '../../gen/networkcontroller/v1/types.js';
-import { BundleRecord, CrlRecord, NetworkRecord, NodeRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import { BundleRecord, CrlRecord, NetworkRecord, NodeRecord, RelayRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import { kindOf, ROOT } from '../store/keys.js';
 import type { AppliedRevision } from '../store/local-view.js';
 import type { StoreEvent } from '../store/store.js';
-import { networkChange, peerOf, serviceOf } from './encoded.js';
+import { networkChange, peerOf, relayOf, serviceOf } from './encoded.js';
 
 /** What a revision means for the map of one network. */
 export interface NetworkChanges {
@@ -35,6 +35,7 @@ export function changesOf(
     const kind = kindOf(event.key);
     if (kind === 'node') addNode(of(networkIn(event.key)), event);
     else if (kind === 'service') of(networkIn(event.key)).shared.push(serviceChange(event));
+    else if (kind === 'relay') for (const change of relayChanges(event)) for (const network of networks()) of(network).shared.push(change);
     else if (event.value === undefined) continue;
     else if (kind === 'network') of(networkIn(event.key)).shared.push(networkChange(describe(NetworkRecord.decode(event.value))));
     else if (kind === 'crl' || kind === 'bundle') for (const network of networks()) of(network).shared.push(trustChange(kind, event.value));
@@ -57,6 +58,13 @@ function serviceChange(event: StoreEvent): MapChange {
   return event.value === undefined
     ? { change: { $case: 'serviceRemoved', value: lastPart(event.key) } }
     : { change: { $case: 'service', value: serviceOf(ServiceRecord.decode(event.value)) } };
+}
+
+/** One that was only invited is nobody yet. */
+function relayChanges(event: StoreEvent): MapChange[] {
+  if (event.value === undefined) return [{ change: { $case: 'relayRemoved', value: lastPart(event.key) } }];
+  const record = RelayRecord.decode(event.value);
+  return record.wgPublicKey.length === 0 ? [] : [{ change: { $case: 'relay', value: relayOf(record) } }];
 }
 
 function trustChange(kind: 'crl' | 'bundle', value: Uint8Array): MapChange {

@@ -1,7 +1,7 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { MapSnapshot, WatchResponse, type MapChange } from '../../gen/networkcontroller/v1/node.js';
-import { Peer, type NetworkConfig, type Service } from '../../gen/networkcontroller/v1/types.js';
-import type { NodeRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import { Peer, type NetworkConfig, type Relay, type Service } from '../../gen/networkcontroller/v1/types.js';
+import type { NodeRecord, RelayRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
 
 /** Field numbers of `WatchResponse.snapshot` and `MapSnapshot.peers` in node.proto. */
 const SNAPSHOT_FIELD = 1;
@@ -19,6 +19,11 @@ export function peerOf(node: NodeRecord): Peer {
     labels: node.labels,
     routes: node.routes.filter((route) => node.advertisedRoutes.includes(route)),
   });
+}
+
+/** A relay as agents must know it. */
+export function relayOf({ name, wgPublicKey, networkCertificate: certificate, endpoints }: RelayRecord): Relay {
+  return { name, wgPublicKey, certificate, endpoints };
 }
 
 /** A service as the map carries it. */

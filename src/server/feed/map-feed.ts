@@ -5,7 +5,7 @@ import type { NetworkRecord, NodeRecord } from '../../gen/networkcontroller/stor
 import type { Clock } from '../../platform/clock.js';
 import type { AppliedRevision, Repository } from '../store/local-view.js';
 import { changesOf, type NetworkChanges } from './changes.js';
-import { encodeMessage, encodePeer, encodeSnapshotChunk, peerOf, serviceOf } from './encoded.js';
+import { encodeMessage, encodePeer, encodeSnapshotChunk, peerOf, relayOf, serviceOf } from './encoded.js';
 import { MapHistory, type MapRevision } from './map-history.js';
 import { Watcher, type WatchSink } from './watcher.js';
 
@@ -197,6 +197,7 @@ export class MapFeed {
         crl: Buffer.from(this.#facts.crl()),
         controlEndpoints: [...this.#facts.controlEndpoints()],
         self: peerOf(self),
+        relays: view.relays().filter(({ value }) => value.wgPublicKey.length > 0).map(({ value }) => relayOf(value)),
       },
       peers: [...peers].filter(([id]) => id !== nodeId).map(([, bytes]) => bytes),
     };

@@ -120,6 +120,7 @@ function scopesOf(caller: Caller): readonly string[] {
       return ['services:read', 'services:write'];
     case 'admin':
       return ['services:read', 'status:read', ...(caller.role === 'admin' ? ['services:write'] : [])];
+    case 'relay':
     case 'local':
     case 'anonymous':
       return [];

@@ -1,7 +1,7 @@
 import { hkdfSync, type X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { TrustBundle } from '../../gen/networkcontroller/v1/types.js';
-import { BACKDATE_MS, DEFAULT_LIFETIMES, networkUri, routeUri, serverName, subjectUri, wireGuardUri, type CertificateSubject, type Lifetimes } from '../../domain/certificate.js';
+import { BACKDATE_MS, DEFAULT_LIFETIMES, networkUri, routeUri, serverName, subjectUri, wireGuardUri, type Lifetimes } from '../../domain/certificate.js';
 import { DomainError } from '../../domain/errors.js';
 import { makePrivateDir } from '../../platform/pem-files.js';
 import { issueLeafCertificate, type AlternativeNames, type ExtendedUsage, type IssuedCertificate } from '../../platform/x509/certificate.js';
@@ -46,7 +46,20 @@ export interface NodeCertificateRequest extends NetworkCertificateRequest {
   readonly grpcSpki: Uint8Array;
 }
 
-/** The two certificates of a node. */
+/** What a relay's certificates say. */
+export interface RelayCertificateRequest {
+  readonly name: string;
+  /** SubjectPublicKeyInfo from the request, DER. */
+  readonly grpcSpki: Uint8Array;
+  /** SubjectPublicKeyInfo from the request, DER. */
+  readonly networkSpki: Uint8Array;
+  /** X25519, 32 octets. */
+  readonly wgPublicKey: Uint8Array;
+  /** UTC ms. */
+  readonly nowMs: number;
+}
+
+/** The two certificates of a node, or of a relay. */
 export interface NodeCertificates {
   readonly grpc: SignedCertificate;
   readonly network: SignedCertificate;
@@ -255,13 +268,24 @@ export class Pki {
   issueAdminCertificate(request: { readonly name: string; readonly spki: Uint8Array; readonly nowMs: number; readonly lifetimeMs?: number }): SignedCertificate {
     const { name, spki, nowMs, lifetimeMs = this.#lifetimes.adminMs } = request;
     if (!(lifetimeMs > 0 && lifetimeMs <= MAX_ADMIN_MS)) throw new DomainError('invalid_argument', 'admin certificate: want a lifetime of at most 30 days');
-    return this.#issueSubject('grpc', { kind: 'admin', id: name }, spki, ['clientAuth'], nowMs, lifetimeMs);
+    const uri = subjectUri(this.clusterId, { kind: 'admin', id: name });
+    return this.#issue('grpc', name, spki, { uris: [uri] }, ['clientAuth'], nowMs, lifetimeMs);
   }
 
-  /** Issues a relay's certificate, of the network CA. @throws DomainError `invalid_argument` */
-  issueRelayCertificate(request: { readonly relayId: string; readonly spki: Uint8Array; readonly nowMs: number }): SignedCertificate {
-    const { relayId, spki, nowMs } = request;
-    return this.#issueSubject('network', { kind: 'relay', id: relayId }, spki, ['serverAuth', 'clientAuth'], nowMs, this.#lifetimes.relayMs);
+  /**
+   * Issues a relay's gRPC certificate (it may call) and network certificate (agents may take this WireGuard key for that relay).
+   *
+   * @throws DomainError `invalid_argument`
+   */
+  issueRelayCertificates(request: RelayCertificateRequest): NodeCertificates {
+    const { name, nowMs } = request;
+    const { relayMs } = this.#lifetimes;
+    const uri = subjectUri(this.clusterId, { kind: 'relay', id: name });
+    const wgUri = wireGuardUri(this.clusterId, Buffer.from(request.wgPublicKey).toString('base64url'));
+    return {
+      grpc: this.#issue('grpc', name, request.grpcSpki, { uris: [uri] }, ['clientAuth'], nowMs, relayMs),
+      network: this.#issue('network', name, request.networkSpki, { uris: [uri, wgUri] }, ['serverAuth', 'clientAuth'], nowMs, relayMs),
+    };
   }
 
   /** Makes the revocation list of the network CA, DER. @param number Only grows. */
@@ -277,10 +301,6 @@ export class Pki {
   deriveSecret(purpose: string): Buffer {
     const scalar = Buffer.from(this.#signer('grpc').issuer.key.privateKey.export({ format: 'jwk' }).d!, 'base64url');
     return Buffer.from(hkdfSync('sha256', scalar, Buffer.alloc(0), `nc ${purpose}`, 32));
-  }
-
-  #issueSubject(purpose: CaPurpose, subject: CertificateSubject, spki: Uint8Array, usages: readonly ExtendedUsage[], nowMs: number, lifetimeMs: number): SignedCertificate {
-    return this.#issue(purpose, subject.id, spki, { uris: [subjectUri(this.clusterId, subject)] }, usages, nowMs, lifetimeMs);
   }
 
   #issue(purpose: CaPurpose, commonName: string, spki: Uint8Array, names: AlternativeNames, usages: readonly ExtendedUsage[], nowMs: number, lifetimeMs: number): SignedCertificate {

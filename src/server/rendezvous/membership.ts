@@ -74,5 +74,5 @@ export class Membership {
 }
 
 function bytesOf(bindIp: string, bindIp6: string): readonly Buffer[] {
-  return bindIp6 === '' ? [addressBytes(bindIp)] : [addressBytes(bindIp), addressBytes(bindIp6)];
+  return [bindIp, bindIp6].filter((address) => address !== '').map(addressBytes);
 }

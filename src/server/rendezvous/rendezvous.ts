@@ -7,6 +7,7 @@ export interface RendezvousPeer {
   readonly network: string;
   /** X25519, 32 bytes. */
   readonly wgPublicKey: Uint8Array;
+  /** Empty where it is not known: what comes from inside the tunnel is dropped then. */
   readonly bindIp: string;
   /** Empty without IPv6. */
   readonly bindIp6: string;
@@ -18,7 +19,7 @@ export type FindPeer = (wgPublicKey: Buffer) => RendezvousPeer | undefined;
 /** A network as the rendezvous must know it. */
 export interface RendezvousNetwork {
   readonly name: string;
-  /** The controller's own addresses in it; the IPv6 one may be empty. */
+  /** The controller's own addresses in it; empty for none. */
   readonly bindIp: string;
   readonly bindIp6: string;
   /** Whether the relay passes packets between its nodes. */

@@ -22,6 +22,7 @@ import { createHash } from 'node:crypto';
  * | `/nc/v1/b/<network>/<ss>/<node id>` | NodeBundleRecord |
  * | `/nc/v1/a/<time, hex>-<random>` | AuditRecord |
  * | `/nc/v1/k/<ss>/<API token id>` | ApiTokenRecord |
+ * | `/nc/v1/relay/<name>` | RelayRecord |
  * | `/nc/v1/clock` | ClockRecord |
  * | `/nc/v1/crl` | CrlRecord |
  * | `/nc/v1/ca/<purpose>/<generation>` | CaRecord |
@@ -49,6 +50,7 @@ export const KINDS = {
   nodeBundle: 'b',
   audit: 'a',
   apiToken: 'k',
+  relay: 'relay',
   clock: 'clock',
   crl: 'crl',
   ca: 'ca',
@@ -99,6 +101,7 @@ export const keys = {
   nodeBundle: (network: string, nodeId: string): string => `${ROOT}b/${network}/${shard(nodeId)}/${nodeId}`,
   audit: (id: string): string => `${ROOT}a/${id}`,
   apiToken: (id: string): string => `${ROOT}k/${shard(id)}/${id}`,
+  relay: (name: string): string => `${ROOT}relay/${name}`,
   clock: (): string => `${ROOT}clock`,
   crl: (): string => `${ROOT}crl`,
   ca: (purpose: string, generation: number): string => `${ROOT}ca/${purpose}/${String(generation).padStart(6, '0')}`,

@@ -16,6 +16,7 @@ import type {
   NodeRecord,
   OwnerRecord,
   PresenceRecord,
+  RelayRecord,
   ServiceRecord,
   TokenRecord,
 } from '../../gen/networkcontroller/store/v1/records.js';
@@ -98,6 +99,9 @@ export interface LocalView {
   liveCertificates(purpose: string, caGeneration: number, nowMs: number): { readonly count: number; readonly lastEndsAtMs: number };
   apiToken(id: string): Versioned<ApiTokenRecord> | undefined;
   apiTokens(): readonly Versioned<ApiTokenRecord>[];
+  relay(name: string): Versioned<RelayRecord> | undefined;
+  /** By name, those that have only been invited too. */
+  relays(): readonly Versioned<RelayRecord>[];
   crl(): Versioned<CrlRecord> | undefined;
   /** Every generation of a CA, oldest first. */
   cas(purpose: string): readonly Versioned<CaRecord>[];

@@ -121,6 +121,7 @@ export class Projector {
         certificate.run({ ...record, id, modRev });
       },
       apiToken: (record, { path }) => agree(path, [undefined, record.id]),
+      relay: (record, { path }) => agree(path, [record.name]),
       dnsName: ({ name, records }, { id: kvId, path, modRev }) => {
         agree(path, [undefined, name]);
         clearDnsName.run(kvId);

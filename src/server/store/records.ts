@@ -16,6 +16,7 @@ import {
   NodeRecord,
   OwnerRecord,
   PresenceRecord,
+  RelayRecord,
   ServiceRecord,
   TokenRecord,
 } from '../../gen/networkcontroller/store/v1/records.js';
@@ -39,6 +40,7 @@ export interface RecordOf {
   nodeBundle: NodeBundleRecord;
   audit: AuditRecord;
   apiToken: ApiTokenRecord;
+  relay: RelayRecord;
   clock: ClockRecord;
   crl: CrlRecord;
   ca: CaRecord;
@@ -71,6 +73,7 @@ const CODECS: { readonly [K in RecordKind]: Codec<RecordOf[K]> } = {
   nodeBundle: protobuf(NodeBundleRecord),
   audit: protobuf(AuditRecord),
   apiToken: protobuf(ApiTokenRecord),
+  relay: protobuf(RelayRecord),
   clock: protobuf(ClockRecord),
   crl: protobuf(CrlRecord),
   ca: protobuf(CaRecord),

@@ -122,6 +122,14 @@ export class SqliteView implements LocalView {
     return this.#reader.all('apiToken', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('apiToken')));
   }
 
+  relay(name: string): Versioned<RecordOf['relay']> | undefined {
+    return this.#reader.at('relay', keys.relay(name));
+  }
+
+  relays(): readonly Versioned<RecordOf['relay']>[] {
+    return this.#reader.all('relay', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('relay')));
+  }
+
   crl(): Versioned<RecordOf['crl']> | undefined {
     return this.#reader.at('crl', keys.crl());
   }

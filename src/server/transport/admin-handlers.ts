@@ -27,6 +27,8 @@ import type { ClusterFacts } from '../services/cluster-facts.js';
 import { nodeStatus, stateNumber, type LiveFacts } from '../services/node-status.js';
 import type { Nodes } from '../services/nodes.js';
 import type { ServiceRegistry } from '../services/service-registry.js';
+import type { RelayBoard } from '../services/relay-board.js';
+import type { Relays } from '../services/relays.js';
 import type { Tokens } from '../services/tokens.js';
 import type { Repository } from '../store/local-view.js';
 import { apiTokenHandlers } from './api-token-handlers.js';
@@ -34,6 +36,7 @@ import type { DnsControl } from '../dns/dns-control.js';
 import type { DnsRecords } from '../services/dns-records.js';
 import { dnsHandlers } from './dns-handlers.js';
 import type { HandlersOf, StreamHandler, UnaryHandler } from './handler.js';
+import { relayAdminHandlers } from './relay-handlers.js';
 import { routeHandlers } from './route-handlers.js';
 import type { Routes } from '../services/routes.js';
 import { adminServiceHandlers } from './service-handlers.js';
@@ -49,6 +52,8 @@ export interface AdminDeps {
   readonly routes: Routes;
   readonly admins: Admins;
   readonly apiTokens: ApiTokens;
+  readonly relays: Relays;
+  readonly relayBoard: RelayBoard;
   readonly authorities: Authorities;
   readonly services: ServiceRegistry;
   readonly events: EventTail;
@@ -116,6 +121,7 @@ export function adminHandlers(deps: AdminDeps): HandlersOf<typeof AdminServiceSe
     revokeAdmin: async (request, caller) => ({ admins: (await deps.admins.revoke(request.admin, caller)).map(adminMessage) }),
     ...apiTokenHandlers(deps),
     ...snapshotHandlers(deps.snapshots),
+    ...relayAdminHandlers(deps),
     ...routeHandlers(deps),
     getCaStatus: async () => deps.authorities.status(),
     prepareCa: async ({ purpose }, caller) => ({ status: await deps.authorities.prepare(purpose, caller) }),

@@ -6,13 +6,16 @@ import type { GuessLimit } from '../auth/guess-limit.js';
 import type { RegisterCookies } from '../auth/register-cookie.js';
 import type { ClusterFacts } from '../services/cluster-facts.js';
 import type { Registration, Registrations } from '../services/registrations.js';
+import type { Relays } from '../services/relays.js';
 import type { Renewals } from '../services/renewals.js';
+import { enrolRelay } from './relay-handlers.js';
 import type { HandlersOf, UnaryHandler } from './handler.js';
 
 /** What the bootstrap listener needs. */
 export interface BootstrapDeps {
   readonly registrations: Registrations;
   readonly renewals: Renewals;
+  readonly relays: Relays;
   readonly cookies: RegisterCookies;
   readonly facts: ClusterFacts;
   readonly clock: Clock;
@@ -26,6 +29,7 @@ export function bootstrapHandlers(deps: BootstrapDeps): HandlersOf<typeof Bootst
     beginRegister: async () => deps.cookies.begin(deps.clock.now()),
     register: limited(deps.guesses, register(deps)),
     recover: limited(deps.guesses, recover(deps)),
+    enrolRelay: limited(deps.guesses, enrolRelay(deps)),
     getTrustBundle: async (request) => ({ bundles: deps.facts.bundlesAfter(request.afterVersion) }),
   };
 }

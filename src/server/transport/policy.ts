@@ -2,14 +2,16 @@ import { DomainError } from '../../domain/errors.js';
 import type { AdminServiceService } from '../../gen/networkcontroller/v1/admin.js';
 import type { BootstrapServiceService } from '../../gen/networkcontroller/v1/bootstrap.js';
 import type { NodeServiceService } from '../../gen/networkcontroller/v1/node.js';
+import type { RelayServiceService } from '../../gen/networkcontroller/v1/relay.js';
 import { actorOf, type Caller, type CallerKind } from '../auth/caller.js';
 
 type PathsOf<Definition> = { [Method in keyof Definition]: Definition[Method] extends { path: infer Path extends string } ? Path : never }[keyof Definition];
 
 /** Every method that a listener of ours offers, as HTTP/2 paths. */
-export type MethodPath = PathsOf<typeof AdminServiceService> | PathsOf<typeof BootstrapServiceService> | PathsOf<typeof NodeServiceService>;
+export type MethodPath = PathsOf<typeof AdminServiceService> | PathsOf<typeof BootstrapServiceService> | PathsOf<typeof NodeServiceService> | PathsOf<typeof RelayServiceService>;
 
 const ANYONE: readonly CallerKind[] = ['anonymous'];
+const RELAY: readonly CallerKind[] = ['relay'];
 const NODE: readonly CallerKind[] = ['node'];
 /** A node learns of itself only; its handler compares the node it names with the caller. */
 const NODE_OR_READER: readonly CallerKind[] = ['node', 'viewer', 'admin', 'local'];
@@ -25,6 +27,7 @@ export const POLICY = {
   '/networkcontroller.v1.BootstrapService/BeginRegister': ANYONE,
   '/networkcontroller.v1.BootstrapService/Register': ANYONE,
   '/networkcontroller.v1.BootstrapService/Recover': ANYONE,
+  '/networkcontroller.v1.BootstrapService/EnrolRelay': ANYONE,
   '/networkcontroller.v1.BootstrapService/GetTrustBundle': ANYONE,
 
   '/networkcontroller.v1.NodeService/HealthCheck': NODE_OR_READER,
@@ -40,6 +43,9 @@ export const POLICY = {
   '/networkcontroller.v1.NodeService/DeregisterService': NODE,
   '/networkcontroller.v1.NodeService/ListServices': NODE,
   '/networkcontroller.v1.NodeService/WatchServices': NODE,
+
+  '/networkcontroller.v1.RelayService/Watch': RELAY,
+  '/networkcontroller.v1.RelayService/Renew': RELAY,
 
   '/networkcontroller.v1.AdminService/GetStatus': READER,
   '/networkcontroller.v1.AdminService/CreateToken': ADMIN,
@@ -68,6 +74,9 @@ export const POLICY = {
   '/networkcontroller.v1.AdminService/CreateApiToken': ADMIN,
   '/networkcontroller.v1.AdminService/ListApiTokens': READER,
   '/networkcontroller.v1.AdminService/RevokeApiToken': ADMIN,
+  '/networkcontroller.v1.AdminService/CreateRelay': ADMIN,
+  '/networkcontroller.v1.AdminService/ListRelays': READER,
+  '/networkcontroller.v1.AdminService/RevokeRelay': ADMIN,
   '/networkcontroller.v1.AdminService/GetCaStatus': READER,
   '/networkcontroller.v1.AdminService/PrepareCa': LOCAL,
   '/networkcontroller.v1.AdminService/ActivateCa': LOCAL,

@@ -12,7 +12,7 @@ import { fromPem, toPem } from '../../../src/platform/x509/pem.js';
 import { readTrustBundle } from '../../../src/platform/x509/trust-bundle.js';
 import { generateWireGuardKeys } from '../../../src/platform/wireguard/keys.js';
 import { createAuthority } from '../../../src/server/pki/ca.js';
-import { createPki, openPki, type NodeCertificateRequest, type Pki } from '../../../src/server/pki/pki.js';
+import { createPki, openPki, type NodeCertificateRequest, type Pki, type RelayCertificateRequest } from '../../../src/server/pki/pki.js';
 import { openssl } from '../../support/openssl.js';
 import { tmpDir } from '../../support/tmp-dir.js';
 
@@ -139,7 +139,7 @@ describe('PKI', () => {
     const node = pki.issueNodeCertificates(nodeRequest());
     const server = pki.issueServerCertificate({ hosts: ['controller.example', '192.0.2.7', '2001:db8::7'], nowMs: NOW });
     const admin = pki.issueAdminCertificate({ name: 'alice', spki: generateP256().spki, nowMs: NOW });
-    const relay = pki.issueRelayCertificate({ relayId: 'r-1', spki: generateP256().spki, nowMs: NOW });
+    const relay = pki.issueRelayCertificates(relayRequest());
     const verify = (ca: 'grpc' | 'network', purpose: 'sslserver' | 'sslclient', pem: string) =>
       openssl(['verify', '-x509_strict', '-purpose', purpose, '-CAfile', '@ca', '@leaf'], { ca: pki.caPem(ca), leaf: pem });
 
@@ -149,8 +149,9 @@ describe('PKI', () => {
       ['grpc', 'sslclient', toPem(admin.der)],
       ['network', 'sslclient', toPem(node.network.der)],
       ['network', 'sslserver', toPem(node.network.der)],
-      ['network', 'sslclient', toPem(relay.der)],
-      ['network', 'sslserver', toPem(relay.der)],
+      ['grpc', 'sslclient', toPem(relay.grpc.der)],
+      ['network', 'sslclient', toPem(relay.network.der)],
+      ['network', 'sslserver', toPem(relay.network.der)],
     ];
     for (const each of fine) expect(verify(...each)).toContain(': OK');
     const wrong: Parameters<typeof verify>[] = [
@@ -158,6 +159,8 @@ describe('PKI', () => {
       ['grpc', 'sslclient', toPem(node.network.der)],
       ['grpc', 'sslserver', toPem(node.grpc.der)],
       ['grpc', 'sslserver', toPem(admin.der)],
+      ['grpc', 'sslserver', toPem(relay.grpc.der)],
+      ['grpc', 'sslclient', toPem(relay.network.der)],
       ['grpc', 'sslclient', server.chainPem],
     ];
     for (const each of wrong) expect(() => verify(...each)).toThrow();
@@ -199,7 +202,7 @@ describe('PKI', () => {
     const spki = generateP256().spki;
     const node = short.issueNodeCertificates(nodeRequest());
     const server = short.issueServerCertificate({ hosts: [], nowMs: NOW });
-    const all = [server, node.grpc, node.network, short.issueRelayCertificate({ relayId: 'r', spki, nowMs: NOW }), short.issueAdminCertificate({ name: 'a', spki, nowMs: NOW })];
+    const all = [server, node.grpc, node.network, short.issueRelayCertificates(relayRequest()).network, short.issueAdminCertificate({ name: 'a', spki, nowMs: NOW })];
 
     expect(all.map(({ notAfterMs }) => notAfterMs - NOW)).toEqual([2000, 3000, 4000, 5000, 6000]);
     expect(Date.parse(new X509Certificate(node.grpc.der).validFrom)).toBe(NOW - BACKDATE_MS);
@@ -302,3 +305,7 @@ describe('trust bundle', () => {
     expect(again.certificate.raw.equals(made.certificate.raw)).toBe(true);
   });
 });
+
+function relayRequest(): RelayCertificateRequest {
+  return { name: 'r-1', grpcSpki: generateP256().spki, networkSpki: generateP256().spki, wgPublicKey: Buffer.alloc(32, 9), nowMs: NOW };
+}

@@ -528,6 +528,54 @@ export interface RevokeApiTokenResponse {
   token: ApiToken | undefined;
 }
 
+/** RelayInfo is a relay beside the controller's own. */
+export interface RelayInfo {
+  name: string;
+  /** UDP, host:port. */
+  endpoints: string[];
+  /** invited, expired, connected, away */
+  state: string;
+  /** 0 for never, as far as this controller knows since its start. */
+  lastSeenMs: number;
+  createdAtMs: number;
+  /** 0 while it has not enrolled. */
+  certificateExpiresAtMs: number;
+  wgPublicKey: Buffer;
+  version: string;
+}
+
+export interface CreateRelayRequest {
+  /** A DNS label. */
+  name: string;
+  /** host:port at which agents reach its UDP port, addresses only. */
+  endpoints: string[];
+  /** How long the join string is good for, ms; 0 for 10 minutes. */
+  expireMs: number;
+}
+
+export interface CreateRelayResponse {
+  relay:
+    | RelayInfo
+    | undefined;
+  /** The whole join string, "ncj1_…@host:port". */
+  join: string;
+}
+
+export interface ListRelaysRequest {
+}
+
+export interface ListRelaysResponse {
+  relays: RelayInfo[];
+}
+
+export interface RevokeRelayRequest {
+  name: string;
+}
+
+export interface RevokeRelayResponse {
+  relay: RelayInfo | undefined;
+}
+
 export interface CaGeneration {
   /** grpc or network */
   purpose: string;
@@ -6353,6 +6401,526 @@ export const RevokeApiTokenResponse: MessageFns<RevokeApiTokenResponse> = {
   },
 };
 
+function createBaseRelayInfo(): RelayInfo {
+  return {
+    name: "",
+    endpoints: [],
+    state: "",
+    lastSeenMs: 0,
+    createdAtMs: 0,
+    certificateExpiresAtMs: 0,
+    wgPublicKey: Buffer.alloc(0),
+    version: "",
+  };
+}
+
+export const RelayInfo: MessageFns<RelayInfo> = {
+  encode(message: RelayInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    for (const v of message.endpoints) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.lastSeenMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.lastSeenMs)) !== BigInt(message.lastSeenMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.lastSeenMs) of type int64 too large");
+      }
+      writer.uint32(32).int64(BigInt(message.lastSeenMs));
+    }
+    if (message.createdAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.createdAtMs)) !== BigInt(message.createdAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.createdAtMs) of type int64 too large");
+      }
+      writer.uint32(40).int64(BigInt(message.createdAtMs));
+    }
+    if (message.certificateExpiresAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.certificateExpiresAtMs)) !== BigInt(message.certificateExpiresAtMs)) {
+        throw new globalThis.Error(
+          "value provided for field BigInt(message.certificateExpiresAtMs) of type int64 too large",
+        );
+      }
+      writer.uint32(48).int64(BigInt(message.certificateExpiresAtMs));
+    }
+    if (message.wgPublicKey.length !== 0) {
+      writer.uint32(58).bytes(message.wgPublicKey);
+    }
+    if (message.version !== "") {
+      writer.uint32(66).string(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayInfo();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.endpoints.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.lastSeenMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.certificateExpiresAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.wgPublicKey = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RelayInfo>): RelayInfo {
+    return RelayInfo.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RelayInfo>): RelayInfo {
+    const message = createBaseRelayInfo();
+    message.name = object.name ?? "";
+    message.endpoints = object.endpoints?.map((e) => e) || [];
+    message.state = object.state ?? "";
+    message.lastSeenMs = object.lastSeenMs ?? 0;
+    message.createdAtMs = object.createdAtMs ?? 0;
+    message.certificateExpiresAtMs = object.certificateExpiresAtMs ?? 0;
+    message.wgPublicKey = object.wgPublicKey ?? Buffer.alloc(0);
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseCreateRelayRequest(): CreateRelayRequest {
+  return { name: "", endpoints: [], expireMs: 0 };
+}
+
+export const CreateRelayRequest: MessageFns<CreateRelayRequest> = {
+  encode(message: CreateRelayRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    for (const v of message.endpoints) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.expireMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.expireMs)) !== BigInt(message.expireMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.expireMs) of type int64 too large");
+      }
+      writer.uint32(24).int64(BigInt(message.expireMs));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateRelayRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateRelayRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.endpoints.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.expireMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CreateRelayRequest>): CreateRelayRequest {
+    return CreateRelayRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateRelayRequest>): CreateRelayRequest {
+    const message = createBaseCreateRelayRequest();
+    message.name = object.name ?? "";
+    message.endpoints = object.endpoints?.map((e) => e) || [];
+    message.expireMs = object.expireMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseCreateRelayResponse(): CreateRelayResponse {
+  return { relay: undefined, join: "" };
+}
+
+export const CreateRelayResponse: MessageFns<CreateRelayResponse> = {
+  encode(message: CreateRelayResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.relay !== undefined) {
+      RelayInfo.encode(message.relay, writer.uint32(10).fork()).join();
+    }
+    if (message.join !== "") {
+      writer.uint32(18).string(message.join);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateRelayResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateRelayResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.relay = RelayInfo.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.join = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CreateRelayResponse>): CreateRelayResponse {
+    return CreateRelayResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateRelayResponse>): CreateRelayResponse {
+    const message = createBaseCreateRelayResponse();
+    message.relay = (object.relay !== undefined && object.relay !== null)
+      ? RelayInfo.fromPartial(object.relay)
+      : undefined;
+    message.join = object.join ?? "";
+    return message;
+  },
+};
+
+function createBaseListRelaysRequest(): ListRelaysRequest {
+  return {};
+}
+
+export const ListRelaysRequest: MessageFns<ListRelaysRequest> = {
+  encode(_: ListRelaysRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRelaysRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRelaysRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListRelaysRequest>): ListRelaysRequest {
+    return ListRelaysRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListRelaysRequest>): ListRelaysRequest {
+    const message = createBaseListRelaysRequest();
+    return message;
+  },
+};
+
+function createBaseListRelaysResponse(): ListRelaysResponse {
+  return { relays: [] };
+}
+
+export const ListRelaysResponse: MessageFns<ListRelaysResponse> = {
+  encode(message: ListRelaysResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.relays) {
+      RelayInfo.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRelaysResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRelaysResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.relays.push(RelayInfo.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListRelaysResponse>): ListRelaysResponse {
+    return ListRelaysResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListRelaysResponse>): ListRelaysResponse {
+    const message = createBaseListRelaysResponse();
+    message.relays = object.relays?.map((e) => RelayInfo.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRevokeRelayRequest(): RevokeRelayRequest {
+  return { name: "" };
+}
+
+export const RevokeRelayRequest: MessageFns<RevokeRelayRequest> = {
+  encode(message: RevokeRelayRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeRelayRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeRelayRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RevokeRelayRequest>): RevokeRelayRequest {
+    return RevokeRelayRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RevokeRelayRequest>): RevokeRelayRequest {
+    const message = createBaseRevokeRelayRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeRelayResponse(): RevokeRelayResponse {
+  return { relay: undefined };
+}
+
+export const RevokeRelayResponse: MessageFns<RevokeRelayResponse> = {
+  encode(message: RevokeRelayResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.relay !== undefined) {
+      RelayInfo.encode(message.relay, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeRelayResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeRelayResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.relay = RelayInfo.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RevokeRelayResponse>): RevokeRelayResponse {
+    return RevokeRelayResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RevokeRelayResponse>): RevokeRelayResponse {
+    const message = createBaseRevokeRelayResponse();
+    message.relay = (object.relay !== undefined && object.relay !== null)
+      ? RelayInfo.fromPartial(object.relay)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseCaGeneration(): CaGeneration {
   return {
     purpose: "",
@@ -7927,6 +8495,35 @@ export const AdminServiceService = {
       Buffer.from(RevokeApiTokenResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RevokeApiTokenResponse => RevokeApiTokenResponse.decode(value),
   },
+  /** Makes room for a relay and a join string for it; the only answer that ever carries its secret. */
+  createRelay: {
+    path: "/networkcontroller.v1.AdminService/CreateRelay" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CreateRelayRequest): Buffer => Buffer.from(CreateRelayRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CreateRelayRequest => CreateRelayRequest.decode(value),
+    responseSerialize: (value: CreateRelayResponse): Buffer => Buffer.from(CreateRelayResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CreateRelayResponse => CreateRelayResponse.decode(value),
+  },
+  listRelays: {
+    path: "/networkcontroller.v1.AdminService/ListRelays" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListRelaysRequest): Buffer => Buffer.from(ListRelaysRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListRelaysRequest => ListRelaysRequest.decode(value),
+    responseSerialize: (value: ListRelaysResponse): Buffer => Buffer.from(ListRelaysResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListRelaysResponse => ListRelaysResponse.decode(value),
+  },
+  /** Ends a relay: its certificates are refused from now on, and it is gone from the maps. */
+  revokeRelay: {
+    path: "/networkcontroller.v1.AdminService/RevokeRelay" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeRelayRequest): Buffer => Buffer.from(RevokeRelayRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeRelayRequest => RevokeRelayRequest.decode(value),
+    responseSerialize: (value: RevokeRelayResponse): Buffer => Buffer.from(RevokeRelayResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeRelayResponse => RevokeRelayResponse.decode(value),
+  },
   getCaStatus: {
     path: "/networkcontroller.v1.AdminService/GetCaStatus" as const,
     requestStream: false as const,
@@ -8121,6 +8718,11 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   createApiToken: handleUnaryCall<CreateApiTokenRequest, CreateApiTokenResponse>;
   listApiTokens: handleUnaryCall<ListApiTokensRequest, ListApiTokensResponse>;
   revokeApiToken: handleUnaryCall<RevokeApiTokenRequest, RevokeApiTokenResponse>;
+  /** Makes room for a relay and a join string for it; the only answer that ever carries its secret. */
+  createRelay: handleUnaryCall<CreateRelayRequest, CreateRelayResponse>;
+  listRelays: handleUnaryCall<ListRelaysRequest, ListRelaysResponse>;
+  /** Ends a relay: its certificates are refused from now on, and it is gone from the maps. */
+  revokeRelay: handleUnaryCall<RevokeRelayRequest, RevokeRelayResponse>;
   getCaStatus: handleUnaryCall<GetCaStatusRequest, GetCaStatusResponse>;
   /** Makes the next generation of a CA known to everybody; it signs nothing yet. */
   prepareCa: handleUnaryCall<PrepareCaRequest, PrepareCaResponse>;
@@ -8550,6 +9152,53 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeApiTokenResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes room for a relay and a join string for it; the only answer that ever carries its secret. */
+  createRelay(
+    request: CreateRelayRequest,
+    callback: (error: ServiceError | null, response: CreateRelayResponse) => void,
+  ): ClientUnaryCall;
+  createRelay(
+    request: CreateRelayRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CreateRelayResponse) => void,
+  ): ClientUnaryCall;
+  createRelay(
+    request: CreateRelayRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CreateRelayResponse) => void,
+  ): ClientUnaryCall;
+  listRelays(
+    request: ListRelaysRequest,
+    callback: (error: ServiceError | null, response: ListRelaysResponse) => void,
+  ): ClientUnaryCall;
+  listRelays(
+    request: ListRelaysRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListRelaysResponse) => void,
+  ): ClientUnaryCall;
+  listRelays(
+    request: ListRelaysRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListRelaysResponse) => void,
+  ): ClientUnaryCall;
+  /** Ends a relay: its certificates are refused from now on, and it is gone from the maps. */
+  revokeRelay(
+    request: RevokeRelayRequest,
+    callback: (error: ServiceError | null, response: RevokeRelayResponse) => void,
+  ): ClientUnaryCall;
+  revokeRelay(
+    request: RevokeRelayRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeRelayResponse) => void,
+  ): ClientUnaryCall;
+  revokeRelay(
+    request: RevokeRelayRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeRelayResponse) => void,
   ): ClientUnaryCall;
   getCaStatus(
     request: GetCaStatusRequest,

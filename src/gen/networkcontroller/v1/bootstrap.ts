@@ -85,6 +85,31 @@ export interface RegisterResponse {
   epoch: string;
 }
 
+export interface EnrolRelayRequest {
+  /** "<id>.<secret>": the token part of the join string. */
+  token: string;
+  /** PKCS #10, DER, P-256. */
+  grpcCsr: Buffer;
+  networkCsr: Buffer;
+  wgPublicKey: Buffer;
+  /** As in RegisterRequest. */
+  wgProof: Buffer;
+  cookie: Buffer;
+}
+
+export interface EnrolRelayResponse {
+  name: string;
+  clusterId: string;
+  /** DER. */
+  grpcCertificate: Buffer;
+  networkCertificate: Buffer;
+  bundle:
+    | TrustBundle
+    | undefined;
+  /** host:port of the control listener (6440). */
+  controlEndpoints: string[];
+}
+
 export interface RecoverRequest {
   nodeToken: string;
   /** Signed by the gRPC key registered last. */
@@ -746,6 +771,252 @@ export const RegisterResponse: MessageFns<RegisterResponse> = {
   },
 };
 
+function createBaseEnrolRelayRequest(): EnrolRelayRequest {
+  return {
+    token: "",
+    grpcCsr: Buffer.alloc(0),
+    networkCsr: Buffer.alloc(0),
+    wgPublicKey: Buffer.alloc(0),
+    wgProof: Buffer.alloc(0),
+    cookie: Buffer.alloc(0),
+  };
+}
+
+export const EnrolRelayRequest: MessageFns<EnrolRelayRequest> = {
+  encode(message: EnrolRelayRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.token !== "") {
+      writer.uint32(10).string(message.token);
+    }
+    if (message.grpcCsr.length !== 0) {
+      writer.uint32(18).bytes(message.grpcCsr);
+    }
+    if (message.networkCsr.length !== 0) {
+      writer.uint32(26).bytes(message.networkCsr);
+    }
+    if (message.wgPublicKey.length !== 0) {
+      writer.uint32(34).bytes(message.wgPublicKey);
+    }
+    if (message.wgProof.length !== 0) {
+      writer.uint32(42).bytes(message.wgProof);
+    }
+    if (message.cookie.length !== 0) {
+      writer.uint32(50).bytes(message.cookie);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnrolRelayRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnrolRelayRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.token = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.grpcCsr = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.networkCsr = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.wgPublicKey = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.wgProof = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cookie = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<EnrolRelayRequest>): EnrolRelayRequest {
+    return EnrolRelayRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EnrolRelayRequest>): EnrolRelayRequest {
+    const message = createBaseEnrolRelayRequest();
+    message.token = object.token ?? "";
+    message.grpcCsr = object.grpcCsr ?? Buffer.alloc(0);
+    message.networkCsr = object.networkCsr ?? Buffer.alloc(0);
+    message.wgPublicKey = object.wgPublicKey ?? Buffer.alloc(0);
+    message.wgProof = object.wgProof ?? Buffer.alloc(0);
+    message.cookie = object.cookie ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseEnrolRelayResponse(): EnrolRelayResponse {
+  return {
+    name: "",
+    clusterId: "",
+    grpcCertificate: Buffer.alloc(0),
+    networkCertificate: Buffer.alloc(0),
+    bundle: undefined,
+    controlEndpoints: [],
+  };
+}
+
+export const EnrolRelayResponse: MessageFns<EnrolRelayResponse> = {
+  encode(message: EnrolRelayResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(18).string(message.clusterId);
+    }
+    if (message.grpcCertificate.length !== 0) {
+      writer.uint32(26).bytes(message.grpcCertificate);
+    }
+    if (message.networkCertificate.length !== 0) {
+      writer.uint32(34).bytes(message.networkCertificate);
+    }
+    if (message.bundle !== undefined) {
+      TrustBundle.encode(message.bundle, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.controlEndpoints) {
+      writer.uint32(50).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnrolRelayResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnrolRelayResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.grpcCertificate = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.networkCertificate = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.bundle = TrustBundle.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.controlEndpoints.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<EnrolRelayResponse>): EnrolRelayResponse {
+    return EnrolRelayResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EnrolRelayResponse>): EnrolRelayResponse {
+    const message = createBaseEnrolRelayResponse();
+    message.name = object.name ?? "";
+    message.clusterId = object.clusterId ?? "";
+    message.grpcCertificate = object.grpcCertificate ?? Buffer.alloc(0);
+    message.networkCertificate = object.networkCertificate ?? Buffer.alloc(0);
+    message.bundle = (object.bundle !== undefined && object.bundle !== null)
+      ? TrustBundle.fromPartial(object.bundle)
+      : undefined;
+    message.controlEndpoints = object.controlEndpoints?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseRecoverRequest(): RecoverRequest {
   return { nodeToken: "", grpcCsr: Buffer.alloc(0), networkCsr: Buffer.alloc(0), signature: Buffer.alloc(0) };
 }
@@ -1074,6 +1345,16 @@ export const BootstrapServiceService = {
     responseSerialize: (value: RecoverResponse): Buffer => Buffer.from(RecoverResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RecoverResponse => RecoverResponse.decode(value),
   },
+  /** Exchanges a relay's join string for its two certificates. Idempotent for the same keys. */
+  enrolRelay: {
+    path: "/networkcontroller.v1.BootstrapService/EnrolRelay" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: EnrolRelayRequest): Buffer => Buffer.from(EnrolRelayRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EnrolRelayRequest => EnrolRelayRequest.decode(value),
+    responseSerialize: (value: EnrolRelayResponse): Buffer => Buffer.from(EnrolRelayResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): EnrolRelayResponse => EnrolRelayResponse.decode(value),
+  },
   /** The signed bundle versions after the one given, oldest first. */
   getTrustBundle: {
     path: "/networkcontroller.v1.BootstrapService/GetTrustBundle" as const,
@@ -1097,6 +1378,8 @@ export interface BootstrapServiceServer extends UntypedServiceImplementation {
   register: handleUnaryCall<RegisterRequest, RegisterResponse>;
   /** Gives a node whose certificate ran out a new one: node token and the registered key. Same node, same address. */
   recover: handleUnaryCall<RecoverRequest, RecoverResponse>;
+  /** Exchanges a relay's join string for its two certificates. Idempotent for the same keys. */
+  enrolRelay: handleUnaryCall<EnrolRelayRequest, EnrolRelayResponse>;
   /** The signed bundle versions after the one given, oldest first. */
   getTrustBundle: handleUnaryCall<GetTrustBundleRequest, GetTrustBundleResponse>;
 }
@@ -1165,6 +1448,22 @@ export interface BootstrapServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RecoverResponse) => void,
+  ): ClientUnaryCall;
+  /** Exchanges a relay's join string for its two certificates. Idempotent for the same keys. */
+  enrolRelay(
+    request: EnrolRelayRequest,
+    callback: (error: ServiceError | null, response: EnrolRelayResponse) => void,
+  ): ClientUnaryCall;
+  enrolRelay(
+    request: EnrolRelayRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: EnrolRelayResponse) => void,
+  ): ClientUnaryCall;
+  enrolRelay(
+    request: EnrolRelayRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: EnrolRelayResponse) => void,
   ): ClientUnaryCall;
   /** The signed bundle versions after the one given, oldest first. */
   getTrustBundle(

@@ -26,6 +26,7 @@ import {
   NodeState,
   PathKind,
   Peer,
+  Relay,
   Service,
   ServiceEvent,
   ServiceFilter,
@@ -97,6 +98,7 @@ export interface MapSnapshot {
   last: boolean;
   /** The caller itself, as the controller knows it. */
   self: Peer | undefined;
+  relays: Relay[];
 }
 
 export interface MapDelta {
@@ -114,6 +116,8 @@ export interface MapChange {
     | { $case: "bundle"; value: TrustBundle }
     | { $case: "crl"; value: Buffer }
     | { $case: "controlEndpoints"; value: ControlEndpoints }
+    | { $case: "relay"; value: Relay }
+    | { $case: "relayRemoved"; value: string }
     | undefined;
 }
 
@@ -151,6 +155,8 @@ export interface PeerSignal {
   hasSession: boolean;
   /** The sender is finding out about its NAT: no more than a session is agreed on now. */
   natUnknown: boolean;
+  /** How far the sender is from the relays that it reaches over UDP. */
+  relays: RelayDistance[];
 }
 
 export enum PeerSignal_Kind {
@@ -163,6 +169,13 @@ export enum PeerSignal_Kind {
   KIND_ANSWER = 3,
   /** KIND_PROBE - "I hear nothing of you on our direct path: send me a packet on it." */
   KIND_PROBE = 4,
+}
+
+/** RelayDistance is the time to a relay and back. */
+export interface RelayDistance {
+  /** Empty for the controller's own relay. */
+  name: string;
+  rttUs: number;
 }
 
 export interface SignalRequest {
@@ -736,6 +749,7 @@ function createBaseMapSnapshot(): MapSnapshot {
     controlEndpoints: [],
     last: false,
     self: undefined,
+    relays: [],
   };
 }
 
@@ -773,6 +787,9 @@ export const MapSnapshot: MessageFns<MapSnapshot> = {
     }
     if (message.self !== undefined) {
       Peer.encode(message.self, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.relays) {
+      Relay.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -870,6 +887,14 @@ export const MapSnapshot: MessageFns<MapSnapshot> = {
             message.self = Peer.decode(reader, reader.uint32());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.relays.push(Relay.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -901,6 +926,7 @@ export const MapSnapshot: MessageFns<MapSnapshot> = {
     message.controlEndpoints = object.controlEndpoints?.map((e) => e) || [];
     message.last = object.last ?? false;
     message.self = (object.self !== undefined && object.self !== null) ? Peer.fromPartial(object.self) : undefined;
+    message.relays = object.relays?.map((e) => Relay.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1006,6 +1032,12 @@ export const MapChange: MessageFns<MapChange> = {
       case "controlEndpoints":
         ControlEndpoints.encode(message.change.value, writer.uint32(66).fork()).join();
         break;
+      case "relay":
+        Relay.encode(message.change.value, writer.uint32(74).fork()).join();
+        break;
+      case "relayRemoved":
+        writer.uint32(82).string(message.change.value);
+        break;
     }
     return writer;
   },
@@ -1087,6 +1119,22 @@ export const MapChange: MessageFns<MapChange> = {
             message.change = { $case: "controlEndpoints", value: ControlEndpoints.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.change = { $case: "relay", value: Relay.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.change = { $case: "relayRemoved", value: reader.string() };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1150,6 +1198,18 @@ export const MapChange: MessageFns<MapChange> = {
       case "controlEndpoints": {
         if (object.change?.value !== undefined && object.change?.value !== null) {
           message.change = { $case: "controlEndpoints", value: ControlEndpoints.fromPartial(object.change.value) };
+        }
+        break;
+      }
+      case "relay": {
+        if (object.change?.value !== undefined && object.change?.value !== null) {
+          message.change = { $case: "relay", value: Relay.fromPartial(object.change.value) };
+        }
+        break;
+      }
+      case "relayRemoved": {
+        if (object.change?.value !== undefined && object.change?.value !== null) {
+          message.change = { $case: "relayRemoved", value: object.change.value };
         }
         break;
       }
@@ -1406,6 +1466,7 @@ function createBasePeerSignal(): PeerSignal {
     portRestrictedNat: false,
     hasSession: false,
     natUnknown: false,
+    relays: [],
   };
 }
 
@@ -1437,6 +1498,9 @@ export const PeerSignal: MessageFns<PeerSignal> = {
     }
     if (message.natUnknown !== false) {
       writer.uint32(64).bool(message.natUnknown);
+    }
+    for (const v of message.relays) {
+      RelayDistance.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -1518,6 +1582,14 @@ export const PeerSignal: MessageFns<PeerSignal> = {
             message.natUnknown = reader.bool();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.relays.push(RelayDistance.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1543,6 +1615,74 @@ export const PeerSignal: MessageFns<PeerSignal> = {
     message.portRestrictedNat = object.portRestrictedNat ?? false;
     message.hasSession = object.hasSession ?? false;
     message.natUnknown = object.natUnknown ?? false;
+    message.relays = object.relays?.map((e) => RelayDistance.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRelayDistance(): RelayDistance {
+  return { name: "", rttUs: 0 };
+}
+
+export const RelayDistance: MessageFns<RelayDistance> = {
+  encode(message: RelayDistance, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.rttUs !== 0) {
+      writer.uint32(16).uint32(message.rttUs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayDistance {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayDistance();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.rttUs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RelayDistance>): RelayDistance {
+    return RelayDistance.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RelayDistance>): RelayDistance {
+    const message = createBaseRelayDistance();
+    message.name = object.name ?? "";
+    message.rttUs = object.rttUs ?? 0;
     return message;
   },
 };

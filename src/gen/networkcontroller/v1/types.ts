@@ -93,6 +93,17 @@ export interface ControllerPeer {
   httpsEndpoints: string[];
 }
 
+/** Relay is a relay beside the controller's own, as agents must know it: a WireGuard peer without addresses. */
+export interface Relay {
+  name: string;
+  /** X25519, 32 bytes. */
+  wgPublicKey: Buffer;
+  /** DER, of the network CA; names the relay and its WireGuard key. */
+  certificate: Buffer;
+  /** UDP, host:port, best first. */
+  endpoints: string[];
+}
+
 /** Service is one instance of a named service. */
 export interface Service {
   id: string;
@@ -658,6 +669,97 @@ export const ControllerPeer: MessageFns<ControllerPeer> = {
     message.endpoints = object.endpoints?.map((e) => e) || [];
     message.probeEndpoints = object.probeEndpoints?.map((e) => e) || [];
     message.httpsEndpoints = object.httpsEndpoints?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseRelay(): Relay {
+  return { name: "", wgPublicKey: Buffer.alloc(0), certificate: Buffer.alloc(0), endpoints: [] };
+}
+
+export const Relay: MessageFns<Relay> = {
+  encode(message: Relay, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.wgPublicKey.length !== 0) {
+      writer.uint32(18).bytes(message.wgPublicKey);
+    }
+    if (message.certificate.length !== 0) {
+      writer.uint32(26).bytes(message.certificate);
+    }
+    for (const v of message.endpoints) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Relay {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelay();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.wgPublicKey = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.certificate = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.endpoints.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Relay>): Relay {
+    return Relay.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Relay>): Relay {
+    const message = createBaseRelay();
+    message.name = object.name ?? "";
+    message.wgPublicKey = object.wgPublicKey ?? Buffer.alloc(0);
+    message.certificate = object.certificate ?? Buffer.alloc(0);
+    message.endpoints = object.endpoints?.map((e) => e) || [];
     return message;
   },
 };

@@ -290,6 +290,27 @@ export interface AddedDnsRecord {
   createdBy: string;
 }
 
+/** RelayRecord is a relay beside the controller's own; invited until it has enrolled. */
+export interface RelayRecord {
+  name: string;
+  /** UDP, host:port, best first. */
+  endpoints: string[];
+  tokenId: string;
+  /** SHA-256 of the join string's secret, 32 bytes. */
+  secretHash: Buffer;
+  /** Until when the join string is good. */
+  invitedUntilMs: number;
+  createdAtMs: number;
+  createdBy: string;
+  /** Empty until it has enrolled. */
+  wgPublicKey: Buffer;
+  /** DER. */
+  networkCertificate: Buffer;
+  certificateExpiresAtMs: number;
+  /** SHA-256 over the three public keys of the enrolment: makes a retry idempotent. */
+  keysHash: Buffer;
+}
+
 function createBaseClusterRecord(): ClusterRecord {
   return { id: "", epoch: "", createdAtMs: 0 };
 }
@@ -3094,6 +3115,204 @@ export const AddedDnsRecord: MessageFns<AddedDnsRecord> = {
     message.ttlSeconds = object.ttlSeconds ?? 0;
     message.createdAtMs = object.createdAtMs ?? 0;
     message.createdBy = object.createdBy ?? "";
+    return message;
+  },
+};
+
+function createBaseRelayRecord(): RelayRecord {
+  return {
+    name: "",
+    endpoints: [],
+    tokenId: "",
+    secretHash: Buffer.alloc(0),
+    invitedUntilMs: 0,
+    createdAtMs: 0,
+    createdBy: "",
+    wgPublicKey: Buffer.alloc(0),
+    networkCertificate: Buffer.alloc(0),
+    certificateExpiresAtMs: 0,
+    keysHash: Buffer.alloc(0),
+  };
+}
+
+export const RelayRecord: MessageFns<RelayRecord> = {
+  encode(message: RelayRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    for (const v of message.endpoints) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.tokenId !== "") {
+      writer.uint32(26).string(message.tokenId);
+    }
+    if (message.secretHash.length !== 0) {
+      writer.uint32(34).bytes(message.secretHash);
+    }
+    if (message.invitedUntilMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.invitedUntilMs)) !== BigInt(message.invitedUntilMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.invitedUntilMs) of type int64 too large");
+      }
+      writer.uint32(40).int64(BigInt(message.invitedUntilMs));
+    }
+    if (message.createdAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.createdAtMs)) !== BigInt(message.createdAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.createdAtMs) of type int64 too large");
+      }
+      writer.uint32(48).int64(BigInt(message.createdAtMs));
+    }
+    if (message.createdBy !== "") {
+      writer.uint32(58).string(message.createdBy);
+    }
+    if (message.wgPublicKey.length !== 0) {
+      writer.uint32(66).bytes(message.wgPublicKey);
+    }
+    if (message.networkCertificate.length !== 0) {
+      writer.uint32(74).bytes(message.networkCertificate);
+    }
+    if (message.certificateExpiresAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.certificateExpiresAtMs)) !== BigInt(message.certificateExpiresAtMs)) {
+        throw new globalThis.Error(
+          "value provided for field BigInt(message.certificateExpiresAtMs) of type int64 too large",
+        );
+      }
+      writer.uint32(80).int64(BigInt(message.certificateExpiresAtMs));
+    }
+    if (message.keysHash.length !== 0) {
+      writer.uint32(90).bytes(message.keysHash);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.endpoints.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tokenId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.secretHash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.invitedUntilMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.createdBy = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.wgPublicKey = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.networkCertificate = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.certificateExpiresAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.keysHash = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RelayRecord>): RelayRecord {
+    return RelayRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RelayRecord>): RelayRecord {
+    const message = createBaseRelayRecord();
+    message.name = object.name ?? "";
+    message.endpoints = object.endpoints?.map((e) => e) || [];
+    message.tokenId = object.tokenId ?? "";
+    message.secretHash = object.secretHash ?? Buffer.alloc(0);
+    message.invitedUntilMs = object.invitedUntilMs ?? 0;
+    message.createdAtMs = object.createdAtMs ?? 0;
+    message.createdBy = object.createdBy ?? "";
+    message.wgPublicKey = object.wgPublicKey ?? Buffer.alloc(0);
+    message.networkCertificate = object.networkCertificate ?? Buffer.alloc(0);
+    message.certificateExpiresAtMs = object.certificateExpiresAtMs ?? 0;
+    message.keysHash = object.keysHash ?? Buffer.alloc(0);
     return message;
   },
 };

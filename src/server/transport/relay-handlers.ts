@@ -1,0 +1,81 @@
+import { DomainError } from '../../domain/errors.js';
+import type { AdminServiceService } from '../../gen/networkcontroller/v1/admin.js';
+import type { EnrolRelayRequest, EnrolRelayResponse } from '../../gen/networkcontroller/v1/bootstrap.js';
+import type { RelayServiceService } from '../../gen/networkcontroller/v1/relay.js';
+import type { Clock } from '../../platform/clock.js';
+import { verifyWireGuardProof } from '../../platform/wireguard/proof.js';
+import { csrSpki } from '../../platform/x509/csr.js';
+import type { Caller } from '../auth/caller.js';
+import type { RegisterCookies } from '../auth/register-cookie.js';
+import type { RelayFeed } from '../feed/relay-feed.js';
+import type { ClusterFacts } from '../services/cluster-facts.js';
+import type { RelayBoard } from '../services/relay-board.js';
+import type { Relays } from '../services/relays.js';
+import type { HandlersOf, UnaryHandler } from './handler.js';
+
+/** What relays are served with. */
+export interface RelayDeps {
+  readonly relays: Relays;
+  readonly relayBoard: RelayBoard;
+  readonly relayFeed: RelayFeed;
+  readonly facts: ClusterFacts;
+}
+
+type AdminMethods = 'createRelay' | 'listRelays' | 'revokeRelay';
+
+const DEFAULT_EXPIRE_MS = 600_000;
+
+/** `RelayService`: what an enrolled relay may ask. */
+export function relayHandlers({ relays, relayBoard, relayFeed, facts }: RelayDeps): HandlersOf<typeof RelayServiceService> {
+  return {
+    watch: ({ version }, caller, sink) => {
+      const name = relayCaller(caller);
+      const close = relayFeed.open(name, sink);
+      const closed = relayBoard.opened(name, version);
+      sink.onClose(() => {
+        close();
+        closed();
+      });
+    },
+    renew: async (request, caller) => {
+      const newKeys = { grpcSpki: csrSpki(request.grpcCsr), networkSpki: csrSpki(request.networkCsr) };
+      const { grpcCertificate, networkCertificate } = await relays.renew(relayCaller(caller), newKeys, caller);
+      return { grpcCertificate: Buffer.from(grpcCertificate), networkCertificate: Buffer.from(networkCertificate), bundle: facts.bundle() };
+    },
+  };
+}
+
+/** `BootstrapService.EnrolRelay`. The proofs are checked here, the token where it is spent. */
+export function enrolRelay(deps: { readonly relays: Relays; readonly cookies: RegisterCookies; readonly facts: ClusterFacts; readonly clock: Clock }): UnaryHandler<EnrolRelayRequest, EnrolRelayResponse> {
+  return async (request, caller) => {
+    const { nonce, serverKeys } = deps.cookies.open(request.cookie, deps.clock.now());
+    verifyWireGuardProof(request.wgProof, serverKeys, { ...request, nonce });
+    const relayKeys = { grpcSpki: csrSpki(request.grpcCsr), networkSpki: csrSpki(request.networkCsr), wgPublicKey: request.wgPublicKey };
+    const { record, grpcCertificate, networkCertificate } = await deps.relays.enrol(request.token, relayKeys, caller);
+    return {
+      name: record.name,
+      clusterId: deps.facts.clusterId,
+      grpcCertificate: Buffer.from(grpcCertificate),
+      networkCertificate: Buffer.from(networkCertificate),
+      bundle: deps.facts.bundle(),
+      controlEndpoints: [...deps.facts.controlEndpoints()],
+    };
+  };
+}
+
+/** The relays, for admins. */
+export function relayAdminHandlers({ relays, relayBoard, joinString }: { readonly relays: Relays; readonly relayBoard: RelayBoard; joinString(id: string, secret: string): string }): Pick<HandlersOf<typeof AdminServiceService>, AdminMethods> {
+  return {
+    createRelay: async ({ name, endpoints, expireMs }, caller) => {
+      const { record, secret } = await relays.invite({ name, endpoints, lifetimeMs: expireMs || DEFAULT_EXPIRE_MS }, caller);
+      return { relay: relayBoard.describe(record), join: joinString(record.tokenId, secret) };
+    },
+    listRelays: async () => ({ relays: relays.list().map((record) => relayBoard.describe(record)) }),
+    revokeRelay: async ({ name }, caller) => ({ relay: relayBoard.describe(await relays.revoke(name, caller)) }),
+  };
+}
+
+function relayCaller(caller: Caller): string {
+  if (caller.kind === 'relay') return caller.name;
+  throw new DomainError('permission_denied', 'want a relay certificate');
+}
