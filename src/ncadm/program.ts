@@ -44,6 +44,7 @@ import { addServiceList } from './commands/service-list.js';
 import { addServiceRemove } from './commands/service-remove.js';
 import { addServiceShow } from './commands/service-show.js';
 import { addSnapshotList } from './commands/snapshot-list.js';
+import { addSnapshotRestore } from './commands/snapshot-restore.js';
 import { addSnapshotSave } from './commands/snapshot-save.js';
 import { addSnapshotVerify } from './commands/snapshot-verify.js';
 import { addStatus } from './commands/status.js';
@@ -95,7 +96,7 @@ function addNouns(program: Command, session: Session): void {
   const ca = program.command('ca').description('the two CAs and their exchange under a running network');
   for (const add of [addCaStatus, addCaPrepare, addCaActivate, addCaRetire]) add(ca, session);
   const snapshot = program.command('snapshot').description('copies of all records, from which a cluster is made again');
-  for (const add of [addSnapshotSave, addSnapshotList, addSnapshotVerify]) add(snapshot, session);
+  for (const add of [addSnapshotSave, addSnapshotList, addSnapshotVerify, addSnapshotRestore]) add(snapshot, session);
   const context = program.command('context').description('the controllers that you work with');
   for (const add of [addContextList, addContextAdd, addContextUse, addContextRemove]) add(context, session);
   addConfigCheck(program.command('config').description('configuration files'), session);

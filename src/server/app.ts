@@ -26,10 +26,13 @@ import { reflexiveMessage } from './services/signals.js';
 import { openServerState, type ServerState } from './server-state.js';
 import { planOf } from './services/address-pools.js';
 import { exportAudit } from './services/audit-export.js';
+import { snapshotBeforeMigration } from './snapshots/before-migration.js';
 import { openSnapshots } from './snapshots/open-snapshots.js';
+import { RevocationJournal } from './snapshots/revocation-journal.js';
 import { SnapshotSchedule } from './snapshots/schedule.js';
 import { SnapshotTaking } from './snapshots/snapshot-taking.js';
 import { HighWaterClock } from './services/high-water-clock.js';
+import { journalFile } from './state-files.js';
 import { startGrpcServer } from './transport/grpc-server.js';
 import { useCases, type UseCases } from './use-cases.js';
 
@@ -40,6 +43,8 @@ export interface ServerDeps {
   readonly audit?: Pick<JsonLines, 'write'> | undefined;
   /** The machine's unless a test brings its own. */
   readonly clock?: Clock;
+  /** Changes the tables of an older version without keeping what they hold. */
+  readonly unsafeNoSnapshot?: boolean;
 }
 
 /** A server that serves. */
@@ -72,8 +77,10 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const timer = deps.clock ?? systemClock;
   const metrics = new Metrics(VERSION);
   const snapshots = await openSnapshots(config.snapshots, config.workDir);
-  const state = await openServerState(config, { clock: timer, log, onCommit: (batch) => metrics.store.committed(batch) });
+  const beforeMigration = deps.unsafeNoSnapshot === true ? async () => {} : snapshotBeforeMigration({ snapshots, clock: timer, log });
+  const state = await openServerState(config, { clock: timer, log, beforeMigration, onCommit: (batch) => metrics.store.committed(batch) });
   await parts.start('store', () => ({ stop: () => state.close() }));
+  await parts.start('revocation journal', () => openJournal(state, config, log));
   if (state.isNew) log.info('cluster made', { clusterId: state.pki.clusterId, workDir: config.workDir });
   const { audit } = deps;
   if (audit !== undefined) await parts.start('audit export', () => ({ stop: exportAudit(state.repository, audit) }));
@@ -84,6 +91,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const wgPublicKey = wireGuardPublicKey(state.wgPrivateKey);
   const endpoints = () => endpointsOf(config, ports);
   const cases = useCases(state, config, { clock, wall: timer, log, version: VERSION, wgPublicKey, endpoints });
+  await publishRestoredList(state, cases);
   await parts.start('presence', () => cases.presence);
   await parts.start('refusals', () => cases.refusals);
   await parts.start('service leases', () => cases.leases);
@@ -182,6 +190,17 @@ async function startMeetingPoint(
 
 function sweeperSettings({ tokens }: ServerConfig): { intervalMs: number; keepSpentMs: number; ephemeralIdleMs: number } {
   return { intervalMs: tokens.sweepIntervalMs, keepSpentMs: tokens.keepSpentMs, ephemeralIdleMs: EPHEMERAL_IDLE_MS };
+}
+
+/** What ends is written down beside the store, too. */
+function openJournal({ repository, pki }: ServerState, config: ServerConfig, log: Log): RevocationJournal {
+  const epoch = repository.view.cluster()?.value.epoch ?? '';
+  return new RevocationJournal(journalFile(config), { repository, clusterId: pki.clusterId, epoch, log });
+}
+
+/** After a restore the revocation list is of another time: agents must not be served before there is one of this. */
+async function publishRestoredList({ repository }: ServerState, { revocations }: UseCases): Promise<void> {
+  if (repository.view.crl()?.value.thisUpdateMs === 0) await revocations.refresh();
 }
 
 /** Bounds the event log. */

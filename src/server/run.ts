@@ -3,10 +3,12 @@ import { systemClock } from '../platform/clock.js';
 import { EXIT, type ExitCode } from '../platform/exit-codes.js';
 import { openJsonLines } from '../platform/json-lines.js';
 import { untilSignal } from '../platform/lifecycle.js';
-import { commandTree, runCommand, type CommandIo } from '../platform/run-command.js';
+import { commandTree, runCommand, withPrintingOptions, type CommandIo } from '../platform/run-command.js';
 import { VERSION } from '../platform/version.js';
 import { openLog, type ProgramLog } from '../platform/winston-log.js';
 import { startServer } from './app.js';
+import { OfflineSession } from './offline/offline-session.js';
+import { addRestore } from './offline/restore-command.js';
 import { readServerConfig } from '../platform/config/server-config.js';
 import { readJoinSource } from '../platform/join-source.js';
 import { enrolRelay } from './relay/enrol.js';
@@ -18,6 +20,7 @@ const ROLES = ['server', 'relay'] as const;
 interface RootOptions {
   readonly config: string;
   readonly role?: (typeof ROLES)[number];
+  readonly unsafeNoSnapshot?: boolean;
 }
 
 const EXAMPLES = `
@@ -40,12 +43,13 @@ export function run(argv: readonly string[], io: CommandIo): Promise<ExitCode> {
 }
 
 function program(io: CommandIo): Command {
-  const root = commandTree('nc-server', io)
+  const root = withPrintingOptions(commandTree('nc-server', io))
     .description('The controller: registration, network map, rendezvous, relay and names of one cluster.')
     .version(VERSION, '--version', 'print the version')
     .option('-c, --config <file>', 'the configuration, see server.yml', 'server.yml')
     .addOption(new Option('--role <role>', 'what to be, in the place of "mode" of the configuration').choices(ROLES))
     .addHelpText('after', EXAMPLES)
+    .option('--unsafe-no-snapshot', 'change the tables of an older version without a snapshot of what they hold')
     .action(() => serve(root.opts<RootOptions>()));
   root
     .command('enrol')
@@ -70,6 +74,8 @@ function program(io: CommandIo): Command {
     .command('version')
     .description('print the version')
     .action(() => void io.stdout.write(`nc-server ${VERSION}\n`));
+  const session = new OfflineSession(io);
+  addRestore(root.command('snapshot').description('copies of all records; no server may run'), session);
   return root;
 }
 
@@ -96,7 +102,7 @@ async function init(path: string, { stdout }: CommandIo): Promise<void> {
 }
 
 /** Serves until a signal or until there is no sense in going on. */
-async function serve({ config: path, role }: RootOptions): Promise<void> {
+async function serve({ config: path, role, unsafeNoSnapshot }: RootOptions): Promise<void> {
   const config = readServerConfig(path);
   const isRelay = (role ?? config.mode) === 'relay';
   const log = openLog({ program: 'nc-server', dir: config.logDir, debug: config.debug });
@@ -106,7 +112,7 @@ async function serve({ config: path, role }: RootOptions): Promise<void> {
   const signal = untilSignal();
   try {
     log.info('configuration read, starting', { version: VERSION, workDir: config.workDir, ...(isRelay ? { role: 'relay' } : { networks: config.networks.map(({ name }) => name) }) });
-    const running = await (isRelay ? startRelay(config, { log }) : startServer(config, { log, audit }));
+    const running = await (isRelay ? startRelay(config, { log }) : startServer(config, { log, audit, unsafeNoSnapshot: unsafeNoSnapshot === true }));
     const end = await Promise.race([signal, running.failed]);
     log.info('stopping', { reason: typeof end === 'string' ? end : end.message });
     await running.stop();

@@ -12,8 +12,11 @@ import { createPki, openPki, type Pki } from './pki/pki.js';
 import { firstAuthorities, standingOf } from './services/ca-records.js';
 import { reconcileNetworks } from './services/networks.js';
 import { reconcileStaticServices } from './services/static-services.js';
+import { storeFile } from './state-files.js';
 import { keys } from './store/keys.js';
 import { openStore, type OpenStore, type StoreOptions } from './store/open-store.js';
+import { decodeRecord } from './store/records.js';
+import type { Store } from './store/store.js';
 
 /** What init has made and every start needs. */
 export interface ServerState extends OpenStore {
@@ -28,6 +31,8 @@ export interface ServerState extends OpenStore {
 export interface StateDeps extends Pick<StoreOptions, 'clock' | 'log' | 'onCommit'> {
   /** Refuses a folder that holds a cluster, and leaves it as it is. */
   readonly mustBeNew?: boolean;
+  /** Called with the store's file before its tables are changed, if they are. */
+  readonly beforeMigration?: (file: string) => Promise<void>;
 }
 
 /**
@@ -41,8 +46,10 @@ export interface StateDeps extends Pick<StoreOptions, 'clock' | 'log' | 'onCommi
  */
 export async function openServerState(config: ServerConfig, deps: StateDeps): Promise<ServerState> {
   await makePrivateDir(config.workDir);
-  const opened = await openStore({ ...deps, file: join(config.workDir, 'db', 'nc.db') });
+  await deps.beforeMigration?.(storeFile(config));
+  const opened = await openStore({ ...deps, file: storeFile(config) });
   try {
+    await refuseHalfFilled(opened.store);
     const cluster = opened.repository.view.cluster()?.value;
     if (deps.mustBeNew === true && cluster !== undefined) throw alreadyInitialised(config, cluster);
     const clusterId = cluster?.id ?? randomBytes(8).toString('hex');
@@ -69,6 +76,14 @@ export async function initServer(config: ServerConfig, deps: { clock: Clock; log
   const state = await openServerState(config, { ...deps, mustBeNew: true });
   await state.close();
   return { clusterId: state.pki.clusterId };
+}
+
+/** A restore or a migration that was cut short has left records and no cluster: a start must not make another one around them. */
+async function refuseHalfFilled(store: Store): Promise<void> {
+  const mark = await store.get(keys.restoring());
+  if (mark === undefined) return;
+  const what = decodeRecord('restoring', mark.key, mark.value);
+  throw new DomainError('state_invalid', `store: want it whole, but the filling of it from the ${what} was cut short; do that again with the same command`);
 }
 
 function alreadyInitialised({ workDir }: ServerConfig, { id }: ClusterRecord): DomainError {

@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../support/clock.js';
 import { startTestServer, type TestServer } from '../support/server.js';
@@ -98,3 +102,33 @@ describe('ncadm snapshot', () => {
     expect(json(await ask(server, 'list', '-o', 'json'))).toEqual([]);
   });
 });
+
+describe('ncadm snapshot restore', () => {
+  it('tells what nc-server refuses, with its code, and what it has done', async () => {
+    const dir = tmpDir();
+    const server = await startTestServer({ dir, settings: ['snapshots: { target: kept }'] });
+    await server.join(await server.token());
+    const { name } = json<Shown>(await ask(server, 'save', '-o', 'json'));
+    await server.stop();
+    const config = join(dir, 'server.yml');
+    writeFileSync(config, 'server:\n  workDir: work\n  snapshots: { target: kept }\n');
+
+    const refused = await installed(dir, 'snapshot', 'restore', name, '--config', config);
+    rmSync(join(dir, 'work', 'db'), { recursive: true });
+    const restored = await installed(dir, 'snapshot', 'restore', '--config', config);
+
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('ncadm: store_not_empty: store: want an empty one') });
+    expect(restored).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(`cluster ${server.clusterId} restored`) });
+  });
+});
+
+/** Runs `ncadm` as a program that has `nc-server` beside it, both from their sources. */
+async function installed(dir: string, ...argv: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const bin = join(dir, 'bin');
+  mkdirSync(bin, { recursive: true });
+  writeFileSync(join(bin, 'package.json'), '{ "type": "module" }');
+  for (const [file, main] of [['ncadm.js', 'ncadm'], ['nc-server.js', 'server']] as const) writeFileSync(join(bin, file), `import ${JSON.stringify(resolve(`src/${main}/main.ts`))};`);
+  const child = spawn(process.execPath, ['--import', pathToFileURL(resolve('node_modules/tsx/dist/loader.mjs')).href, join(bin, 'ncadm.js'), ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit') as Promise<[number | null]>]);
+  return { code, stdout, stderr };
+}

@@ -41,7 +41,7 @@ const OWNERS: readonly { readonly module: RegExp; readonly folders: readonly str
   { module: /^aws4fetch$/, folders: ['src/server/snapshots'], because: 'only snapshots leave for a bucket' },
   { module: /^prom-client$/, folders: ['src/server/metrics'], because: 'parts count for themselves and know no monitoring system' },
   { module: /^(hono|@hono\/|@valibot\/)/, folders: ['src/server/http'], because: 'one place for HTTP, on one listener' },
-  { module: /^commander$/, folders: ['src/ncadm', 'src/client', 'src/server/run.ts', 'src/platform/completion-script.ts', 'src/platform/run-command.ts'], because: 'argv is parsed at the edge' },
+  { module: /^commander$/, folders: ['src/ncadm', 'src/client', 'src/server/run.ts', 'src/server/offline', 'src/platform/completion-script.ts', 'src/platform/run-command.ts'], because: 'argv is parsed at the edge' },
 ];
 
 /** Built-ins that the domain may not touch; src/domain/tsconfig.json says the same to the compiler. */

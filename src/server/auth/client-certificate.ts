@@ -48,7 +48,7 @@ export function clientCertificates(deps: ClientCertificateDeps): Authenticate {
 
 function listedRow(deps: ClientCertificateDeps, certificate: PeerCertificate, address: string): CertificateRecord {
   const row = deps.view.certificate(certificate.serialNumber)?.value;
-  if (row === undefined || row.purpose !== 'grpc') throw invalid('want one that this cluster has listed');
+  if (row === undefined || row.purpose !== 'grpc') throw invalid(`want one that this cluster has listed, got ${certificate.serialNumber} of ${certificate.subjectaltname ?? 'nobody'}`);
   const named = `URI:nc://${deps.clusterId}/${row.subjectKind}/${row.subjectId}`;
   if (certificate.subjectaltname !== named) throw invalid('want one that names the subject it was listed for');
   refuseState(deps, row, address);

@@ -60,5 +60,10 @@ function putAudit(record: AuditRecord, nowMs: number): Operation {
   const id = `${nowMs.toString(16).padStart(12, '0')}-${randomBytes(6).toString('hex')}`;
   // What was refused may be quoted in the reason, and somebody gives a join string where a name is wanted.
   const reason = redactText(record.reason);
-  return { put: keys.audit(id), value: AuditRecord.encode({ ...record, reason }).finish(), expireAtMs: nowMs + KEEP_MS };
+  return { put: keys.audit(id), value: AuditRecord.encode({ ...record, reason }).finish(), expireAtMs: auditEndMs(nowMs) };
+}
+
+/** When the store lets go of an audit record, UTC ms. */
+export function auditEndMs(atMs: number): number {
+  return atMs + KEEP_MS;
 }

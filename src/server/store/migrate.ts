@@ -32,6 +32,11 @@ export function migrate(db: Database): void {
   }
 }
 
+/** The version of the schema that this program works with. */
+export function newestSchema(): number {
+  return listMigrations().at(-1)?.version ?? 0;
+}
+
 function listMigrations(): Migration[] {
   return readdirSync(FOLDER)
     .filter((file) => /^\d{4}-.*\.sql$/.test(file))

@@ -3,19 +3,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createRequire } from 'node:module';
+import S3rver from 's3rver';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { S3Target } from '../../../src/server/snapshots/s3-target.js';
 import { Snapshots } from '../../../src/server/snapshots/snapshots.js';
 import { tmpDir } from '../../support/tmp-dir.js';
 import { filledStore, ORIGIN, putName } from './support.js';
 
-interface LocalS3 {
-  run(): Promise<AddressInfo>;
-  close(): Promise<void>;
-}
-
-const S3rver = createRequire(import.meta.url)('s3rver') as new (options: object) => LocalS3;
 /** It knows one access key id and does not check signatures of version 4. */
 const SECRET = 'hush-hush';
 
