@@ -35,7 +35,7 @@ export class PathReports {
   list(map: NetworkMap | undefined): PathReport[] {
     const changed = this.#paths.paths().filter(({ nodeId }) => this.#unreported.has(nodeId));
     const refusals = new Map((map?.refused ?? []).map(({ peer, reason }) => [peer.nodeId, reason]));
-    return this.#probes.addTo(changed.map(toPathReport), refusals);
+    return this.#probes.addTo(changed.map((path) => toPathReport(path, this.#paths.tcpEndpoint)), refusals);
   }
 
   /** These have arrived. */
@@ -45,6 +45,8 @@ export class PathReports {
   }
 }
 
-function toPathReport({ nodeId, kind, endpoint, lastHandshakeMs }: PathState): PathReport {
-  return { nodeId, path: wirePathKind(kind), endpoint, rttUs: 0, lastHandshakeMs, tried: false, refused: '' };
+/** @param tcpEndpoint What a relayed path leads to while WireGuard itself sends to a port of this machine, or empty. */
+function toPathReport({ nodeId, kind, endpoint, lastHandshakeMs }: PathState, tcpEndpoint: string): PathReport {
+  const leadsTo = kind === 'relay' && tcpEndpoint !== '' ? tcpEndpoint : endpoint;
+  return { nodeId, path: wirePathKind(kind), endpoint: leadsTo, rttUs: 0, lastHandshakeMs, tried: false, refused: '' };
 }
