@@ -33,8 +33,9 @@ const KERNEL_PROGRAMS = [
   { program: 'busybox', package: 'busybox-static', why: 'its small programs' },
   { program: 'depmod', package: 'kmod', why: 'its kernel modules' },
 ];
-/** With the argument "bench": for `npm run bench -- dns`, which goes on without the servers of others. */
+/** With the argument "bench": for `npm run bench -- dns`, which goes on without the servers of others, and `-- dataplane`. */
 const BENCH_PROGRAMS = [
+  { program: 'iperf3', package: 'iperf3', why: 'sends as much as gets through a tunnel' },
   { program: 'dnsperf', package: 'dnsperf', why: 'asks name servers as fast as they answer' },
   { program: 'unbound', package: 'unbound', why: 'the name server beside which ours is measured' },
 ];
