@@ -4,6 +4,7 @@ import type { AgentServiceGetStatusResponse } from '../gen/networkcontroller/v1/
 import type { TrustBundle } from '../gen/networkcontroller/v1/types.js';
 import { systemClock, type Clock } from '../platform/clock.js';
 import { silentLog, type Log } from '../platform/log.js';
+import { monitorNetwork } from '../platform/network-monitor.js';
 import { VERSION } from '../platform/version.js';
 import { chooseDevice } from '../platform/wireguard/choose-device.js';
 import type { Device } from '../platform/wireguard/device.js';
@@ -209,7 +210,9 @@ async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, c
     log,
   );
   const learnConfigured = async (): Promise<void> => parts.candidates.configuredAt(await resolveEndpoints(config.endpoints));
-  const stopWatch = watchAddresses(clock, config.interfaceName, () => {
+  // A device that carries no packets has no machine to watch.
+  const monitor = parts.device.kind === 'recorded' ? () => () => {} : monitorNetwork;
+  const stopWatch = watchAddresses({ clock, monitor, except: config.interfaceName }, () => {
     agent.networkChanged();
     void learnConfigured();
   });
