@@ -48,6 +48,8 @@ import { addSnapshotRestore } from './commands/snapshot-restore.js';
 import { addSnapshotSave } from './commands/snapshot-save.js';
 import { addSnapshotVerify } from './commands/snapshot-verify.js';
 import { addStatus } from './commands/status.js';
+import { addStoreDoctor } from './commands/store-doctor.js';
+import { addStoreMigrate } from './commands/store-migrate.js';
 import { addSupportBundle } from './commands/support-bundle.js';
 import { addTokenCreate } from './commands/token-create.js';
 import { addTokenInspect } from './commands/token-inspect.js';
@@ -97,6 +99,8 @@ function addNouns(program: Command, session: Session): void {
   for (const add of [addCaStatus, addCaPrepare, addCaActivate, addCaRetire]) add(ca, session);
   const snapshot = program.command('snapshot').description('copies of all records, from which a cluster is made again');
   for (const add of [addSnapshotSave, addSnapshotList, addSnapshotVerify, addSnapshotRestore]) add(snapshot, session);
+  const store = program.command('store').description('what the records are kept in; on the server\'s host');
+  for (const add of [addStoreDoctor, addStoreMigrate]) add(store, session);
   const context = program.command('context').description('the controllers that you work with');
   for (const add of [addContextList, addContextAdd, addContextUse, addContextRemove]) add(context, session);
   addConfigCheck(program.command('config').description('configuration files'), session);

@@ -128,7 +128,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const admin = await parts.start('admin socket', () => startGrpcServer(listeners.admin));
   await parts.start('sweeper', () => new Sweeper({ ...sweeperSettings(config), repository: state.repository, nodes: cases.nodes, revocations: cases.revocations, clock, timer, log }));
   const { everyMs, keepDaily: daily, keepWeekly: weekly } = config.snapshots;
-  await parts.start('snapshots', () => new SnapshotSchedule({ snapshots, save: () => taking.save(), clusterId: state.pki.clusterId, everyMs, retention: { daily, weekly }, clock: timer, log }));
+  await parts.start('snapshots', () => new SnapshotSchedule({ snapshots, save: () => taking.save(), clusterId: state.pki.clusterId, epoch: cases.facts.epoch, everyMs, retention: { daily, weekly }, clock: timer, log }));
   await parts.start('history', () => forgetHistory(state, timer, log));
   const monitors = await startMonitoring(parts, config, {
     metrics,

@@ -7,6 +7,8 @@ import { commandTree, runCommand, withPrintingOptions, type CommandIo } from '..
 import { VERSION } from '../platform/version.js';
 import { openLog, type ProgramLog } from '../platform/winston-log.js';
 import { startServer } from './app.js';
+import { addDoctor } from './offline/doctor-command.js';
+import { addMigrate } from './offline/migrate-command.js';
 import { OfflineSession } from './offline/offline-session.js';
 import { addRestore } from './offline/restore-command.js';
 import { readServerConfig } from '../platform/config/server-config.js';
@@ -76,6 +78,8 @@ function program(io: CommandIo): Command {
     .action(() => void io.stdout.write(`nc-server ${VERSION}\n`));
   const session = new OfflineSession(io);
   addRestore(root.command('snapshot').description('copies of all records; no server may run'), session);
+  const store = root.command('store').description('the records, and what they are kept in');
+  for (const add of [addMigrate, addDoctor]) add(store, session);
   return root;
 }
 

@@ -8,13 +8,14 @@ import type { Log } from '../platform/log.js';
 import { createFileAtomic, makePrivateDir, readPrivateFile } from '../platform/pem-files.js';
 import { formatWireGuardKey, generateWireGuardKeys, parseWireGuardKey } from '../platform/wireguard/keys.js';
 import type { ServerConfig } from '../platform/config/server-config.js';
+import { openConfiguredStore } from './open-configured-store.js';
 import { createPki, openPki, type Pki } from './pki/pki.js';
 import { firstAuthorities, standingOf } from './services/ca-records.js';
 import { reconcileNetworks } from './services/networks.js';
 import { reconcileStaticServices } from './services/static-services.js';
 import { storeFile } from './state-files.js';
 import { keys } from './store/keys.js';
-import { openStore, type OpenStore, type StoreOptions } from './store/open-store.js';
+import type { OpenStore, StoreOptions } from './store/open-store.js';
 import { decodeRecord } from './store/records.js';
 import type { Store } from './store/store.js';
 
@@ -47,7 +48,7 @@ export interface StateDeps extends Pick<StoreOptions, 'clock' | 'log' | 'onCommi
 export async function openServerState(config: ServerConfig, deps: StateDeps): Promise<ServerState> {
   await makePrivateDir(config.workDir);
   await deps.beforeMigration?.(storeFile(config));
-  const opened = await openStore({ ...deps, file: storeFile(config) });
+  const opened = await openConfiguredStore(config, deps);
   try {
     await refuseHalfFilled(opened.store);
     const cluster = opened.repository.view.cluster()?.value;

@@ -1,23 +1,18 @@
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ServerConfig } from '../../platform/config/server-config.js';
-import { makePrivateDir } from '../../platform/pem-files.js';
 import { examples } from '../../platform/run-command.js';
+import { openConfiguredStore } from '../open-configured-store.js';
 import { openSnapshots } from '../snapshots/open-snapshots.js';
 import { restore, type RestoreReport } from '../snapshots/restore.js';
 import { readSnapshotKey } from '../snapshots/sealed-file.js';
-import { journalFile, storeFile } from '../state-files.js';
-import { openStore } from '../store/open-store.js';
+import { journalFile, missingKeys } from '../state-files.js';
 import type { OfflineSession } from './offline-session.js';
 
 interface Options {
   readonly journal?: string;
   readonly acceptUnknownRevocations?: boolean;
 }
-
-/** What a server has beside its store, and cannot do without. */
-const KEYS = ['pki', 'wireguard.key'] as const;
 
 /** `nc-server snapshot restore`: makes a cluster again in an empty store, with no server running. */
 export function addRestore(parent: Command, session: OfflineSession): void {
@@ -30,10 +25,9 @@ export function addRestore(parent: Command, session: OfflineSession): void {
     .addHelpText('after', examples('nc-server --config server.yml snapshot restore', 'nc-server --config server.yml snapshot restore ./20260512T184111.000Z-r345-s1.ncsnap'))
     .action(
       session.action<Options, [string]>(async ({ config, options, clock, log }, name) => {
-        await makePrivateDir(config.workDir);
         const journal = options.journal === undefined ? journalFile(config) : resolve(options.journal);
         const report = await withSnapshot(config, name, async (path, key) => {
-          const opened = await openStore({ file: storeFile(config), clock, log });
+          const opened = await openConfiguredStore(config, { clock, log });
           try {
             return await restore(opened.store, { path, key, journal, acceptUnknownRevocations: options.acceptUnknownRevocations === true, nowMs: clock.now() });
           } finally {
@@ -51,10 +45,6 @@ async function withSnapshot<T>(config: ServerConfig, name: string, use: (path: s
   if (name.includes('/')) return use(resolve(name), key);
   const snapshots = await openSnapshots(config.snapshots, config.workDir);
   return snapshots.fetch(name, (path) => use(path, key));
-}
-
-function missingKeys({ workDir }: ServerConfig): string[] {
-  return KEYS.map((file) => join(workDir, file)).filter((path) => !existsSync(path));
 }
 
 function resultOf({ snapshot, ...report }: RestoreReport) {

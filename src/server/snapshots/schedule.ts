@@ -10,6 +10,8 @@ export interface ScheduleDeps {
   /** Takes one. */
   readonly save: () => Promise<Manifest>;
   readonly clusterId: string;
+  /** Of the cluster: a snapshot of another one is none that a journal fits on. */
+  readonly epoch: string;
   readonly everyMs: number;
   readonly retention: Retention;
   readonly clock: Clock;
@@ -42,9 +44,9 @@ export class SnapshotSchedule {
   }
 
   async #once(): Promise<void> {
-    const { snapshots, save, clusterId, everyMs, retention, clock, log } = this.#deps;
+    const { snapshots, save, clusterId, epoch, everyMs, retention, clock, log } = this.#deps;
     try {
-      const newest = (await snapshots.list()).find((manifest) => manifest.clusterId === clusterId);
+      const newest = (await snapshots.list()).find((manifest) => manifest.clusterId === clusterId && manifest.epoch === epoch);
       if (newest !== undefined && clock.now() - newest.createdAtMs < everyMs) return;
       const { name, revision, records, bytes } = await save();
       const gone = await snapshots.prune(clusterId, retention);
