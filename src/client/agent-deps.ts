@@ -14,6 +14,8 @@ export interface AgentDeps {
   readonly self: PlanSelf;
   /** Prefixes that this node offers a way to. */
   readonly offeredRoutes: readonly string[];
+  /** Name of the node through which everything else leaves; empty for none. */
+  readonly exit: string;
   readonly maps: MapStore;
   readonly device: Device;
   readonly paths: Paths;
@@ -29,6 +31,8 @@ export interface AgentDeps {
   onMap(map: NetworkMap): void;
   /** A connection to a controller has been made. */
   onConnected(): void;
+  /** Makes the machine around the interface fit the map; never fails. */
+  shape(map: NetworkMap): Promise<void>;
   /** The interface listens on this UDP port. */
   onListening(port: number, network: NetworkConfig): void;
   /** The node's own reflexive endpoint has changed. */

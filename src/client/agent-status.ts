@@ -1,3 +1,4 @@
+import { EXIT_ROUTE } from '../domain/route.js';
 import type { AgentServiceGetStatusResponse, PeerStatus } from '../gen/networkcontroller/v1/agent.js';
 import { PathKind, type Peer } from '../gen/networkcontroller/v1/types.js';
 import type { DeviceKind, DeviceState } from '../platform/wireguard/device.js';
@@ -6,7 +7,11 @@ import type { ControlState } from './control-link.js';
 import type { NetworkMap } from './map-store.js';
 import { wirePathKind } from './path-kind.js';
 import type { PathState } from './path-types.js';
+import { approvedRoutes, exitPeer, offeredRoutes, type ReachSettings } from './reach/reach.js';
 import type { MembershipFacts } from './state/membership.js';
+
+/** A session older than this is dead. @see WireGuard whitepaper §6.1, Reject-After-Time */
+const SESSION_MS = 180_000;
 
 /** Everything that an agent's status is told from. */
 export interface StatusFacts {
@@ -26,6 +31,8 @@ export interface StatusFacts {
   readonly serviceError: string;
   /** Why this machine does not resolve the names of the network, or empty. */
   readonly hostDnsError: string;
+  /** How far this machine reaches, and who reaches through it. */
+  readonly reach: { readonly settings: ReachSettings; readonly problem: string };
   /** Why the certificates could not be renewed, or empty. */
   readonly renewalError: string;
   readonly pid: number;
@@ -55,6 +62,8 @@ export function agentStatus(facts: StatusFacts): AgentServiceGetStatusResponse {
     tunnelUp: facts.tunnelUp,
     clusterId: membership.clusterId,
     readyAfterMs: facts.readyAfterMs,
+    ...ownRoutes(facts),
+    exit: facts.reach.settings.redirectGateway,
   };
 }
 
@@ -71,11 +80,12 @@ function peerStatus(peer: Peer, { paths, tcpEndpoint, device }: StatusFacts): Pe
     rxBytes: seen?.rxBytes ?? 0,
     txBytes: seen?.txBytes ?? 0,
     refused: '',
+    routes: peer.routes,
   };
 }
 
 function refusedPeers(map: NetworkMap | undefined): PeerStatus[] {
-  const silent = { path: PathKind.PATH_KIND_NONE, endpoint: '', lastHandshakeMs: 0, rxBytes: 0, txBytes: 0, overTcp: false };
+  const silent = { path: PathKind.PATH_KIND_NONE, endpoint: '', lastHandshakeMs: 0, rxBytes: 0, txBytes: 0, overTcp: false, routes: [] };
   return (map?.refused ?? []).map(({ peer, reason }) => ({ ...addressOf(peer), ...silent, refused: reason }));
 }
 
@@ -98,8 +108,29 @@ function healthOf(facts: StatusFacts): string[] {
     renewalError !== '' && `the certificates of this node ${ended ? 'have ended and were not recovered' : 'were not renewed'}: ${renewalError}`,
     facts.serviceError,
     facts.hostDnsError,
+    facts.reach.problem,
+    exitProblem(facts),
     (map?.refused.length ?? 0) > 0 && `${map?.refused.length} peers refused because their certificates do not verify; see -o wide`,
   ].filter((line): line is string => typeof line === 'string' && line !== '');
+}
+
+function ownRoutes({ map, reach }: StatusFacts): Pick<AgentServiceGetStatusResponse, 'routes' | 'waitingRoutes'> {
+  const routes = approvedRoutes({ self: map?.self }, reach.settings);
+  return { routes, waitingRoutes: offeredRoutes(reach.settings).filter((route) => !routes.includes(route)) };
+}
+
+/** Nothing leaves while the exit is away, so whoever looks wants to know. */
+function exitProblem({ map, device, reach: { settings }, configured, nowMs }: StatusFacts): string {
+  const name = settings.redirectGateway;
+  if (name === '' || map === undefined || device.kind === 'recorded' || !configured) return '';
+  const peer = exitPeer(map, name);
+  if (peer === undefined) return `exit ${name}: ${exitAdvice(map, name)}; until then nothing leaves this machine but to its own networks`;
+  const silentMs = nowMs - (device.state?.peers.get(formatWireGuardKey(peer.wgPublicKey))?.latestHandshakeMs ?? 0);
+  return silentMs > SESSION_MS ? `exit ${name}: does not answer; nothing leaves this machine meanwhile but to its own networks` : '';
+}
+
+function exitAdvice({ peers }: NetworkMap, name: string): string {
+  return peers.some((peer) => peer.name === name) ? `is no approved exit; set exitNode: true there, then "ncadm route approve ${name} ${EXIT_ROUTE}"` : 'no node of this name is in the network';
 }
 
 function unansweredTunnel(map: NetworkMap | undefined): string {

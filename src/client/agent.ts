@@ -32,6 +32,7 @@ export class Agent implements ControlHandlers {
     this.#upkeep = new DeviceUpkeep({
       ...deps,
       direct: () => (this.#controlState === 'connected' ? {} : deps.direct()),
+      shape: (map) => deps.shape(map),
       onListening: (port, network) => deps.onListening(port, network),
     });
     this.#reports = new PathReports(deps.paths, deps.probes);

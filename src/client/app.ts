@@ -1,5 +1,4 @@
 import { DomainError } from '../domain/errors.js';
-import { EXIT_ROUTE } from '../domain/route.js';
 import type { AgentServiceGetStatusResponse } from '../gen/networkcontroller/v1/agent.js';
 import type { TrustBundle } from '../gen/networkcontroller/v1/types.js';
 import { systemClock, type Clock } from '../platform/clock.js';
@@ -30,6 +29,7 @@ import { startPaths } from './paths.js';
 import { newerOwnCertificate } from './own-certificate.js';
 import { NetworkTrust } from './peer-trust.js';
 import { OwnCandidates } from './own-candidates.js';
+import { offeredRoutes, Reach } from './reach/reach.js';
 import { openRelayConnection } from './relay-connection.js';
 import { Renewal } from './renewal.js';
 import { resolveEndpoints } from './resolve-endpoints.js';
@@ -100,6 +100,8 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
   const mapWriter = new LazyWriter(clock, log, () => writeMap(state, maps));
   const names = new MapNames();
   const hostDns = config.hostDns === 'off' || device.kind === 'recorded' ? undefined : new HostDns({ interfaceName: config.interfaceName, backupPath: state.resolvConfBackupPath, names, clock, log });
+  const needed = (): string[] => [...membership.current.facts.controlEndpoints, ...membership.current.facts.bootstrapEndpoints, ...config.serverAddr];
+  const reach = device.kind === 'recorded' ? undefined : new Reach({ settings: config, backupPath: state.kernelSettingsBackupPath, needed, clock, log });
   const offers = new ServiceOffers(config.services, facts, { calls: () => link.session, clock, log });
   const candidates = new OwnCandidates(config.interfaceName);
   const endpoints = new EndpointOrder([...memory.control, ...facts.controlEndpoints, ...config.serverAddr], memory.lastControl);
@@ -117,7 +119,8 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
   const agent = new Agent({
     agentVersion: VERSION,
     self: { privateKey: keys.wireguard, bindIp: facts.bindIp, bindIp6: facts.bindIp6, listenPort: config.listenPort, mtu: config.mtu },
-    offeredRoutes: [...config.routes, ...(config.exitNode ? [EXIT_ROUTE] : [])],
+    offeredRoutes: offeredRoutes(config),
+    exit: config.redirectGateway,
     maps,
     device,
     paths,
@@ -137,6 +140,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
       mapWriter.touch();
     },
     onReflexive: ({ address }) => candidates.seenAt(address),
+    shape: async (map) => reach?.shape(map),
     onListening: (port, network) => {
       candidates.listensOn(port, network);
       memory.listensOn(port);
@@ -173,7 +177,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     clock,
     log,
   });
-  return { membership, memory, device, maps, mapWriter, names, hostDns, offers, candidates, paths, agent, link, renewal, ending };
+  return { config, membership, memory, device, maps, mapWriter, names, hostDns, reach, offers, candidates, paths, agent, link, renewal, ending };
 }
 
 function writeMap(state: StateFolder, maps: MapStore): void {
@@ -232,7 +236,7 @@ async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, c
 
 /** Ends everything; each step is worth taking even if the one before it failed. */
 async function dismantle(parts: Parts, stopWatch: () => void, keepInterface: boolean): Promise<void> {
-  const { link, renewal, offers, paths, agent, device, mapWriter, memory, hostDns } = parts;
+  const { link, renewal, offers, paths, agent, device, mapWriter, memory, hostDns, reach } = parts;
   stopWatch();
   renewal.stop();
   if (keepInterface) offers.stop();
@@ -242,12 +246,15 @@ async function dismantle(parts: Parts, stopWatch: () => void, keepInterface: boo
   await agent.stop();
   // The interface may go on without an agent; names cannot. Only now will no map set them up again.
   await hostDns?.stop();
+  // What keeps packets inside the tunnel stays for as long as the interface does.
+  if (keepInterface) reach?.release();
+  else await reach?.stop();
   mapWriter.flush();
   memory.flush();
   await (keepInterface ? device.release() : device.remove());
 }
 
-async function tellStatus({ renewal, membership, maps, device, agent, link, paths, offers, candidates, hostDns }: Parts, clock: Clock): Promise<AgentServiceGetStatusResponse> {
+async function tellStatus({ renewal, membership, maps, device, agent, link, paths, offers, candidates, hostDns, reach, config }: Parts, clock: Clock): Promise<AgentServiceGetStatusResponse> {
   return agentStatus({
     membership: membership.current.facts,
     map: maps.current(),
@@ -262,6 +269,7 @@ async function tellStatus({ renewal, membership, maps, device, agent, link, path
     readyAfterMs: agent.readyAfterMs,
     serviceError: offers.problem,
     hostDnsError: hostDns?.problem ?? '',
+    reach: { settings: config, problem: reach?.problem ?? '' },
     renewalError: renewal.lastError,
     pid: process.pid,
     nowMs: clock.now(),

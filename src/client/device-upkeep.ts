@@ -4,7 +4,7 @@ import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import type { Device } from '../platform/wireguard/device.js';
 import { Applier } from './applier.js';
-import type { MapStore } from './map-store.js';
+import type { MapStore, NetworkMap } from './map-store.js';
 import type { Paths } from './path-types.js';
 import { planDevice, type PlanSelf } from './plan.js';
 import { resolveEndpoints } from './resolve-endpoints.js';
@@ -17,6 +17,10 @@ export interface DeviceUpkeepDeps {
   readonly paths: Paths;
   readonly clock: Clock;
   readonly log: Log;
+  /** Name of the node through which everything else leaves; empty for none. */
+  readonly exit: string;
+  /** Makes the machine around the interface fit the map; never fails. */
+  shape(map: NetworkMap): Promise<void>;
   /** Node id → the direct endpoint to begin with. */
   direct(): Readonly<Record<string, string>>;
   /** The interface listens on this UDP port. */
@@ -67,11 +71,12 @@ export class DeviceUpkeep {
   }
 
   async #apply(): Promise<void> {
-    const { maps, device, paths, self, direct, onListening } = this.#deps;
+    const { maps, device, paths, self, exit, direct, shape, onListening } = this.#deps;
     const map = maps.current();
     if (map === undefined) return;
     const network = await withResolvedController(map.network);
-    await device.set(planDevice({ self, network, peers: map.peers, direct: direct() }));
+    await device.set(planDevice({ self, network, peers: map.peers, exit, direct: direct() }));
+    await shape({ ...map, network });
     onListening((await device.observe())?.listenPort ?? 0, network);
     paths.setPeers(network.interconnection ? map.peers : [], network.controller);
     if (this.#isLost) paths.deviceRestored();

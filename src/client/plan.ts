@@ -2,6 +2,7 @@ import { parseCidr4, parseCidr6 } from '../domain/cidr.js';
 import { EXIT_ROUTE } from '../domain/route.js';
 import type { NetworkConfig, Peer } from '../gen/networkcontroller/v1/types.js';
 import type { DeviceConfig, DevicePeer } from '../platform/wireguard/device.js';
+import { EXIT_MARK } from './reach/filter-rules.js';
 import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from '../platform/wireguard/keys.js';
 
 /** Seconds between keepalives: under the 30 s after which the shortest-lived NATs forget (RFC 4787 REQ-5 wants 120). */
@@ -51,6 +52,7 @@ export function planDevice(input: PlanInput): DeviceConfig {
     listenPort: self.listenPort,
     addresses: overlayAddresses(self, network),
     mtu: self.mtu || network.mtu || DEFAULT_MTU,
+    ...(input.exit !== undefined && input.exit !== '' && { mark: EXIT_MARK }),
     // What leaves through an exit is led there by rules of its own, not by the main table.
     routes: peers.flatMap((peer) => peer.routes).filter((route) => route !== EXIT_ROUTE),
     peers: [...controllerPeer(network), ...peers.map((peer) => devicePeer(peer, ownKey, input))],

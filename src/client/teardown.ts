@@ -9,6 +9,7 @@ import { untilAgentGone } from './agent-process.js';
 import type { ClientConfig } from '../platform/config/client-config.js';
 import { restoreHostDns } from './host-dns/host-dns.js';
 import { openNodeClient } from './node-session.js';
+import { restoreReach } from './reach/reach.js';
 import type { Membership } from './state/membership.js';
 import type { StateFolder } from './state/state-folder.js';
 
@@ -24,7 +25,7 @@ export async function endAgent(config: ClientConfig, state: StateFolder, keepInt
   if (ran) await untilAgentGone(config, state);
   const membership = state.membership();
   restoreHostDns({ interfaceName: config.interfaceName, backupPath: state.resolvConfBackupPath });
-  if (membership !== undefined && !keepInterface) await removeLeftovers(config, membership);
+  if (membership !== undefined && !keepInterface) await removeLeftovers(config, state, membership);
   return ran;
 }
 
@@ -67,7 +68,9 @@ async function askToStop(state: StateFolder, keepInterface: boolean): Promise<bo
   }
 }
 
-async function removeLeftovers({ device, interfaceName, stateDir }: ClientConfig, { keys }: Membership): Promise<void> {
+async function removeLeftovers(config: ClientConfig, state: StateFolder, { keys }: Membership): Promise<void> {
+  const { device, interfaceName, stateDir } = config;
+  if (device !== 'recorded') await restoreReach({ settings: config, backupPath: state.kernelSettingsBackupPath, clock: systemClock, log: silentLog });
   const publicKey = formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(keys.wireguard)));
   await chooseDevice(device, { interfaceName, folder: stateDir, publicKey, clock: systemClock, log: silentLog }).remove();
 }

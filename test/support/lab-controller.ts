@@ -72,6 +72,20 @@ export class LabController {
     return LabAgent.join(this.#lab, machine, join(this.#folder, machine), joinString, settings);
   }
 
+  /** Lets the others send what is for `prefix` through `node`, as soon as it offers that. */
+  async approve(node: string, prefix: string): Promise<void> {
+    await until(async () => {
+      const { routes } = await callUnary(this.#admin, 'listRoutes', { network: '' });
+      return routes.some((route) => route.nodeName === node && route.prefix === prefix && route.advertised);
+    }, `${node} to offer ${prefix}`, 60_000);
+    await callUnary(this.#admin, 'approveRoute', { node, network: '', prefix });
+  }
+
+  /** Takes that back. */
+  async revoke(node: string, prefix: string): Promise<void> {
+    await callUnary(this.#admin, 'revokeRoute', { node, network: '', prefix });
+  }
+
   get #config(): string {
     return join(this.#folder, 'server.yml');
   }

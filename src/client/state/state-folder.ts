@@ -51,6 +51,11 @@ export class StateFolder {
     return join(this.path, 'agent.sock');
   }
 
+  /** Where the kernel's settings are kept while the agent changes them. */
+  get kernelSettingsBackupPath(): string {
+    return join(this.path, 'kernel.before');
+  }
+
   /** Where the machine's own resolv.conf is kept. */
   get resolvConfBackupPath(): string {
     return join(this.path, 'resolv.conf.before');

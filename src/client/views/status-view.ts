@@ -21,13 +21,16 @@ export function statusJson(status: AgentServiceGetStatusResponse, latencies: Lat
     certificateExpiresAt: isoTime(status.certificateExpiresAtMs),
     readyAfterMs: status.readyAfterMs,
     pid,
+    routes: status.routes,
+    waitingRoutes: status.waitingRoutes,
+    exit: status.exit,
     health,
     peers: status.peers.map((peer) => ({ ...peerJson(peer), latencyMs: latencies.get(peer.bindIp) ?? null })),
   };
 }
 
-function peerJson({ nodeId, name, bindIp, bindIp6, path, overTcp, endpoint, lastHandshakeMs, rxBytes, txBytes, refused }: PeerStatus) {
-  return { id: nodeId, name, bindIp, bindIp6, path: pathWord(path), overTcp, endpoint, lastHandshake: isoTime(lastHandshakeMs), rxBytes, txBytes, refused };
+function peerJson({ nodeId, name, bindIp, bindIp6, path, overTcp, endpoint, lastHandshakeMs, rxBytes, txBytes, refused, routes }: PeerStatus) {
+  return { id: nodeId, name, bindIp, bindIp6, path: pathWord(path), overTcp, endpoint, lastHandshake: isoTime(lastHandshakeMs), rxBytes, txBytes, refused, routes };
 }
 
 /** The whole status for people: this node, its peers, what is wrong. */
@@ -44,7 +47,18 @@ function headLines(colors: Colors, status: AgentServiceGetStatusResponse, nowMs:
   return [
     `${colors.bold(status.name)}  ${addresses}  ${colors.dim(`network ${status.network}, ${status.interfaceName} (${status.device})`)}`,
     `control ${controlText(colors, status.control)}${at}  tunnel ${tunnelText(colors, status)}  certificate ends ${formatExpiry(status.certificateExpiresAtMs, nowMs)}`,
+    ...reachLine(colors, status),
   ];
+}
+
+/** Nothing for a node like most. */
+function reachLine(colors: Colors, { routes, waitingRoutes, exit }: AgentServiceGetStatusResponse): string[] {
+  const parts = [
+    routes.length > 0 && `behind it ${routes.join(' ')}`,
+    waitingRoutes.length > 0 && colors.yellow(`not approved ${waitingRoutes.join(' ')}`),
+    exit !== '' && `leaves through ${exit}`,
+  ].filter((part) => part !== false);
+  return parts.length === 0 ? [] : [parts.join('  ')];
 }
 
 function controlText(colors: Colors, state: string): string {
@@ -67,6 +81,7 @@ function peerColumns(colors: Colors, nowMs: number, latencies: Latencies): Colum
     { title: 'HANDSHAKE', cell: ({ lastHandshakeMs }) => formatAge(lastHandshakeMs, nowMs) },
     { title: 'RX', cell: ({ rxBytes }) => formatBytes(rxBytes) },
     { title: 'TX', cell: ({ txBytes }) => formatBytes(txBytes) },
+    { title: 'ROUTES', cell: ({ routes }) => routes.join(',') || '-', wide: true },
     { title: 'ID', cell: ({ nodeId }) => nodeId, wide: true },
     { title: 'REFUSED', cell: ({ refused }) => refused || '-', wide: true },
   ];

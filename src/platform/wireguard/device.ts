@@ -27,6 +27,8 @@ export interface DeviceConfig {
   /** Overlay addresses with the network's prefix length, `10.66.0.5/24`. */
   readonly addresses: readonly string[];
   readonly mtu: number;
+  /** The mark of what WireGuard itself sends; none when left out. @see wg(8), "fwmark" */
+  readonly mark?: number;
   /** Prefixes to route into the interface beside the connected ones. */
   readonly routes: readonly string[];
   readonly peers: readonly DevicePeer[];
@@ -48,6 +50,7 @@ export interface PeerState {
 export interface DeviceState {
   readonly publicKey: string;
   readonly listenPort: number;
+  readonly mark?: number;
   readonly peers: ReadonlyMap<string, PeerState>;
   /**
    * Bytes that this machine has given to the interface, 0 if that is unknown. They count here even when what WireGuard made of them

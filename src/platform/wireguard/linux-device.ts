@@ -154,6 +154,7 @@ export class LinuxDevice implements Device {
     this.#publicKey = publicKey;
     if (adopted !== undefined) this.#listenPort = state.listenPort;
     this.#listenPort = await this.#setPort(config.listenPort, state.listenPort);
+    if ((state.mark ?? 0) !== (config.mark ?? 0)) await this.#wgSet(['fwmark', String(config.mark ?? 0)]);
     await this.#wgSetAll(peerDiff(state.peers, config.peers));
     await shapeRoutes(this.interfaceName, routes);
     this.#watch();

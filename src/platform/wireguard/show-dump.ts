@@ -22,10 +22,11 @@ const NONE = '(none)';
  */
 export function parseShowDump(text: string, givenBytes = 0): DeviceState {
   const [device = '', ...peers] = text.split('\n').filter((line) => line !== '');
-  const [, publicKey = NONE, listenPort = '0'] = device.split('\t');
+  const [, publicKey = NONE, listenPort = '0', mark = 'off'] = device.split('\t');
   return {
     publicKey: publicKey === NONE ? '' : publicKey,
     listenPort: Number(listenPort),
+    ...(mark !== 'off' && { mark: Number(mark) }),
     peers: new Map(peers.map((line) => parsePeer(line)).map((peer) => [peer.publicKey, peer])),
     givenBytes,
   };

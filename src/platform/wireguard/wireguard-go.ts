@@ -46,6 +46,11 @@ export async function startWireGuardGo(interfaceName: string, logPath: string): 
 /** Takes away what wireguard-go leaves: its socket when it was not asked to end, and the folder always. */
 export function removeSocket(interfaceName: string): void {
   rmSync(socketOf(interfaceName), { force: true });
+  removeSocketFolder();
+}
+
+/** Takes away the folder that wireguard-go makes, unless another one's socket is in it. */
+export function removeSocketFolder(): void {
   try {
     rmdirSync(SOCKET_FOLDER);
   } catch (error) {

@@ -5,7 +5,7 @@ import { run, RunError } from '../run.js';
 import type { DeviceState } from './device.js';
 import { readInterface, runTool, type InterfaceState } from './network-interface.js';
 import { parseGivenBytes, parseShowDump } from './show-dump.js';
-import { removeSocket, startWireGuardGo } from './wireguard-go.js';
+import { removeSocket, removeSocketFolder, startWireGuardGo } from './wireguard-go.js';
 
 /** What a {@link WireGuardLink} is made of. */
 export interface WireGuardLinkOptions {
@@ -79,7 +79,8 @@ export class WireGuardLink {
   async remove(publicKeys: readonly string[]): Promise<void> {
     const { interfaceName } = this.#options;
     const found = await readInterface(interfaceName);
-    if (found === undefined || !(await this.#isOurs(found, publicKeys))) return;
+    if (found === undefined) return removeSocketFolder();
+    if (!(await this.#isOurs(found, publicKeys))) return;
     const ended = this.#child && new Promise((resolve) => this.#child?.once('exit', resolve));
     await runTool('ip', ['link', 'delete', 'dev', interfaceName]);
     await ended;

@@ -50,7 +50,7 @@ describe('the status for people', () => {
   it('shows latency, age and bytes in units, and why a peer is refused where there is room', () => {
     const line = text({ peers: [peer({ refused: 'forged' })] }, 'wide', new Map([['10.66.0.6', 12]]));
 
-    expect(line).toMatch(/12 ms +1m ago +2\.00 KiB +0 B +n-6 +forged/);
+    expect(line).toMatch(/12 ms +1m ago +2\.00 KiB +0 B +- +n-6 +forged/);
   });
 });
 

@@ -39,6 +39,8 @@ export interface PeerStatus {
   refused: string;
   /** Whether the relay is reached over TCP, because UDP does not get through; `endpoint` is its HTTPS listener then. */
   overTcp: boolean;
+  /** Networks that are reached through it, "192.168.7.0/24"; "0.0.0.0/0" for an exit. */
+  routes: string[];
 }
 
 export interface AgentServiceGetStatusResponse {
@@ -65,6 +67,11 @@ export interface AgentServiceGetStatusResponse {
   clusterId: string;
   /** Milliseconds from the start of the join or of the agent to the first handshake. */
   readyAfterMs: number;
+  /** Networks behind this node that others reach, and those that it offers and nobody has approved. */
+  routes: string[];
+  waitingRoutes: string[];
+  /** The node through which everything else leaves; empty for none. */
+  exit: string;
 }
 
 export interface ResolveRequest {
@@ -186,6 +193,7 @@ function createBasePeerStatus(): PeerStatus {
     txBytes: 0,
     refused: "",
     overTcp: false,
+    routes: [],
   };
 }
 
@@ -232,6 +240,9 @@ export const PeerStatus: MessageFns<PeerStatus> = {
     }
     if (message.overTcp !== false) {
       writer.uint32(88).bool(message.overTcp);
+    }
+    for (const v of message.routes) {
+      writer.uint32(98).string(v!);
     }
     return writer;
   },
@@ -337,6 +348,14 @@ export const PeerStatus: MessageFns<PeerStatus> = {
             message.overTcp = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.routes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -365,6 +384,7 @@ export const PeerStatus: MessageFns<PeerStatus> = {
     message.txBytes = object.txBytes ?? 0;
     message.refused = object.refused ?? "";
     message.overTcp = object.overTcp ?? false;
+    message.routes = object.routes?.map((e) => e) || [];
     return message;
   },
 };
@@ -390,6 +410,9 @@ function createBaseAgentServiceGetStatusResponse(): AgentServiceGetStatusRespons
     tunnelUp: false,
     clusterId: "",
     readyAfterMs: 0,
+    routes: [],
+    waitingRoutes: [],
+    exit: "",
   };
 }
 
@@ -459,6 +482,15 @@ export const AgentServiceGetStatusResponse: MessageFns<AgentServiceGetStatusResp
     }
     if (message.readyAfterMs !== 0) {
       writer.uint32(152).uint32(message.readyAfterMs);
+    }
+    for (const v of message.routes) {
+      writer.uint32(162).string(v!);
+    }
+    for (const v of message.waitingRoutes) {
+      writer.uint32(170).string(v!);
+    }
+    if (message.exit !== "") {
+      writer.uint32(178).string(message.exit);
     }
     return writer;
   },
@@ -628,6 +660,30 @@ export const AgentServiceGetStatusResponse: MessageFns<AgentServiceGetStatusResp
             message.readyAfterMs = reader.uint32();
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.routes.push(reader.string());
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.waitingRoutes.push(reader.string());
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.exit = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -664,6 +720,9 @@ export const AgentServiceGetStatusResponse: MessageFns<AgentServiceGetStatusResp
     message.tunnelUp = object.tunnelUp ?? false;
     message.clusterId = object.clusterId ?? "";
     message.readyAfterMs = object.readyAfterMs ?? 0;
+    message.routes = object.routes?.map((e) => e) || [];
+    message.waitingRoutes = object.waitingRoutes?.map((e) => e) || [];
+    message.exit = object.exit ?? "";
     return message;
   },
 };
