@@ -4,7 +4,7 @@ import { DomainError } from '../domain/errors.js';
 import type { ZoneAnswer } from '../domain/zone-lookup.js';
 import { Zone } from '../domain/zone.js';
 import type { ResolveRequest, ResolveResponse } from '../gen/networkcontroller/v1/agent.js';
-import type { Peer, Service } from '../gen/networkcontroller/v1/types.js';
+import type { NameRecords, Peer, Service } from '../gen/networkcontroller/v1/types.js';
 import type { Transport } from '../platform/dns/reply.js';
 import { Responder, type Reply } from '../platform/dns/responder.js';
 import type { NetworkMap } from './map-store.js';
@@ -57,7 +57,17 @@ function zoneOf(map: NetworkMap): Zone {
   zone.apply({ kind: 'network', network: { name, cidr, cidr6 } });
   for (const peer of [...(map.self === undefined ? [] : [map.self]), ...map.peers]) zone.apply({ kind: 'node', node: zoneNode(peer, name) });
   for (const service of map.services) if (service.withheld === '') zone.apply({ kind: 'service', service: zoneService(service) });
+  for (const names of map.names) addNames(zone, names);
   return zone;
+}
+
+/** What stands in the reverse zone of another network, which this map does not tell, is left to the controller. */
+function addNames(zone: Zone, { key, name, records }: NameRecords): void {
+  try {
+    zone.apply({ kind: 'records', source: key, records: records.map((record) => ({ ...record, name })) });
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+  }
 }
 
 function zoneNode({ nodeId, name, bindIp, bindIp6 }: Peer, network: string) {

@@ -1,5 +1,5 @@
 import { MapSnapshot, type MapChange, type MapDelta } from '../gen/networkcontroller/v1/node.js';
-import type { NetworkConfig, Peer, Service, TrustBundle } from '../gen/networkcontroller/v1/types.js';
+import type { NameRecords, NetworkConfig, Peer, Service, TrustBundle } from '../gen/networkcontroller/v1/types.js';
 import { DomainError } from '../domain/errors.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
@@ -34,6 +34,8 @@ export interface NetworkMap {
   readonly peers: readonly Peer[];
   readonly refused: readonly RefusedPeer[];
   readonly services: readonly Service[];
+  /** Records that admins have added. */
+  readonly names: readonly NameRecords[];
   readonly controlEndpoints: readonly string[];
 }
 
@@ -48,6 +50,7 @@ interface Held {
   controlEndpoints: readonly string[];
   readonly peers: Map<string, Peer>;
   readonly services: Map<string, Service>;
+  readonly names: Map<string, NameRecords>;
   crl: Uint8Array;
 }
 
@@ -147,6 +150,7 @@ export class MapStore {
         return 'reason' in verdict ? [{ peer, reason: verdict.reason }] : [];
       }),
       services: [...held.services.values()],
+      names: [...held.names.values()],
       controlEndpoints: held.controlEndpoints,
     };
   }
@@ -164,6 +168,7 @@ export class MapStore {
       ...(held.self && { self: held.self }),
       peers: [...held.peers.values()],
       services: [...held.services.values()],
+      names: [...held.names.values()],
       controlEndpoints: [...held.controlEndpoints],
       crl: Buffer.from(held.crl),
       last: true,
@@ -202,6 +207,10 @@ export class MapStore {
         return;
       case 'serviceRemoved':
         held.services.delete(change.value);
+        return;
+      case 'names':
+        if (change.value.records.length === 0) held.names.delete(change.value.key);
+        else held.names.set(change.value.key, change.value);
         return;
       case 'bundle':
         if (this.#trust.takeBundle(change.value)) this.#verdicts.clear();
@@ -263,6 +272,7 @@ function assemble(chunks: readonly MapSnapshot[]): Held | undefined {
     controlEndpoints: chunks.flatMap((chunk) => chunk.controlEndpoints),
     peers: new Map(chunks.flatMap((chunk) => chunk.peers.map((peer) => [peer.nodeId, peer]))),
     services: new Map(chunks.flatMap((chunk) => chunk.services.map((service) => [service.id, service]))),
+    names: new Map(chunks.flatMap((chunk) => chunk.names.map((names) => [names.key, names]))),
     crl: chunks.findLast((chunk) => chunk.crl.length > 0)?.crl ?? new Uint8Array(),
   };
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { startAgent } from '../../src/client/app.js';
 import { readClientConfig } from '../../src/platform/config/client-config.js';
 import { ListNodesRequest } from '../../src/gen/networkcontroller/v1/admin.js';
+import { AddRecordRequest } from '../../src/gen/networkcontroller/v1/dns.js';
 import { callUnary } from '../../src/platform/rpc-client.js';
 import { RecordedDevice } from '../../src/platform/wireguard/recorded-device.js';
 import { openController, startController, type Controller } from '../support/controller.js';
@@ -152,6 +153,8 @@ describe('a running agent', () => {
     const own = await startController();
     const node = await aRunningNode('asker', own, { services: [{ name: 'registry', port: 5000 }] });
     await until(async () => (await node.run(['resolve', 'registry.svc.nc.internal'])).exitCode === 0);
+    await callUnary(own.admin, 'addRecord', AddRecordRequest.fromPartial({ record: { name: 'nc.internal', type: 'MX', value: '10 mail.example' } }));
+    await until(async () => (await node.run(['resolve', 'nc.internal', 'MX'])).stdout !== '');
     await own.stop();
 
     const address = (await node.run(['resolve', 'asker'])).stdout.trim();
@@ -160,6 +163,7 @@ describe('a running agent', () => {
     expect((await node.run(['resolve', 'registry.svc.nc.internal'])).stdout.trim()).toBe(address);
     expect((await node.run(['resolve', '_registry._tcp.svc.nc.internal', 'SRV'])).stdout).toMatch(/^0 0 5000 registry-asker\./);
     expect((await node.run(['resolve', address, 'PTR'])).stdout.trim()).toBe('asker.default.nc.internal.');
+    expect((await node.run(['resolve', 'nc.internal', 'MX'])).stdout.trim()).toBe('10 mail.example.');
     expect((await node.run(['resolve', 'nobody'])).exitCode).toBe(1);
     expect((await node.run(['resolve', 'www.example.org'])).stderr).toContain('nc.internal');
     expect((await node.run(['resolve', 'asker', 'AAAA'])).stderr).toContain('no AAAA record');

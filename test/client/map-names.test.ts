@@ -17,6 +17,7 @@ function aMap(change: Partial<NetworkMap> = {}): NetworkMap {
     peers: [peer('db', 6)],
     refused: [],
     services: [service({})],
+    names: [],
     controlEndpoints: [],
     ...change,
   };

@@ -4,7 +4,7 @@ import { openJoinedState, withAgent } from '../agent-client.js';
 import { examples } from '../../platform/run-command.js';
 import type { Session } from '../session.js';
 
-const TYPES = ['A', 'AAAA', 'SRV', 'TXT', 'PTR'];
+const TYPES = ['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'TXT'];
 
 /** `nc-client resolve`: a name of the network, from this node's own map. */
 export function addResolve(parent: Command, session: Session): void {

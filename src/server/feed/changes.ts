@@ -1,10 +1,10 @@
 import type { MapChange } from '../../gen/networkcontroller/v1/node.js';
 import { TrustBundle, type NetworkConfig } from '../../gen/networkcontroller/v1/types.js';
-import { BundleRecord, CrlRecord, NetworkRecord, NodeRecord, RelayRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import { BundleRecord, CrlRecord, DnsNameRecord, NetworkRecord, NodeRecord, RelayRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import { kindOf, ROOT } from '../store/keys.js';
 import type { AppliedRevision } from '../store/local-view.js';
 import type { StoreEvent } from '../store/store.js';
-import { networkChange, peerOf, relayOf, serviceOf } from './encoded.js';
+import { nameRecordsOf, networkChange, peerOf, relayOf, serviceOf } from './encoded.js';
 
 /** What a revision means for the map of one network. */
 export interface NetworkChanges {
@@ -36,6 +36,7 @@ export function changesOf(
     if (kind === 'node') addNode(of(networkIn(event.key)), event);
     else if (kind === 'service') of(networkIn(event.key)).shared.push(serviceChange(event));
     else if (kind === 'relay') for (const change of relayChanges(event)) for (const network of networks()) of(network).shared.push(change);
+    else if (kind === 'dnsName') for (const network of networks()) of(network).shared.push(namesChange(event, network));
     else if (event.value === undefined) continue;
     else if (kind === 'network') of(networkIn(event.key)).shared.push(networkChange(describe(NetworkRecord.decode(event.value))));
     else if (kind === 'crl' || kind === 'bundle') for (const network of networks()) of(network).shared.push(trustChange(kind, event.value));
@@ -65,6 +66,11 @@ function relayChanges(event: StoreEvent): MapChange[] {
   if (event.value === undefined) return [{ change: { $case: 'relayRemoved', value: lastPart(event.key) } }];
   const record = RelayRecord.decode(event.value);
   return record.wgPublicKey.length === 0 ? [] : [{ change: { $case: 'relay', value: relayOf(record) } }];
+}
+
+function namesChange(event: StoreEvent, network: string): MapChange {
+  const records = event.value === undefined ? [] : DnsNameRecord.decode(event.value).records;
+  return { change: { $case: 'names', value: nameRecordsOf(lastPart(event.key), records, network) } };
 }
 
 function trustChange(kind: 'crl' | 'bundle', value: Uint8Array): MapChange {

@@ -1,11 +1,15 @@
+import { createHash } from 'node:crypto';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { MapSnapshot, WatchResponse, type MapChange } from '../../gen/networkcontroller/v1/node.js';
-import { Peer, type NetworkConfig, type Relay, type Service } from '../../gen/networkcontroller/v1/types.js';
-import type { NodeRecord, RelayRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import { NameRecords, type NetworkConfig, Peer, type Relay, type Service } from '../../gen/networkcontroller/v1/types.js';
+import type { DnsNameRecord, NodeRecord, RelayRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
 
 /** Field numbers of `WatchResponse.snapshot` and `MapSnapshot.peers` in node.proto. */
 const SNAPSHOT_FIELD = 1;
 const PEERS_FIELD = 4;
+
+/** Of a key of {@link nameRecordsOf}: 132 bits, so that no two names share one. */
+const KEY_LENGTH = 22;
 
 /** A node as its peers may know it: nothing of its tokens or of where it came from. */
 export function peerOf(node: NodeRecord): Peer {
@@ -30,6 +34,16 @@ export function relayOf({ name, wgPublicKey, networkCertificate: certificate, en
 export function serviceOf(record: ServiceRecord): Service {
   const { lapsedAtMs: _lapsedAtMs, owner: _owner, ...service } = record;
   return { ...service, leaseLeftMs: 0 };
+}
+
+/**
+ * What admins have added at one name, as nodes of `network` see it: nothing of what others alone see, not even the name, which the key
+ * stands for.
+ */
+export function nameRecordsOf(name: string, added: DnsNameRecord['records'], network: string): NameRecords {
+  const records = added.filter((record) => record.network === '' || record.network === network);
+  const key = createHash('sha256').update(name).digest('base64url').slice(0, KEY_LENGTH);
+  return NameRecords.fromPartial({ key, name: records.length === 0 ? '' : name, records: records.map(({ id, type, value, ttlSeconds }) => ({ id, type, value, ttlSeconds })) });
 }
 
 /** The bytes of a peer, made once and spliced into every snapshot that holds it. */

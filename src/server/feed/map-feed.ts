@@ -5,7 +5,7 @@ import type { NetworkRecord, NodeRecord } from '../../gen/networkcontroller/stor
 import type { Clock } from '../../platform/clock.js';
 import type { AppliedRevision, Repository } from '../store/local-view.js';
 import { changesOf, type NetworkChanges } from './changes.js';
-import { encodeMessage, encodePeer, encodeSnapshotChunk, peerOf, relayOf, serviceOf } from './encoded.js';
+import { encodeMessage, encodePeer, encodeSnapshotChunk, nameRecordsOf, peerOf, relayOf, serviceOf } from './encoded.js';
 import { MapHistory, type MapRevision } from './map-history.js';
 import { Watcher, type WatchSink } from './watcher.js';
 
@@ -193,6 +193,7 @@ export class MapFeed {
         revision: this.#rev,
         network: this.#facts.describe(record),
         services: [...view.servicesOf(self.network)].map((service) => serviceOf(service.value)),
+        names: view.dnsNames().map(({ value }) => nameRecordsOf(value.name, value.records, self.network)).filter(({ records }) => records.length > 0),
         bundle: this.#facts.bundle(),
         crl: Buffer.from(this.#facts.crl()),
         controlEndpoints: [...this.#facts.controlEndpoints()],

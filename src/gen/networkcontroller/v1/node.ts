@@ -22,6 +22,7 @@ import {
 } from "@grpc/grpc-js";
 import {
   Endpoint,
+  NameRecords,
   NetworkConfig,
   NodeState,
   PathKind,
@@ -99,6 +100,7 @@ export interface MapSnapshot {
   /** The caller itself, as the controller knows it. */
   self: Peer | undefined;
   relays: Relay[];
+  names: NameRecords[];
 }
 
 export interface MapDelta {
@@ -118,6 +120,7 @@ export interface MapChange {
     | { $case: "controlEndpoints"; value: ControlEndpoints }
     | { $case: "relay"; value: Relay }
     | { $case: "relayRemoved"; value: string }
+    | { $case: "names"; value: NameRecords }
     | undefined;
 }
 
@@ -750,6 +753,7 @@ function createBaseMapSnapshot(): MapSnapshot {
     last: false,
     self: undefined,
     relays: [],
+    names: [],
   };
 }
 
@@ -790,6 +794,9 @@ export const MapSnapshot: MessageFns<MapSnapshot> = {
     }
     for (const v of message.relays) {
       Relay.encode(v!, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.names) {
+      NameRecords.encode(v!, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -895,6 +902,14 @@ export const MapSnapshot: MessageFns<MapSnapshot> = {
             message.relays.push(Relay.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.names.push(NameRecords.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -927,6 +942,7 @@ export const MapSnapshot: MessageFns<MapSnapshot> = {
     message.last = object.last ?? false;
     message.self = (object.self !== undefined && object.self !== null) ? Peer.fromPartial(object.self) : undefined;
     message.relays = object.relays?.map((e) => Relay.fromPartial(e)) || [];
+    message.names = object.names?.map((e) => NameRecords.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1038,6 +1054,9 @@ export const MapChange: MessageFns<MapChange> = {
       case "relayRemoved":
         writer.uint32(82).string(message.change.value);
         break;
+      case "names":
+        NameRecords.encode(message.change.value, writer.uint32(90).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1135,6 +1154,14 @@ export const MapChange: MessageFns<MapChange> = {
             message.change = { $case: "relayRemoved", value: reader.string() };
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.change = { $case: "names", value: NameRecords.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1210,6 +1237,12 @@ export const MapChange: MessageFns<MapChange> = {
       case "relayRemoved": {
         if (object.change?.value !== undefined && object.change?.value !== null) {
           message.change = { $case: "relayRemoved", value: object.change.value };
+        }
+        break;
+      }
+      case "names": {
+        if (object.change?.value !== undefined && object.change?.value !== null) {
+          message.change = { $case: "names", value: NameRecords.fromPartial(object.change.value) };
         }
         break;
       }

@@ -186,6 +186,23 @@ export interface TrustBundle {
   signature: Buffer;
 }
 
+/** NameRecords are the records that admins have added at one name, as far as nodes of a network see them. */
+export interface NameRecords {
+  /** Stands for the name. What comes under a key takes the place of all that came under it before. */
+  key: string;
+  /** Lower case, without the final dot; empty when there are no records. */
+  name: string;
+  records: NameRecord[];
+}
+
+/** NameRecord is one record as a zone file has it. */
+export interface NameRecord {
+  id: string;
+  type: string;
+  value: string;
+  ttlSeconds: number;
+}
+
 function createBaseEndpoint(): Endpoint {
   return { address: "", kind: 0 };
 }
@@ -1627,6 +1644,176 @@ export const TrustBundle: MessageFns<TrustBundle> = {
       ? CaBundle.fromPartial(object.network)
       : undefined;
     message.signature = object.signature ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseNameRecords(): NameRecords {
+  return { key: "", name: "", records: [] };
+}
+
+export const NameRecords: MessageFns<NameRecords> = {
+  encode(message: NameRecords, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    for (const v of message.records) {
+      NameRecord.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NameRecords {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNameRecords();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.records.push(NameRecord.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NameRecords>): NameRecords {
+    return NameRecords.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NameRecords>): NameRecords {
+    const message = createBaseNameRecords();
+    message.key = object.key ?? "";
+    message.name = object.name ?? "";
+    message.records = object.records?.map((e) => NameRecord.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNameRecord(): NameRecord {
+  return { id: "", type: "", value: "", ttlSeconds: 0 };
+}
+
+export const NameRecord: MessageFns<NameRecord> = {
+  encode(message: NameRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.type !== "") {
+      writer.uint32(18).string(message.type);
+    }
+    if (message.value !== "") {
+      writer.uint32(26).string(message.value);
+    }
+    if (message.ttlSeconds !== 0) {
+      writer.uint32(32).uint32(message.ttlSeconds);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NameRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNameRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.ttlSeconds = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NameRecord>): NameRecord {
+    return NameRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NameRecord>): NameRecord {
+    const message = createBaseNameRecord();
+    message.id = object.id ?? "";
+    message.type = object.type ?? "";
+    message.value = object.value ?? "";
+    message.ttlSeconds = object.ttlSeconds ?? 0;
     return message;
   },
 };
