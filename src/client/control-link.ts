@@ -60,6 +60,8 @@ export class ControlLink {
   #calls: ControlSession | undefined;
   /** The connection that the stream moves to when the one before has ended. */
   #successor: ControlSession | undefined;
+  /** A controller that stops has asked not to come to anybody before this moment. */
+  #awayUntilMs = 0;
   #state: ControlState = 'connecting';
   #lastError = '';
   #ended = false;
@@ -153,8 +155,10 @@ export class ControlLink {
       const startedAtMs = clock.now();
       await this.#connectOnce();
       if (clock.now() - startedAtMs >= HELD_MS) pauses.held(clock.now());
-      if (this.#successor !== undefined || !endpoints.advance() || this.#ended) continue;
-      await this.#pause(pauses.next(clock.now()));
+      if (this.#successor !== undefined || this.#ended) continue;
+      const pauseMs = endpoints.advance() ? pauses.next(clock.now()) : 0;
+      const waitMs = Math.max(pauseMs, this.#awayUntilMs - clock.now());
+      if (waitMs > 0) await this.#pause(waitMs);
     }
   }
 
@@ -166,7 +170,11 @@ export class ControlLink {
     this.#stream = session;
     this.#calls = session;
     try {
-      await followStream(session, handlers.beginStream(), { ...this.#deps, onMessage: (message) => this.#onMessage(message) });
+      await followStream(session, handlers.beginStream(), {
+        ...this.#deps,
+        onMessage: (message) => this.#onMessage(message),
+        onGoAway: (afterMs) => (this.#awayUntilMs = this.#deps.clock.now() + afterMs),
+      });
       log.info('the controller ended the stream', { endpoint });
     } catch (error) {
       if (this.#successor === undefined) this.#onFailure(endpoint, error);

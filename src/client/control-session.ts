@@ -34,12 +34,13 @@ const SILENCE_MS = 30_000;
  * controller at once would arrive at the next one at once.
  *
  * @param random 0 to 1.
+ * @param onGoAway Told in how many ms that moment is; it stays the one to come back at when the controller ends the stream before.
  * @throws what the stream throws.
  */
 export async function followStream(
   session: ControlSession,
   request: WatchRequest,
-  { clock, random, onMessage }: { readonly clock: Clock; readonly random: () => number; onMessage(message: WatchResponse): void },
+  { clock, random, onMessage, onGoAway }: { readonly clock: Clock; readonly random: () => number; onMessage(message: WatchResponse): void; onGoAway(afterMs: number): void },
 ): Promise<void> {
   let silentMs = 0;
   const listen = (limitMs: number): (() => void) =>
@@ -55,7 +56,9 @@ export async function followStream(
       cancelSilence = listen(SILENCE_MS);
       if (message.message?.$case === 'goAway') {
         cancelLeave();
-        cancelLeave = clock.after(random() * message.message.value.reconnectWithinSeconds * 1000, () => session.close());
+        const afterMs = random() * message.message.value.reconnectWithinSeconds * 1000;
+        cancelLeave = clock.after(afterMs, () => session.close());
+        onGoAway(afterMs);
       }
       onMessage(message);
     }

@@ -32,6 +32,7 @@ import { RevocationJournal } from './snapshots/revocation-journal.js';
 import { SnapshotSchedule } from './snapshots/schedule.js';
 import { SnapshotTaking } from './snapshots/snapshot-taking.js';
 import { HighWaterClock } from './services/high-water-clock.js';
+import { reconnectSeconds } from './services/pacing.js';
 import { journalFile } from './state-files.js';
 import { startGrpcServer } from './transport/grpc-server.js';
 import { useCases, type UseCases } from './use-cases.js';
@@ -62,8 +63,6 @@ export interface RunningServer {
 /** How long a node of an ephemeral token may be away before it is unregistered. */
 const EPHEMERAL_IDLE_MS = 30 * 60_000;
 const HISTORY_MS = 10 * 60_000;
-/** Agents come back within this time, each at its own moment. */
-const RECONNECT_SECONDS = 5;
 
 /**
  * Starts the controller, making its folder first if there is none. This is the composition root: everything is constructed
@@ -152,7 +151,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
 /** Says goodbye before anything is closed: agents are told to come back, streams end, running calls finish. */
 async function stop(parts: Lifecycle, cases: UseCases, listeners: readonly { drain(): Promise<void> }[]): Promise<void> {
   cases.facts.enter('draining');
-  await cases.feed.broadcast({ $case: 'goAway', value: { reconnectWithinSeconds: RECONNECT_SECONDS } });
+  await cases.feed.broadcast({ $case: 'goAway', value: { reconnectWithinSeconds: reconnectSeconds(cases.feed.watcherCount) } });
   await Promise.all(listeners.map((listener) => listener.drain()));
   await parts.stop();
 }

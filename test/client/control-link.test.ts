@@ -95,6 +95,25 @@ describe('the link to the controller tries again', () => {
     expect((await nthSession(2)).endpoint).toBe('c2:1');
   });
 
+  it('not before its own moment when a controller that stops has ended the stream at once', async () => {
+    const { link } = startLink(['c1:1', 'c2:1']);
+    const first = await nthSession(1);
+    first.say(PROGRESS);
+    first.say({ message: { $case: 'goAway', value: { reconnectWithinSeconds: 60 } } });
+    await until(() => link.state === 'connected');
+    await settled();
+    first.close();
+    await until(() => link.state === 'offline');
+    await settled();
+
+    clock.advance(29_000);
+    await settled();
+    expect(sessions).toHaveLength(1);
+    clock.advance(1_000);
+
+    expect((await nthSession(2)).endpoint).toBe('c2:1');
+  });
+
   it('first where it was connected last', async () => {
     const { link } = startLink(['c1:1', 'c2:1', 'c3:1'], 'c3:1');
     (await nthSession(1)).say(PROGRESS);

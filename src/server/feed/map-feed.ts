@@ -79,7 +79,7 @@ export class MapFeed {
   /** Streams that are open. */
   get watcherCount(): number {
     let count = 0;
-    for (const of of this.#watchers.values()) count += of.size;
+    for (const of of this.#networks.values()) count += of.size;
     return count;
   }
 

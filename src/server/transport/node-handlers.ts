@@ -21,6 +21,7 @@ import { stateOf } from '../services/node-status.js';
 import { nodeOfToken } from '../services/node-tokens.js';
 import type { NodeBundles } from '../services/node-bundles.js';
 import type { Nodes } from '../services/nodes.js';
+import { reportSeconds } from '../services/pacing.js';
 import { STATE, type PresenceBoard } from '../services/presence.js';
 import type { Renewals } from '../services/renewals.js';
 import type { Routes } from '../services/routes.js';
@@ -48,9 +49,6 @@ export interface NodeDeps {
 
 /** Signals in which a node says what its NAT is like. */
 const TELLS_NAT: readonly PeerSignal_Kind[] = [PeerSignal_Kind.KIND_OFFER, PeerSignal_Kind.KIND_ANSWER];
-
-/** When an agent reports next if nothing changes. */
-const REPORT_SECONDS = 30;
 
 /** `NodeService`: what a registered node may ask, always of itself. */
 export function nodeHandlers(deps: NodeDeps): HandlersOf<typeof NodeServiceService> {
@@ -89,7 +87,7 @@ function watch({ feed, presence, signals }: NodeDeps): StreamHandler<WatchReques
 }
 
 /** `NodeService.Report`. */
-function report({ presence, reports, bundles, routes }: NodeDeps): UnaryHandler<ReportRequest, ReportResponse> {
+function report({ feed, presence, reports, bundles, routes }: NodeDeps): UnaryHandler<ReportRequest, ReportResponse> {
   return async (request, caller) => {
     const { nodeId, network } = nodeCaller(caller);
     reports.take(nodeId, request);
@@ -97,7 +95,7 @@ function report({ presence, reports, bundles, routes }: NodeDeps): UnaryHandler<
     else presence.tunnelLost(nodeId);
     await bundles.note(nodeId, network, request.bundleVersion);
     await routes.advertise(nodeId, request.routes);
-    return { nextReportSeconds: REPORT_SECONDS };
+    return { nextReportSeconds: reportSeconds(feed.watcherCount) };
   };
 }
 

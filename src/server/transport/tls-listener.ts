@@ -3,6 +3,7 @@ import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../platform/clock.js';
 import type { LimitSettings } from '../../platform/config/server-config.js';
 import { ConnectionLimits, type Admission, type RefusedFor } from './connection-limits.js';
+import { HandshakeQueue } from './handshake-queue.js';
 import { listen } from '../../platform/listen.js';
 import type { Listener } from './listener.js';
 import type { ServerTls } from './server-tls.js';
@@ -34,9 +35,11 @@ const HANDSHAKE_TIMEOUT_MS = 5_000;
  */
 export async function startTlsListener(options: TlsListen, onConnection: (socket: TLSSocket) => void): Promise<Listener> {
   const limits = new ConnectionLimits(options.limits, systemClock, options.onRefused);
+  const queue = new HandshakeQueue();
+  const timeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
   const admissions = new Map<string, Admission>();
   const sockets = new Set<Socket>();
-  const tls = createTlsServer({ ...options.tls.options, handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS });
+  const tls = createTlsServer({ ...options.tls.options, handshakeTimeout: timeoutMs });
   tls.on('secureConnection', (socket) => {
     admissions.get(endOf(socket))?.secured();
     socket.on('error', ignore);
@@ -51,14 +54,31 @@ export async function startTlsListener(options: TlsListen, onConnection: (socket
     const admission = limits.admit(socket.remoteAddress ?? '');
     if (admission === undefined) return void socket.destroy();
     const end = endOf(socket);
-    admissions.set(end, admission);
+    let leave = (): void => {};
+    admissions.set(end, {
+      ...admission,
+      secured() {
+        admission.secured();
+        leave();
+      },
+    });
     sockets.add(socket);
     socket.on('error', ignore).once('close', () => {
+      leave();
       admission.released();
       admissions.delete(end);
       sockets.delete(socket);
     });
-    tls.emit('connection', socket);
+    // Whoever says nothing takes nobody's turn.
+    const giveUp = setTimeout(() => {
+      limits.handshakeFailed('timeout');
+      socket.destroy();
+    }, timeoutMs);
+    socket.once('close', () => clearTimeout(giveUp));
+    socket.once('readable', () => {
+      clearTimeout(giveUp);
+      leave = queue.enter(() => tls.emit('connection', socket));
+    });
   });
   await listen(tcp, { host: options.host, port: options.port }, options.key);
   const offRotate = options.tls.onRotate((current) => tls.setSecureContext(current));

@@ -1,0 +1,19 @@
+/** Reports that all agents together send in a second. */
+const REPORTS_A_SECOND = 100;
+/** Few agents report this often; however many there are, each is heard every two minutes. */
+const REPORT_SECONDS = { shortest: 30, longest: 120 } as const;
+
+/** Connections that a server takes in a second beside its other work; a handshake is about two milliseconds of its core. */
+const CONNECTIONS_A_SECOND = 250;
+/** Nobody waits longer for a server that is back. */
+const LONGEST_RECONNECT_SECONDS = 45;
+
+/** When an agent is to report next if nothing changes, seconds: the more there are, the later. */
+export function reportSeconds(agents: number): number {
+  return Math.min(REPORT_SECONDS.longest, Math.max(REPORT_SECONDS.shortest, Math.ceil(agents / REPORTS_A_SECOND)));
+}
+
+/** Within how many seconds agents that are sent away come back, each at a moment of its own. */
+export function reconnectSeconds(agents: number): number {
+  return Math.min(LONGEST_RECONNECT_SECONDS, Math.max(1, Math.ceil(agents / CONNECTIONS_A_SECOND)));
+}

@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import { reconnectSeconds, reportSeconds } from '../../../src/server/services/pacing.js';
+
+it.each([
+  [0, 30],
+  [3_000, 30],
+  [10_000, 100],
+  [1_000_000, 120],
+])('has each of %i agents report every %i seconds', (agents, seconds) => expect(reportSeconds(agents)).toBe(seconds));
+
+it.each([
+  [0, 1],
+  [250, 1],
+  [251, 2],
+  [10_000, 40],
+  [1_000_000, 45],
+])('spreads the return of %i agents over %i seconds', (agents, seconds) => expect(reconnectSeconds(agents)).toBe(seconds));
