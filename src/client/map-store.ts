@@ -66,6 +66,8 @@ export class MapStore {
   readonly #clock: Clock;
   readonly #log: Log;
   #held: Held | undefined;
+  /** What {@link current} gave last; undefined when something has changed since. */
+  #shown: NetworkMap | undefined;
   #chunks: MapSnapshot[] = [];
   readonly #verdicts = new Map<string, Verdict>();
 
@@ -109,20 +111,25 @@ export class MapStore {
   applyDelta(delta: MapDelta): boolean {
     const held = this.#held;
     if (held === undefined || delta.revision <= held.revision) return false;
+    this.#shown = undefined;
     for (const { change } of delta.changes) if (change !== undefined) this.#applyChange(held, change);
     held.revision = delta.revision;
-    this.#judge();
+    // Of ten thousand peers only the changed ones are looked at, unless what all verdicts rest on has changed and none is left.
+    this.#judge(this.#verdicts.size === 0 ? {} : { only: peersOf(held, delta) });
     return delta.changes.length > 0;
   }
 
   /** Notes that the map is complete up to `revision`. */
   applyProgress(revision: bigint): void {
-    if (this.#held !== undefined && revision > this.#held.revision) this.#held.revision = revision;
+    if (this.#held === undefined || revision <= this.#held.revision) return;
+    this.#held.revision = revision;
+    this.#shown = undefined;
   }
 
   /** Judges again whoever is refused or whose certificate has ended, for time passes. @returns whether a verdict changed. */
   reverify(): boolean {
     const before = this.#refusedIds();
+    this.#shown = undefined;
     this.#judge({ refusedToo: true });
     return this.#refusedIds() !== before;
   }
@@ -137,7 +144,10 @@ export class MapStore {
   /** The map in force; undefined before the first one. */
   current(): NetworkMap | undefined {
     const held = this.#held;
-    if (held === undefined) return undefined;
+    return held && (this.#shown ??= this.#show(held));
+  }
+
+  #show(held: Held): NetworkMap {
     const peers = [...held.peers.values()];
     return {
       epoch: held.epoch,
@@ -177,6 +187,7 @@ export class MapStore {
 
   #replace(next: Held, chunks: readonly MapSnapshot[]): void {
     this.#held = next;
+    this.#shown = undefined;
     this.#verdicts.clear();
     for (const { bundle, crl } of chunks) {
       if (bundle !== undefined) this.#trust.takeBundle(bundle);
@@ -228,11 +239,11 @@ export class MapStore {
   }
 
   /** Gives a verdict to every peer that has none or whose verdict has run out. */
-  #judge({ refusedToo = false } = {}): void {
+  #judge({ refusedToo = false, only }: { refusedToo?: boolean; only?: Iterable<Peer> } = {}): void {
     const held = this.#held;
     if (held === undefined) return;
     const nowMs = this.#clock.now();
-    for (const peer of held.peers.values()) {
+    for (const peer of only ?? held.peers.values()) {
       const verdict = this.#verdicts.get(peer.nodeId);
       const stands = verdict !== undefined && ('untilMs' in verdict ? verdict.untilMs > nowMs : !refusedToo);
       if (!stands) this.#verdicts.set(peer.nodeId, this.#verify(peer, nowMs, verdict));
@@ -257,6 +268,11 @@ export class MapStore {
   #refusedIds(): string {
     return [...this.#verdicts].flatMap(([id, verdict]) => ('reason' in verdict ? id : [])).join();
   }
+}
+
+/** The peers that a delta names. */
+function peersOf(held: Held, { changes }: MapDelta): Peer[] {
+  return changes.flatMap(({ change }) => (change?.$case === 'peer' ? (held.peers.get(change.value.nodeId) ?? []) : []));
 }
 
 /** Puts the chunks of one snapshot together; undefined when they hold no network settings. */

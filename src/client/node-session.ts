@@ -8,13 +8,20 @@ import { toPem } from '../platform/x509/pem.js';
 import type { ControlSession } from './control-session.js';
 import type { Membership } from './state/membership.js';
 
-/** What a node shows and believes on 6440: its gRPC certificate, and the gRPC CAs of its bundle. */
-export function nodeTls({ keys, grpcCertificate, bundle, facts }: Membership): ClientTls {
-  return {
+const identities = new WeakMap<Membership, ClientTls>();
+
+/** What a node shows and believes on 6440: its gRPC certificate, and the gRPC CAs of its bundle. The same object for the same membership. */
+export function nodeTls(membership: Membership): ClientTls {
+  const known = identities.get(membership);
+  if (known !== undefined) return known;
+  const { keys, grpcCertificate, bundle, facts } = membership;
+  const tls = {
     ca: new CaBundle(bundle.grpc?.certificates ?? []).pem,
     serverName: serverName(facts.clusterId),
     identity: { certificate: toPem(grpcCertificate), key: keys.grpc },
   };
+  identities.set(membership, tls);
+  return tls;
 }
 
 /** What a node shows and believes when its packets take a TCP connection: its network certificate, and the gRPC CAs of its bundle. */

@@ -1,4 +1,4 @@
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import {
   credentials,
   Metadata,
@@ -76,9 +76,20 @@ const CHANNEL_OPTIONS: Partial<ClientOptions> = {
  */
 export function connect<C extends Client>(Client: ClientConstructor<C>, target: RpcTarget): C {
   if ('socketPath' in target) return new Client(`unix:${target.socketPath}`, credentials.createInsecure(), CHANNEL_OPTIONS);
-  const { ca, serverName, identity } = target.tls;
+  const channel = credentials.createFromSecureContext(contextOf(target.tls));
+  return new Client(target.address, channel, { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': target.tls.serverName });
+}
+
+/** Keys and certificates are read once, however often somebody tries to connect with them: that takes longer than the attempt. */
+const contexts = new WeakMap<ClientTls, SecureContext>();
+
+function contextOf(tls: ClientTls): SecureContext {
+  const known = contexts.get(tls);
+  if (known !== undefined) return known;
+  const { ca, identity } = tls;
   const context = createSecureContext({ ca, minVersion: 'TLSv1.3', ...(identity && { cert: identity.certificate, key: identity.key }) });
-  return new Client(target.address, credentials.createFromSecureContext(context), { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': serverName });
+  contexts.set(tls, context);
+  return context;
 }
 
 /**
