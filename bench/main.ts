@@ -8,11 +8,15 @@ import { describeRun, formatRun, keepRun } from './report.js';
  */
 const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   dataplane: () => import('./dataplane.js'),
+  apply: () => import('./apply.js'),
   dns: () => import('./dns.js'),
+  fanout: () => import('./fanout.js'),
   identity: () => import('./identity.js'),
   pool: () => import('./pool.js'),
+  reconnect: () => import('./reconnect.js'),
   register: () => import('./register.js'),
   services: () => import('./services.js'),
+  watch: () => import('./watch.js'),
 };
 
 process.exitCode = await main();

@@ -4,6 +4,7 @@ import type { ControlState } from '../../src/client/control-link.js';
 import { openNodeClient } from '../../src/client/node-session.js';
 import { UnRegisterRequest, type MapDelta } from '../../src/gen/networkcontroller/v1/node.js';
 import { callUnary } from '../../src/platform/rpc-client.js';
+import { HandshakeQueue } from '../../src/server/transport/handshake-queue.js';
 import type { Members } from './member.js';
 import { SharedTrust } from './shared-trust.js';
 import { SimulatedAgent, type AgentCounts, type AgentEvents, type AgentSurroundings } from './simulated-agent.js';
@@ -16,8 +17,6 @@ export interface FleetSettings {
   readonly endpoint: string;
   /** The first so many never read what they are sent. */
   readonly stalled?: number;
-  /** The next so many have no map of their own and ask for all of it. */
-  readonly fresh?: number;
 }
 
 /** A fleet's agents at one moment, and what they have met so far. */
@@ -32,6 +31,8 @@ export interface FleetStatus extends AgentCounts {
 
 /** Revisions whose arrivals and contents are remembered. */
 const REMEMBERED = 4_096;
+/** Agents of a process that make their connections at the same time. */
+const CONNECTING = 32;
 
 /** Many agents in one process. */
 export class Fleet implements AgentEvents {
@@ -44,13 +45,11 @@ export class Fleet implements AgentEvents {
   #connects: number[] = [];
   #ended = 0;
 
-  constructor({ members: { members, position }, endpoint, stalled = 0, fresh = 0 }: FleetSettings) {
+  constructor({ members: { members, position }, endpoint, stalled = 0 }: FleetSettings) {
     const trust = new SharedTrust(members[0]!);
-    this.#surroundings = { endpoint, trust, events: this, intern: (delta) => this.#intern(delta) };
+    this.#surroundings = { endpoint, trust, line: new HandshakeQueue(CONNECTING), events: this, intern: (delta) => this.#intern(delta) };
     this.#stalled = members.slice(0, stalled).map((membership) => new StalledWatch(endpoint, membership, position));
-    for (const [index, membership] of members.slice(stalled).entries()) {
-      this.#agents.set(membership.facts.nodeId, new SimulatedAgent(membership, index < fresh ? undefined : position, this.#surroundings));
-    }
+    for (const membership of members.slice(stalled)) this.#agents.set(membership.facts.nodeId, new SimulatedAgent(membership, position, this.#surroundings));
   }
 
   /** The agents that read. */
@@ -118,6 +117,17 @@ export class Fleet implements AgentEvents {
     const agent = new SimulatedAgent(membership, undefined, this.#surroundings);
     this.#agents.set(agent.nodeId, agent);
     agent.start();
+  }
+
+  /** How many have all of these nodes under the names given, by node id. */
+  holding(names: Readonly<Record<string, string>>): number {
+    const holds = (agent: SimulatedAgent): boolean => {
+      const { peers = [], self } = agent.map() ?? {};
+      const held = new Map(peers.map(({ nodeId, name }) => [nodeId, name]));
+      if (self !== undefined) held.set(self.nodeId, self.name);
+      return Object.entries(names).every(([id, name]) => held.get(id) === name);
+    };
+    return this.agents.filter(holds).length;
   }
 
   /** When each agent that has had the change of `revision` by now had it in its map, monotonic ms. */

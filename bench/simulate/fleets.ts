@@ -4,7 +4,7 @@ import type { SimulatedAgent } from './simulated-agent.js';
 import type { FleetStatus } from './fleet.js';
 
 /** What a fleet can be asked for from another process. */
-export type Asked = 'start' | 'mark' | 'back' | 'storm' | 'roam' | 'flap' | 'leave' | 'add' | 'arrivals' | 'status' | 'stop';
+export type Asked = 'start' | 'mark' | 'back' | 'storm' | 'roam' | 'flap' | 'leave' | 'add' | 'holding' | 'arrivals' | 'status' | 'stop';
 
 /** One request to a fleet's process. */
 export interface FleetRequest {
@@ -80,6 +80,12 @@ export class Fleets {
   /** Takes in a node that has joined by itself. */
   async add(membership: SimulatedAgent['membership']): Promise<void> {
     await this.#any().ask('add', membership);
+  }
+
+  /** @see Fleet.holding */
+  async holding(names: Readonly<Record<string, string>>): Promise<number> {
+    const counts = await this.#all<number>('holding', names);
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   /** @see Fleet.arrivals */

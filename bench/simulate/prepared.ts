@@ -3,8 +3,10 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseServerConfig } from '../../src/platform/config/server-config.js';
+import { openPki } from '../../src/server/pki/pki.js';
 import { runBenchServer, serverSettings, type BenchServer } from '../server.js';
-import { writeMembers } from './member.js';
+import { startBareServer, type BareServer } from './bare.js';
+import { readMembers, writeMembers } from './member.js';
 import { prepareMembers } from './prepare.js';
 
 /** A server's folder with nodes in it, and where the server will listen; it can be started again and again. */
@@ -16,6 +18,8 @@ export interface Prepared {
   /** "host:port" of its figures. */
   readonly metrics: string;
   start(): Promise<BenchServer>;
+  /** Listens at the same place with nothing behind it. */
+  startBare(): Promise<BareServer>;
   /** Removes the folder. */
   remove(): void;
 }
@@ -34,6 +38,11 @@ export async function prepare(nodes: number, progress: (line: string) => void, m
     endpoint: `127.0.0.1:${grpcPort}`,
     metrics,
     start: () => runBenchServer(folder, settings),
+    async startBare() {
+      const pki = await openPki({ dir: join(config.workDir, 'pki'), clusterId: readMembers(path, 0, 1).members[0]!.facts.clusterId });
+      const { chainPem, privateKeyPem } = pki.issueServerCertificate({ hosts: ['127.0.0.1'], nowMs: Date.now() });
+      return startBareServer({ ca: pki.caPem('grpc'), certificate: chainPem, key: privateKeyPem, port: grpcPort! });
+    },
     remove: () => rmSync(folder, { recursive: true }),
   };
 }

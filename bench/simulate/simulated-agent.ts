@@ -6,6 +6,8 @@ import type { Membership } from '../../src/client/state/membership.js';
 import type { DomainError } from '../../src/domain/errors.js';
 import { MapSnapshot, type MapDelta, type ReportRequest, type WatchRequest, type WatchResponse } from '../../src/gen/networkcontroller/v1/node.js';
 import { NetworkConfig } from '../../src/gen/networkcontroller/v1/types.js';
+import type { HandshakeQueue } from '../../src/server/transport/handshake-queue.js';
+import { inLine } from './in-line.js';
 import { systemClock } from '../../src/platform/clock.js';
 import { silentLog } from '../../src/platform/log.js';
 import type { Position } from './member.js';
@@ -34,6 +36,8 @@ export interface AgentCounts {
 export interface AgentSurroundings {
   readonly endpoint: string;
   readonly trust: SharedTrust;
+  /** In which they make their connections. */
+  readonly line: HandshakeQueue;
   readonly events: AgentEvents;
   /** A delta that another agent has decoded already, so that ten thousand hold one copy. */
   intern(delta: MapDelta): MapDelta;
@@ -60,7 +64,7 @@ export class SimulatedAgent implements ControlHandlers {
     if (position !== undefined) this.#maps.applySnapshot(cachedMap(membership, position));
     this.#link = new ControlLink({
       endpoints: new EndpointOrder([surroundings.endpoint]),
-      connect: (endpoint) => openSession(endpoint, membership),
+      connect: (endpoint) => inLine(surroundings.line, openSession(endpoint, membership)),
       handlers: this,
       clock: systemClock,
       log: silentLog,

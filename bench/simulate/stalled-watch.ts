@@ -1,17 +1,21 @@
-import { connect, type ClientHttp2Session } from 'node:http2';
+import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { connect as connectTls } from 'node:tls';
 import { nodeTls } from '../../src/client/node-session.js';
 import type { Membership } from '../../src/client/state/membership.js';
 import { parseHostPort } from '../../src/domain/host-port.js';
-import { WatchRequest } from '../../src/gen/networkcontroller/v1/node.js';
+import { WatchRequest, WatchResponse } from '../../src/gen/networkcontroller/v1/node.js';
 import type { Position } from './member.js';
 
-/** An agent that asks for the map and never reads it: its connection takes 64 KiB and no more. */
+/** Bytes before each message: compressed or not, and how long it is. */
+const HEAD_BYTES = 5;
+
+/** An agent that asks for the map and does not read it until it is told to: until then its connection takes 64 KiB and no more. */
 export class StalledWatch {
   readonly #endpoint: string;
   readonly #membership: Membership;
   readonly #position: Position;
   #session: ClientHttp2Session | undefined;
+  #stream: ClientHttp2Stream | undefined;
 
   constructor(endpoint: string, membership: Membership, position: Position) {
     this.#endpoint = endpoint;
@@ -26,10 +30,24 @@ export class StalledWatch {
     this.#session = connect(`https://${this.#endpoint}`, { createConnection: () => connectTls(socket) });
     this.#session.on('error', () => {});
     const headers = { ':method': 'POST', ':path': '/networkcontroller.v1.NodeService/Watch', 'content-type': 'application/grpc', te: 'trailers' };
-    const stream = this.#session.request(headers);
-    stream.on('error', () => {});
+    this.#stream = this.#session.request(headers);
+    this.#stream.on('error', () => {});
     // Without a reader nothing is read, and no window is opened again (RFC 9113 §5.2).
-    stream.end(grpcFrame({ epoch: this.#position.epoch, fromRevision: this.#position.revision, agentVersion: 'stalled' }));
+    this.#stream.end(grpcFrame({ epoch: this.#position.epoch, fromRevision: this.#position.revision, agentVersion: 'stalled' }));
+  }
+
+  /** Reads at last, from the first message on. */
+  async *read(): AsyncGenerator<NonNullable<WatchResponse['message']>> {
+    let rest = Buffer.alloc(0);
+    for await (const bytes of this.#stream as AsyncIterable<Buffer>) {
+      rest = Buffer.concat([rest, bytes]);
+      while (rest.length >= HEAD_BYTES && rest.length >= HEAD_BYTES + rest.readUInt32BE(1)) {
+        const end = HEAD_BYTES + rest.readUInt32BE(1);
+        const { message } = WatchResponse.decode(rest.subarray(HEAD_BYTES, end));
+        rest = rest.subarray(end);
+        if (message !== undefined) yield message;
+      }
+    }
   }
 
   stop(): void {
@@ -40,7 +58,7 @@ export class StalledWatch {
 /** @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, Length-Prefixed-Message */
 function grpcFrame(request: WatchRequest): Buffer {
   const body = WatchRequest.encode(request).finish();
-  const head = Buffer.alloc(5);
+  const head = Buffer.alloc(HEAD_BYTES);
   head.writeUInt32BE(body.length, 1);
   return Buffer.concat([head, body]);
 }
