@@ -1,10 +1,13 @@
+import { dirname } from 'node:path';
 import type { ServerConfig } from '../platform/config/server-config.js';
 import { makePrivateDir } from '../platform/pem-files.js';
 import { storeFile } from './state-files.js';
 import { openStore, type OpenStore, type StoreOptions } from './store/open-store.js';
 
-/** Opens the store that the configuration names. @throws DomainError `store_failed`. */
+/** Opens the store that the configuration names. The code for etcd is loaded only where it is used. @throws DomainError `store_failed`. */
 export async function openConfiguredStore(config: ServerConfig, deps: Omit<StoreOptions, 'file'>): Promise<OpenStore> {
   await makePrivateDir(config.workDir);
-  return openStore({ ...deps, file: storeFile(config) });
+  if (config.store.engine === 'sqlite') return openStore({ ...deps, file: storeFile(config) });
+  const { openEtcdStore } = await import('./store/etcd/open-etcd-store.js');
+  return openEtcdStore(config.store, dirname(storeFile(config)), deps);
 }

@@ -15,6 +15,7 @@ import { reconcileNetworks } from './services/networks.js';
 import { reconcileStaticServices } from './services/static-services.js';
 import { storeFile } from './state-files.js';
 import { keys } from './store/keys.js';
+import type { LocalView } from './store/local-view.js';
 import type { OpenStore, StoreOptions } from './store/open-store.js';
 import { decodeRecord } from './store/records.js';
 import type { Store } from './store/store.js';
@@ -47,7 +48,7 @@ export interface StateDeps extends Pick<StoreOptions, 'clock' | 'log' | 'onCommi
  */
 export async function openServerState(config: ServerConfig, deps: StateDeps): Promise<ServerState> {
   await makePrivateDir(config.workDir);
-  await deps.beforeMigration?.(storeFile(config));
+  if (config.store.engine === 'sqlite') await deps.beforeMigration?.(storeFile(config));
   const opened = await openConfiguredStore(config, deps);
   try {
     await refuseHalfFilled(opened.store);
@@ -121,11 +122,20 @@ async function wireGuardKey(path: string, mayCreate: boolean): Promise<Buffer> {
 async function createCluster({ repository }: OpenStore, pki: Pki, clock: Clock): Promise<void> {
   const key = keys.cluster();
   const record: ClusterRecord = { id: pki.clusterId, epoch: randomBytes(8).toString('hex'), createdAtMs: clock.now() };
-  await repository.update(() => ({
+  await repository.update((view) => ({
     if: [{ key, absent: true }],
-    then: [{ put: key, value: ClusterRecord.encode(record).finish() }, ...firstAuthorities(pki, clock.now())],
+    then: isMade(view, record) ? [] : [{ put: key, value: ClusterRecord.encode(record).finish() }, ...firstAuthorities(pki, clock.now())],
     result: undefined,
   }));
+}
+
+/** @throws DomainError `already_initialised` when another server was faster. */
+function isMade(view: LocalView, { id }: ClusterRecord): boolean {
+  const found = view.cluster()?.value;
+  if (found !== undefined && found.id !== id) {
+    throw new DomainError('already_initialised', `store: another nc-server has just made cluster ${found.id}; copy its pki folder and wireguard.key into server.workDir, then start again`);
+  }
+  return found !== undefined;
 }
 
 /** A store of an earlier version knows nothing of its CAs. */

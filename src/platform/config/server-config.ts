@@ -15,6 +15,7 @@ import { STATIC_SERVICE, staticServiceFaults, staticServicesOf, type StaticServi
 import { checked, deepFreeze, parsed, parseYamlConfig, readConfigText, section, type Fault } from '../yaml-config.js';
 import { parseListenAddress } from './listen-address.js';
 import { UPSTREAM, upstreamOf, type UpstreamSettings } from './dns-upstream.js';
+import { STORE, storeFaults, storeSettings, type StoreSettings } from './store-settings.js';
 import { addedRecords, RECORD, recordFaults, type RecordSurroundings } from './records-file.js';
 
 /** One overlay network. */
@@ -100,6 +101,7 @@ export interface ServerConfig {
   readonly services: readonly StaticService[];
   /** Absolute; undefined where programs of NekoQ-Bootstrap are not served. */
   readonly nekoqPasswordFile: string | undefined;
+  readonly store: StoreSettings;
   readonly addresses: { readonly quarantineMs: number };
   readonly certificates: { readonly grpcMs: number; readonly networkMs: number; readonly serverMs: number };
   readonly limits: LimitSettings;
@@ -187,6 +189,7 @@ const SERVER = section({
     bootstrapMessageBytes: v.optional(integer(1024, 1024 * 1024), 16 * 1024),
     guessesPerMinute: v.optional(integer(1, 1_000_000), 30),
   }),
+  store: STORE,
   snapshots: SNAPSHOTS,
   metrics: section({
     listen: v.optional(v.union([v.literal(NOWHERE), parsed(parseMetricsAddress, 'an address with port')], 'an address with port, or ""'), `127.0.0.1:${METRICS_PORT}`),
@@ -234,6 +237,7 @@ export function parseServerConfig(text: string, path: string): ServerConfig {
     addresses: { quarantineMs: server.addresses.quarantine },
     certificates: { grpcMs: server.certificates.grpc, networkMs: server.certificates.network, serverMs: server.certificates.server },
     limits: server.limits,
+    store: storeSettings(server.store, at),
     snapshots: snapshotSettings(server.snapshots, at(server.workDir), at),
     metrics: { listen: server.metrics.listen === NOWHERE ? undefined : server.metrics.listen },
   });
@@ -282,6 +286,7 @@ function* faultsOf(server: ServerKeys): Iterable<Fault> {
     if (server.httpsPort !== 0 && server.httpsPort === server[other]) yield { key: ['httpsPort'], message: `want another port than ${other}, got ${server.httpsPort} for both` };
   }
   for (const { key, message } of recordFaults(recordsOf(server), surroundingsOf(server))) yield { key: ['dns', 'records', ...key], message };
+  yield* storeFaults(server.store);
   yield* snapshotFaults(server.snapshots);
   const networks = networksOf(server);
   yield* staticServiceFaults(server.services, new Set(networks.map((network) => network.name)));

@@ -1,5 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { statSync } from 'node:fs';
+import type { AppliedRevision } from './local-view.js';
 import { prefixOf } from './keys.js';
 import { prefixEnd } from './key-range.js';
 import { toRecord, type KvRow } from './kv-row.js';
@@ -88,6 +89,56 @@ export class Ledger {
   /** Deletes keys whose time is over, as a revision like any other. Call again while `nextExpiryMs` is due. */
   expire(nowMs: number): void {
     this.#together(() => this.#deleteAll(this.#expired.all(nowMs, EXPIRE_AT_ONCE), nowMs));
+  }
+
+  /**
+   * Applies revisions that were committed elsewhere, each under its number; those that are known already are left out.
+   *
+   * @param rev Where the store elsewhere then stands.
+   * @returns What could not be shown in the tables; its record is kept all the same.
+   */
+  apply(revisions: readonly AppliedRevision[], rev: bigint): { error: unknown }[] {
+    return this.#together(() => {
+      const errors = revisions.flatMap((revision) => (revision.rev > this.#rev ? this.#applyOne(revision) : []));
+      if (rev > this.#rev) this.#rev = rev;
+      return errors;
+    });
+  }
+
+  /** Sets records aside for {@link replace}. */
+  stage(records: readonly StoreRecord[]): void {
+    this.#db.exec('CREATE TEMP TABLE IF NOT EXISTS staged (key TEXT PRIMARY KEY, value BLOB NOT NULL, create_rev INTEGER NOT NULL, mod_rev INTEGER NOT NULL)');
+    const insert = this.#db.prepare('INSERT OR REPLACE INTO staged (key, value, create_rev, mod_rev) VALUES (?, ?, ?, ?)');
+    this.#together(() => records.forEach((record) => insert.run(record.key, record.value, record.createRev, record.modRev)));
+  }
+
+  /**
+   * Makes the records that were set aside all there is, as they were at `rev`. What differs is one revision of the history; a store
+   * that was empty has none before `rev`.
+   *
+   * @returns As {@link apply} says.
+   */
+  replace(rev: bigint, nowMs: number): { error: unknown }[] {
+    this.stage([]);
+    const gone = this.#db.prepare<[], string>(
+      'SELECT key FROM kv LEFT JOIN staged USING (key) WHERE staged.create_rev IS NOT kv.create_rev ORDER BY key',
+    ).pluck().all();
+    const made = this.#db.prepare<[], KvRow>(
+      'SELECT staged.* FROM staged LEFT JOIN kv USING (key) WHERE kv.mod_rev IS NOT staged.mod_rev ORDER BY staged.mod_rev, key',
+    ).all();
+    const changes = [
+      ...gone.map((key): StoreEvent => ({ type: 'delete', key, modRev: rev })),
+      ...made.map(({ key, value, mod_rev }): StoreEvent => ({ type: 'put', key, value, modRev: BigInt(mod_rev) })),
+    ];
+    const isFirst = this.#rev === 0n;
+    const setCreated = this.#db.prepare('UPDATE kv SET create_rev = ? WHERE key = ?');
+    return this.#together(() => {
+      const errors = this.#applyOne({ rev, atMs: nowMs, events: changes });
+      for (const { key, create_rev } of made) setCreated.run(create_rev, key);
+      this.#db.exec('DROP TABLE staged');
+      if (isFirst) this.#forgetAll(rev);
+      return errors;
+    });
   }
 
   /** Deletes all leaderships: whoever held one has ended with the process that had the file before us. */
@@ -182,6 +233,28 @@ export class Ledger {
       this.#log.run(modRev, seq++, value ? 0 : 1, key, value ?? null, atMs);
     }
     if (seq > 0) this.#rev = modRev;
+  }
+
+  #applyOne({ rev, atMs, events }: AppliedRevision): { error: unknown }[] {
+    const errors: { error: unknown }[] = [];
+    let seq = 0;
+    for (const event of events) {
+      try {
+        if (!this.#projector.apply(event)) continue;
+      } catch (error) {
+        // It is committed, whatever it holds; refusing it here would stop every replica for ever.
+        errors.push({ error });
+      }
+      const isPut = event.value !== undefined;
+      this.#log.run(rev, seq++, isPut ? 0 : 1, event.key, event.value ?? null, atMs);
+    }
+    this.#rev = rev;
+    return errors;
+  }
+
+  #forgetAll(rev: bigint): void {
+    this.#db.exec('DELETE FROM event_log');
+    this.#db.prepare(`UPDATE meta SET value = ? WHERE name = 'compact_rev'`).run(rev);
   }
 
   #deleteAll(doomed: readonly string[], nowMs: number): void {

@@ -15,6 +15,8 @@ export interface OpenStore {
   readonly repository: Repository;
   /** Resolves when nothing can be written any more: end the process, so that a supervisor starts it afresh. Reads go on till then. */
   readonly failed: Promise<DomainError>;
+  /** Milliseconds by which reads may be behind, because the engine has not been heard of since; 0 where it is in this process. */
+  staleMs(): number;
   /** Forgets the history that `policy` lets go, for a job to call now and then. Gives the newest revision that is forgotten. */
   forgetHistory(policy?: HistoryPolicy): Promise<bigint>;
   /** Waits for what is being written, then closes the file. */
@@ -42,6 +44,7 @@ export async function openStore({ file, clock, log, onCommit }: StoreOptions): P
     store,
     repository,
     failed: store.failed,
+    staleMs: () => 0,
     async forgetHistory(policy = DEFAULT_HISTORY) {
       const rev = horizon(store.snapshot.log, store.feed.rev, policy, clock.now());
       if (rev > store.snapshot.log.compactRev) await store.compact(rev);

@@ -3,11 +3,11 @@ import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { checkTransaction } from './check-transaction.js';
 import { CommitQueue, type CommittedBatch } from './commit-queue.js';
+import { follow } from './follow.js';
 import { campaign, type Claim, type Electorate } from './leadership.js';
 import { RevisionFeed } from './revision-feed.js';
 import { Snapshot } from './snapshot.js';
 import {
-  UnknownOutcome,
   type Leadership,
   type ListOptions,
   type Store,
@@ -61,7 +61,7 @@ export class SqliteStore implements Store {
    * @throws DomainError `store_failed`.
    */
   static async open(file: string, clock: Clock, log: Log, onCommit?: (batch: CommittedBatch) => void): Promise<SqliteStore> {
-    const { thread, state } = await WriterThread.start({ file, nowMs: clock.now() });
+    const { thread, state } = await WriterThread.start({ file, nowMs: clock.now(), follows: false });
     const snapshot = new Snapshot(file);
     const feed = new RevisionFeed(snapshot.rev, log);
     const queue = new CommitQueue(thread, state, clock, log, () => follow(snapshot, feed), onCommit);
@@ -138,17 +138,4 @@ export class SqliteStore implements Store {
 
 function closed(): DomainError {
   return new DomainError('store_failed', 'the store is closed');
-}
-
-/**
- * Moves to what the file holds now and tells of every revision on the way. What is told comes from the file itself, so that nothing
- * is left out, not even what a writer committed and could no longer report.
- */
-function follow(snapshot: Snapshot, feed: RevisionFeed): void {
-  try {
-    snapshot.advance();
-    feed.publish(snapshot.log.revisionsFrom(feed.rev + 1n, Number.MAX_SAFE_INTEGER) ?? [], snapshot.rev);
-  } catch (cause) {
-    throw new UnknownOutcome('the store may have moved on, but its file cannot be read', { cause });
-  }
 }

@@ -5,12 +5,12 @@ import { migrate } from './migrate.js';
 import { sendError, sendOutcome, type WriterData, type WriterReply, type WriterRequest } from './writer-protocol.js';
 
 /** The thread that owns the one connection that writes. It answers requests in the order in which they come. */
-function serve({ file, nowMs }: WriterData): void {
+function serve(data: WriterData): void {
   const port = parentPort;
   if (port === null) throw new Error('sqlite-writer-worker runs as a worker thread');
   const reply = (message: WriterReply): void => port.postMessage(message);
   try {
-    const { ledger, close } = open(file, nowMs);
+    const { ledger, close } = open(data);
     reply(done(ledger));
     port.on('message', (request: WriterRequest) => {
       if (request.kind === 'close') {
@@ -25,12 +25,17 @@ function serve({ file, nowMs }: WriterData): void {
   }
 }
 
-function open(file: string, nowMs: number): { ledger: Ledger; close: () => void } {
+function open({ file, nowMs, follows }: WriterData): { ledger: Ledger; close: () => void } {
   const db = openForWriting(file);
   const unlock = lockFile(file);
   migrate(db);
   const ledger = new Ledger(db);
-  ledger.endLeaderships(nowMs);
+  if (follows) {
+    // What a power cut takes from it is asked for again.
+    db.pragma('synchronous = NORMAL');
+  } else {
+    ledger.endLeaderships(nowMs);
+  }
   const close = (): void => {
     db.close();
     unlock();
@@ -50,6 +55,13 @@ function answer(ledger: Ledger, request: Exclude<WriterRequest, { kind: 'close' 
         return { kind: 'answer', yes: ledger.keepAlive(request.key, request.modRev, request.expireAtMs) };
       case 'compact':
         return { kind: 'answer', yes: ledger.compact(request.rev) };
+      case 'apply':
+        return done(ledger, ledger.apply(request.revisions, request.rev));
+      case 'stage':
+        ledger.stage(request.records);
+        return { kind: 'answer', yes: true };
+      case 'replace':
+        return done(ledger, ledger.replace(request.rev, request.nowMs));
       case 'checkpoint':
         ledger.checkpoint();
         return done(ledger);

@@ -1,11 +1,14 @@
 import { DomainError } from '../../domain/errors.js';
 import { CommitUncertain, type Outcome } from './ledger.js';
-import { UnknownOutcome, type Transaction, type TransactionResult } from './store.js';
+import type { AppliedRevision } from './local-view.js';
+import { UnknownOutcome, type StoreRecord, type Transaction, type TransactionResult } from './store.js';
 
 /** What the writer's thread is started with. */
 export interface WriterData {
   readonly file: string;
   readonly nowMs: number;
+  /** Whether the file only follows revisions that are ordered elsewhere. */
+  readonly follows: boolean;
 }
 
 /** What the writer is asked for, one at a time. */
@@ -14,6 +17,11 @@ export type WriterRequest =
   | { readonly kind: 'expire'; readonly nowMs: number }
   | { readonly kind: 'keepAlive'; readonly key: string; readonly modRev: bigint; readonly expireAtMs: number }
   | { readonly kind: 'compact'; readonly rev: bigint }
+  /** Whole revisions that were committed elsewhere; `rev` is where that then stands. */
+  | { readonly kind: 'apply'; readonly revisions: readonly AppliedRevision[]; readonly rev: bigint }
+  /** Some of all records as they are elsewhere, set aside until `replace`. */
+  | { readonly kind: 'stage'; readonly records: readonly StoreRecord[] }
+  | { readonly kind: 'replace'; readonly rev: bigint; readonly nowMs: number }
   | { readonly kind: 'checkpoint' }
   | { readonly kind: 'close' };
 

@@ -26,6 +26,13 @@ describe('parseServerConfig refuses', () => {
 
   it.each([
     ['grpcPort: 70000', 'server.yml:2: server.grpcPort: want a whole number from 0 to 65535, got 70000'],
+    ['store: { engine: postgres }', 'server.store.engine: want "sqlite" or "etcd", got "postgres"'],
+    ['store: { engine: etcd }', 'server.store.endpoints: want the members of etcd, since that is the engine, got none'],
+    ['store: { endpoints: ["https://e:2379"] }', 'server.store.engine: want "etcd", since endpoints of it are named, got "sqlite"'],
+    ['store: { engine: etcd, endpoints: ["https://e:2379"], ca: a, cert: b }', 'server.store.key: want a file in PEM, since etcd is asked over TLS, got nothing'],
+    ['store: { engine: etcd, endpoints: ["http://192.0.2.1:2379"] }', 'server.store.endpoints.0: want https, since it is not on loopback, got "http://192.0.2.1:2379"'],
+    ['store: { engine: etcd, endpoints: ["https://e"] }', 'server.store.endpoints.0: want an address with port like "https://etcd1.example:2379", got "https://e"'],
+    ['store: { requestTimeout: 50ms }', 'server.store.requestTimeout: want at least 100ms'],
     ['port: 1.5', 'server.port: want a whole number'],
     ['grpcPort: "6440"', 'server.grpcPort: want a whole number from 0 to 65535, got "6440"'],
     ['grpcPort: 7000\nbootstrapPort: 7000', 'server.yml:3: server.bootstrapPort: want another port than grpcPort, got 7000 for both'],

@@ -37,6 +37,7 @@ export class EtcdStore implements Store {
   readonly #watching: WatchDeps;
   readonly #electorate: Electorate;
   readonly #watches = new Set<EtcdWatch>();
+  #heardAtMs = performance.now();
   #announceClosing!: (error: DomainError) => void;
   #closed: Promise<void> | undefined;
 
@@ -45,7 +46,7 @@ export class EtcdStore implements Store {
     this.#members = members;
     this.#commits = new GroupCommit(members);
     this.#leases = new LeaseBook(members, clock);
-    this.#watching = { members, orderedProgress, clock, log };
+    this.#watching = { members, orderedProgress, clock, log, onHeard: () => (this.#heardAtMs = performance.now()) };
     const closing = new Promise<never>((_, reject) => (this.#announceClosing = reject));
     closing.catch(() => {});
     this.#electorate = { store: this, claim: (...claim) => this.#claim(...claim), clock, log, closing };
@@ -65,6 +66,11 @@ export class EtcdStore implements Store {
       members.close();
       throw error;
     }
+  }
+
+  /** Milliseconds since a watch heard of etcd last. One that is open hears every two seconds. */
+  get silentMs(): number {
+    return performance.now() - this.#heardAtMs;
   }
 
   async txn(transaction: Transaction, options: { deadlineMs?: number } = {}): Promise<TransactionResult> {

@@ -14,6 +14,8 @@ export interface WatchDeps {
   readonly orderedProgress: boolean;
   readonly clock: Clock;
   readonly log: Log;
+  /** Called at each sign of life of a member that knows a leader. */
+  readonly onHeard: () => void;
 }
 
 /** A member may be cut off and say nothing. */
@@ -50,6 +52,7 @@ export class EtcdWatch implements StoreWatch {
   }
 
   #connect(member: EtcdMember): void {
+    const deps = this.#deps;
     const stream = member.watch.watch(withLeader());
     let heardAtMs = performance.now();
     let events: StoreEvent[] = [];
@@ -64,6 +67,7 @@ export class EtcdWatch implements StoreWatch {
     };
     stream.on('data', (response: WatchResponse) => {
       heardAtMs = performance.now();
+      deps.onHeard();
       events = this.#take(member, response, events);
     });
     // Cancelling is an error too, and comes after the stream was given up.

@@ -1,0 +1,98 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ListNodesRequest } from '../../../src/gen/networkcontroller/v1/admin.js';
+import { callUnary } from '../../../src/platform/rpc-client.js';
+import { EtcdCluster, noEtcd } from '../../support/etcd.js';
+import { startTestServer, type TestServer, type TestServerOptions } from '../../support/server.js';
+import { tmpDir } from '../../support/tmp-dir.js';
+import { until } from '../../support/until.js';
+import { Watched } from '../../support/watched.js';
+
+describe.skipIf(noEtcd)(`several controllers on etcd${noEtcd ? ` (${noEtcd})` : ''}`, () => {
+  let cluster: EtcdCluster;
+  let first: { dir: string } | undefined;
+  const secrets = mkdtempSync(join(tmpdir(), 'nc-test-'));
+
+  beforeAll(async () => {
+    cluster = await EtcdCluster.start();
+  });
+  afterAll(async () => {
+    await cluster?.stop();
+    rmSync(secrets, { recursive: true });
+  });
+
+  const store = (): string => {
+    const { ca, cert, key } = cluster.tls;
+    return `store: { engine: etcd, endpoints: [${cluster.endpoints.map((url) => `"${url}"`).join(', ')}], ca: ${ca}, cert: ${cert}, key: ${key}, allowOldVersion: true, requestTimeout: 2s }`;
+  };
+
+  /** A controller of the one cluster; the first one makes it, the others have its secrets. */
+  async function replica(options: TestServerOptions = {}): Promise<TestServer> {
+    const dir = options.dir ?? tmpDir();
+    if (first !== undefined && options.dir === undefined) {
+      mkdirSync(join(dir, 'work'), { recursive: true, mode: 0o700 });
+      for (const secret of ['pki', 'wireguard.key']) cpSync(join(first.dir, secret), join(dir, 'work', secret), { recursive: true });
+    }
+    const server = await startTestServer({ ...options, dir, settings: [...(options.settings ?? []), store()] });
+    if (first === undefined) {
+      first = { dir: secrets };
+      for (const secret of ['pki', 'wireguard.key']) cpSync(join(dir, 'work', secret), join(first.dir, secret), { recursive: true });
+    }
+    return server;
+  }
+
+  it('show on one what was done on the other: nodes, tokens, maps', async () => {
+    const a = await replica();
+    const b = await replica();
+    expect(b.clusterId).toBe(a.clusterId);
+
+    const member = await a.join(await a.token());
+    const watched = new Watched(b.control(member));
+    await watched.snapshot();
+    const other = await b.join(await a.token());
+
+    await watched.change(other.nodeId);
+    const nodes = await until(async () => {
+      const { nodes } = await callUnary(a.admin, 'listNodes', ListNodesRequest.fromPartial({}));
+      return nodes.some(({ id }) => id === other.nodeId) && nodes;
+    }, 'the node of the other');
+    expect(nodes.map(({ bindIp }) => bindIp)).toEqual(expect.arrayContaining([member.bindIp, other.bindIp]));
+  });
+
+  it('let an agent go on at another one where it was, without a new map', async () => {
+    const a = await replica();
+    const b = await replica();
+    const agent = await a.join(await a.token());
+    const { epoch, revision } = await new Watched(a.control(agent)).snapshot();
+    const missed = await a.join(await a.token());
+
+    const watched = new Watched(b.control(agent), { epoch, fromRevision: revision });
+
+    await watched.change(missed.nodeId);
+    expect([...watched.of('snapshot'), ...watched.of('reset')]).toEqual([]);
+  });
+
+  it('give no address twice when all of them are asked at once', async () => {
+    const [a, b, c] = await Promise.all([replica(), replica(), replica()]);
+    const tokens = await Promise.all(Array.from({ length: 9 }, (_, i) => [a, b, c][i % 3]!.token()));
+    const members = await Promise.all(tokens.map((token, i) => [b, c, a][i % 3]!.join(token)));
+
+    expect(new Set(members.map(({ bindIp }) => bindIp)).size).toBe(9);
+  });
+
+  it('have what happened while they were away after a restart', async () => {
+    const a = await replica();
+    const b = await replica();
+    const agent = await a.join(await a.token());
+    await b.stop();
+    const missed = await a.join(await a.token());
+
+    const again = await replica({ dir: b.dir });
+    const watched = new Watched(again.control(agent));
+    await watched.snapshot();
+
+    expect(JSON.stringify(watched.of('snapshot'), (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))).toContain(missed.nodeId);
+  });
+});
