@@ -1,18 +1,26 @@
 import { DomainError } from '../domain/errors.js';
 import { AdminServiceClient, type AdminServiceWatchServicesRequest, type WatchEventsRequest, type WatchEventsResponse } from '../gen/networkcontroller/v1/admin.js';
 import type { ServiceEvent } from '../gen/networkcontroller/v1/types.js';
-import { callStream, callUnary, connect, type RequestOf, type ResponseOf, type RpcTarget, type UnaryName } from '../platform/rpc-client.js';
+import { callStream, callUnary, connect, type ReadWish, type ReadWorth, type RequestOf, type ResponseOf, type RpcTarget, type UnaryName } from '../platform/rpc-client.js';
 
 /** The controller as an admin sees it. */
 export class AdminApi {
   readonly #client: AdminServiceClient;
   /** The socket or the address that is asked. */
   readonly where: string;
+  readonly #read: ReadWish;
+  #staleMs = 0;
 
-  /** Nothing is sent before the first call. */
-  constructor(target: RpcTarget) {
+  /** Nothing is sent before the first call. @param read How new all answers must be. */
+  constructor(target: RpcTarget, read: ReadWish = {}) {
+    this.#read = read;
     this.where = 'socketPath' in target ? target.socketPath : target.address;
     this.#client = connect(AdminServiceClient, target);
+  }
+
+  /** By how many milliseconds the last answer may be behind. */
+  get staleMs(): number {
+    return this.#staleMs;
   }
 
   /**
@@ -23,7 +31,8 @@ export class AdminApi {
    */
   async call<K extends UnaryName<AdminServiceClient>>(method: K, request: RequestOf<AdminServiceClient[K]>, deadlineMs?: number): Promise<ResponseOf<AdminServiceClient[K]>> {
     try {
-      return await callUnary(this.#client, method, request, deadlineMs === undefined ? {} : { deadlineMs });
+      const onRead = ({ staleMs }: ReadWorth): void => void (this.#staleMs = staleMs);
+      return await callUnary(this.#client, method, request, { read: this.#read, onRead, ...(deadlineMs !== undefined && { deadlineMs }) });
     } catch (error) {
       throw this.#located(error);
     }

@@ -18,6 +18,8 @@ export interface ConnectionOptions {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
+  /** Answers must know every change that was acknowledged before. */
+  readonly consistent?: boolean;
 }
 
 /**

@@ -70,6 +70,7 @@ export function buildProgram(session: Session, io: CommandIo): Command {
     .option('--ca <file>', 'the certificate of the controller\'s CA, PEM')
     .option('--cert <file>', 'the admin certificate, PEM')
     .option('--key <file>', 'its key, PEM')
+    .option('--consistent', 'want every change that was acknowledged before in the answer, or none')
     .addHelpText('after', examples('ncadm token create --expire 10m', 'ncadm status'));
   addNouns(program, session);
   return program;

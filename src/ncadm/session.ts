@@ -4,6 +4,9 @@ import { invocationOf, type Action, type CommandInvocation, type CommandIo } fro
 import { AdminApi } from './admin-api.js';
 import { findController, type ConnectionOptions } from './controller-target.js';
 
+/** A server hears of the others far more often. */
+const STALE_MS = 10_000;
+
 /** What a command works with. */
 export interface Invocation<Options> extends CommandInvocation<Options> {
   readonly nowMs: number;
@@ -37,9 +40,11 @@ export class Session {
     return async (...params) => {
       const command = params.at(-1) as Command;
       const invocation = this.#invocation<ConnectionOptions & Options>(command);
-      const api = new AdminApi(await findController(invocation.options, this.#io.env, invocation.nowMs));
+      const { consistent = false } = invocation.options;
+      const api = new AdminApi(await findController(invocation.options, this.#io.env, invocation.nowMs), { consistent });
       try {
         await handler({ ...invocation, api }, ...(command.processedArgs as Args));
+        if (api.staleMs > STALE_MS) invocation.output.note(`This may be ${Math.round(api.staleMs / 1000)} s old: the server has not heard of the others since.`);
       } finally {
         api.close();
       }

@@ -12,7 +12,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { DomainError, isErrorCode, type ErrorCode } from '../domain/errors.js';
-import { ERROR_CODE_KEY } from './rpc-metadata.js';
+import { CONSISTENT_KEY, EPOCH_KEY, ERROR_CODE_KEY, MIN_REVISION_KEY, REVISION_KEY, STALE_MS_KEY } from './rpc-metadata.js';
 
 /** What a client believes and shows. */
 export interface ClientTls {
@@ -104,22 +104,55 @@ export function connectUnverified<C extends Client>(Client: ClientConstructor<C>
   return new Client(address, channel, { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': 'unverified.invalid' });
 }
 
+/** How new an answer must be. */
+export interface ReadWish {
+  /** Not older than this revision, of a change that one has made oneself. */
+  readonly minRevision?: bigint;
+  /** The epoch that the revision belongs to. */
+  readonly epoch?: string;
+  /** With every change that was acknowledged before the question. */
+  readonly consistent?: boolean;
+}
+
+/** How new an answer is. */
+export interface ReadWorth {
+  readonly epoch: string;
+  /** 0 when the answer says nothing of it, as a refusal. */
+  readonly revision: bigint;
+  /** By how much it may be behind. */
+  readonly staleMs: number;
+}
+
+function readMetadata({ minRevision, epoch, consistent }: ReadWish = {}): Metadata {
+  const metadata = new Metadata();
+  if (minRevision !== undefined) metadata.set(MIN_REVISION_KEY, minRevision.toString());
+  if (epoch !== undefined) metadata.set(EPOCH_KEY, epoch);
+  if (consistent === true) metadata.set(CONSISTENT_KEY, 'true');
+  return metadata;
+}
+
+function readWorth(metadata: Metadata): ReadWorth {
+  const text = (key: string): string => String(metadata.get(key)[0] ?? '');
+  return { epoch: text(EPOCH_KEY), revision: BigInt(text(REVISION_KEY) || 0), staleMs: Number(text(STALE_MS_KEY)) };
+}
+
 /**
  * Calls a method that answers once.
  *
  * @param method  Its name on the client, `'getStatus'`.
- * @param options `deadlineMs` from now, 10 s when left out: no call waits for ever. `signal` cancels it.
+ * @param options `deadlineMs` from now, 10 s when left out: no call waits for ever. `signal` cancels it. `read` says how new the answer must
+ *   be, and `onRead` hears how new it is.
  * @throws DomainError with the server's code; `unavailable` or `timeout` when nobody answered.
  */
 export function callUnary<C extends Client, K extends UnaryName<C>>(
   client: C,
   method: K,
   request: RequestOf<C[K]>,
-  options: { readonly deadlineMs?: number; readonly signal?: AbortSignal } = {},
+  options: { readonly deadlineMs?: number; readonly signal?: AbortSignal; readonly read?: ReadWish; readonly onRead?: (worth: ReadWorth) => void } = {},
 ): Promise<ResponseOf<C[K]>> {
   return new Promise((resolve, reject) => {
     const deadline = Date.now() + (options.deadlineMs ?? DEFAULT_DEADLINE_MS);
-    const call = (client[method] as Unary<unknown, ResponseOf<C[K]>>).call(client, request, new Metadata(), { deadline }, (error, response) => {
+    const call = (client[method] as Unary<unknown, ResponseOf<C[K]>>).call(client, request, readMetadata(options.read), { deadline }, (error, response) => {
       options.signal?.removeEventListener('abort', cancel);
       if (error === null) resolve(response);
       else reject(toDomainError(error));
@@ -127,6 +160,8 @@ export function callUnary<C extends Client, K extends UnaryName<C>>(
     const cancel = (): void => call.cancel();
     if (options.signal?.aborted) cancel();
     options.signal?.addEventListener('abort', cancel, { once: true });
+    const { onRead } = options;
+    if (onRead !== undefined) call.on('status', ({ metadata }) => onRead(readWorth(metadata)));
   });
 }
 

@@ -29,6 +29,7 @@ import { bootstrapHandlers } from './transport/bootstrap-handlers.js';
 import type { GrpcServerOptions } from './transport/grpc-server.js';
 import { relayHandlers } from './transport/relay-handlers.js';
 import { nodeHandlers } from './transport/node-handlers.js';
+import type { Reads } from './transport/reads.js';
 import { service } from './transport/service.js';
 import type { SnapshotUse } from './transport/snapshot-handlers.js';
 import type { UseCases } from './use-cases.js';
@@ -72,6 +73,14 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
   const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals }));
   const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock, guesses }));
   const relay = service(RelayServiceService, relayHandlers(cases));
+  const reads: Reads = {
+    epoch: cases.facts.epoch,
+    rev: () => repository.view.rev,
+    staleMs: () => state.staleMs(),
+    currentRev: () => state.store.currentRev(),
+    reached: (rev) => repository.reached(rev),
+    clock: wall,
+  };
   const { bindAddress: host, limits } = config;
   const onRefused = (reason: RefusedFor, address: string): void => cases.refusals.note(turnedAway(reason, address));
   const told = { onRefusal: (refusal: Refusal): void => cases.refusals.note(refusal), onEnded };
@@ -97,6 +106,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
       services: [node, relay, admin],
       authenticate,
       messageBytes: limits.messageBytes,
+      reads,
       clock: wall,
       log,
       ...told,
@@ -107,7 +117,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
       purposeOf,
       log,
     },
-    admin: { listen: { socketPath: config.adminSocket }, services: [admin, node], authenticate: asLocal, messageBytes: limits.messageBytes, log, ...told },
+    admin: { listen: { socketPath: config.adminSocket }, services: [admin, node], authenticate: asLocal, messageBytes: limits.messageBytes, reads, log, ...told },
   };
 }
 

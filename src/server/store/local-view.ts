@@ -184,6 +184,8 @@ export interface Repository {
    * @throws DomainError from `decide`; `conflict` after many rounds; `store_failed`.
    */
   update<T>(decide: (view: LocalView) => Decision<T>, discard?: (result: T) => void): Promise<Committed<T>>;
+  /** Resolves once `view` is at `rev` or later. */
+  reached(rev: bigint): Promise<void>;
   /** Calls `listener` for every applied revision, in order, before the `update` that made it resolves. */
   onApplied(listener: (revision: AppliedRevision) => void): () => void;
 }

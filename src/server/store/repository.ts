@@ -22,6 +22,10 @@ export class StoreRepository implements Repository {
     this.#feed = feed;
   }
 
+  reached(rev: bigint): Promise<void> {
+    return this.#feed.reached(rev);
+  }
+
   onApplied(listener: (revision: AppliedRevision) => void): () => void {
     return this.#feed.subscribe(listener);
   }

@@ -9,6 +9,7 @@ import { plainAddress } from '../auth/source.js';
 import type { Refusal } from '../services/audit.js';
 import type { OpenStream } from './stream.js';
 import { authorise } from './policy.js';
+import type { Reads } from './reads.js';
 import { STATUS_OF } from './status.js';
 
 /** A call that is over. */
@@ -29,6 +30,8 @@ export interface CallContext {
   readonly onRefusal?: ((refusal: Refusal) => void) | undefined;
   /** Told of every call when it is over. */
   readonly onEnded?: ((call: EndedCall) => void) | undefined;
+  /** How new answers are; undefined where nothing is read. */
+  readonly reads?: Reads | undefined;
   /** Once true, nothing new is begun. */
   draining: boolean;
   /** The streams that are open. */

@@ -25,6 +25,8 @@ export interface GrpcServerOptions {
   readonly onRefusal?: CallContext['onRefusal'];
   /** Told of every call when it is over. */
   readonly onEnded?: CallContext['onEnded'];
+  /** How new its answers are; undefined where nothing is read. */
+  readonly reads?: CallContext['reads'];
   /** By which certificates end; the machine's unless a test brings its own. */
   readonly clock?: Clock;
   /** How long calls that are being answered may still take when the server stops; 1 s. */
@@ -64,8 +66,8 @@ const CHANNEL_OPTIONS = {
  * @throws DomainError `port_taken`, `config_invalid`.
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { authenticate, log, onRefusal, onEnded } = options;
-  const context: CallContext = { authenticate, log, onRefusal, onEnded, draining: false, streams: new Set() };
+  const { authenticate, log, onRefusal, onEnded, reads } = options;
+  const context: CallContext = { authenticate, log, onRefusal, onEnded, reads, draining: false, streams: new Set() };
   const server = new Server({ ...CHANNEL_OPTIONS, 'grpc.max_receive_message_length': options.messageBytes, interceptors: [noticeOversize(context)] });
   const names = ['', ...options.services.map(({ name }) => name)];
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
