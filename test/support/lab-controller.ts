@@ -17,13 +17,13 @@ export class LabController {
   readonly #lab: Lab;
   readonly #folder = tmpDir();
   readonly #admin: AdminServiceClient;
+  readonly #settings: Record<string, unknown>;
   #server: LabProcess | undefined;
 
   private constructor(lab: Lab, settings: Record<string, unknown>) {
     this.#lab = lab;
     const adminSocket = join(this.#folder, 'admin.sock');
-    const server = { ip: CONTROLLER, workDir: join(this.#folder, 'work'), adminSocket, metrics: { listen: '' }, ...settings };
-    writeFileSync(this.#config, JSON.stringify({ server }));
+    this.#settings = { ip: CONTROLLER, workDir: join(this.#folder, 'work'), adminSocket, metrics: { listen: '' }, ...settings };
     this.#admin = connect(AdminServiceClient, { socketPath: adminSocket });
     onTestFinished(() => this.#admin.close());
   }
@@ -46,8 +46,13 @@ export class LabController {
     return this.#server;
   }
 
-  /** Starts the controller, again on the same folder after {@link killServer}. */
-  async startServer(): Promise<void> {
+  /**
+   * Starts the controller, again on the same folder after {@link killServer}.
+   *
+   * @param changed Keys below `server:` that are different this time.
+   */
+  async startServer(changed: Record<string, unknown> = {}): Promise<void> {
+    writeFileSync(this.#config, JSON.stringify({ server: { ...this.#settings, ...changed } }));
     const argv = [process.execPath, '--import', 'tsx', 'src/server/main.ts', '--config', this.#config];
     const server = this.#lab.spawn('ctl', argv, { name: 'nc-server' });
     this.#server = server;

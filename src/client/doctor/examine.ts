@@ -6,6 +6,7 @@ import { checkDns } from './checks/dns.js';
 import { checkInterface } from './checks/interface.js';
 import { checkMtu } from './checks/mtu.js';
 import { checkOverlap } from './checks/overlap.js';
+import { checkReach } from './checks/reach.js';
 import { checkState } from './checks/state.js';
 import { checkUdp } from './checks/udp.js';
 import { checkWireGuard } from './checks/wireguard.js';
@@ -23,6 +24,7 @@ const CHECK_OF: Readonly<Record<CheckName, (patient: Patient) => Promise<Finding
   wireguard: checkWireGuard,
   interface: checkInterface,
   overlap: checkOverlap,
+  reach: checkReach,
   dns: checkDns,
 };
 

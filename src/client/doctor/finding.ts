@@ -1,5 +1,5 @@
 /** What is looked at, in this order. */
-export const CHECKS = ['state', 'agent', 'certificate', 'clock', 'controller', 'udp', 'mtu', 'wireguard', 'interface', 'overlap', 'dns'] as const;
+export const CHECKS = ['state', 'agent', 'certificate', 'clock', 'controller', 'udp', 'mtu', 'wireguard', 'interface', 'overlap', 'reach', 'dns'] as const;
 
 /** One of {@link CHECKS}. */
 export type CheckName = (typeof CHECKS)[number];

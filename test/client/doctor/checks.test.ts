@@ -87,7 +87,7 @@ describe('the doctor', () => {
     const all = await examine(patient());
 
     expect(all.filter(({ result }) => result !== 'ok')).toEqual([]);
-    expect(new Set(all.map(({ check }) => check)).size).toBe(11);
+    expect(new Set(all.map(({ check }) => check)).size).toBe(12);
   });
 
   it('goes on when one of its looks fails itself', async () => {
@@ -278,3 +278,30 @@ async function crlOf({ joinString }: Controller): Promise<Buffer> {
     session.close();
   }
 }
+
+describe('reach', () => {
+  const without = (program: string): Partial<Machine> => ({ run: (command) => (command === program ? Promise.reject(new RunError([command], undefined, 'missing', '')) : Promise.resolve({ stdout: '1\n', stderr: '' })) });
+
+  it('is wrong without nftables where something is to be forwarded, and worth knowing elsewhere', async () => {
+    expect(await findings('reach', { config: { ...config, exitNode: true } }, without('nft'))).toMatchObject([{ result: 'fail', mend: '"apt install nftables"' }]);
+    expect(await findings('reach', {}, without('nft'))).toMatchObject([{ result: 'warn' }]);
+  });
+
+  it('is wrong when the kernel does not forward to an approved route', async () => {
+    const routing = { status: status({ routes: ['192.168.7.0/24'] }) };
+
+    expect(await findings('reach', routing, { run: () => Promise.resolve({ stdout: '0\n', stderr: '' }) })).toMatchObject([{ result: 'fail', says: expect.stringContaining('192.168.7.0/24') }]);
+    expect(await findings('reach', routing, without('none'))).toMatchObject([{ result: 'ok' }]);
+  });
+
+  it('names the command for a route that waits for approval', async () => {
+    expect(await findings('reach', { status: status({ waitingRoutes: ['192.168.7.0/24'] }) })).toMatchObject([{ result: 'warn', mend: 'an admin: "ncadm route approve web-1 192.168.7.0/24"' }]);
+  });
+
+  it('tells which network behind another node this machine is in itself', async () => {
+    const peers = [{ name: 'gw', routes: ['192.168.1.0/24', '192.168.9.0/24', '0.0.0.0/0'] }];
+    const here = { map: MapSnapshot.fromPartial({ ...map(), peers }) };
+
+    expect(await findings('overlap', here)).toMatchObject([{ result: 'ok' }, { result: 'warn', says: '192.168.1.0/24 is not reached through gw: this machine has 192.168.1.0/24 on eth0 itself' }]);
+  });
+});
