@@ -23,6 +23,8 @@ export interface RecordContext {
   apexOf(name: DnsName): DnsName | undefined;
   /** The types that have records at exactly this name, those of the record itself left out. */
   typesAt(name: DnsName): ReadonlySet<RecordType>;
+  /** The name whose MX, NS or SRV record leads to this one, that of the record itself left out; undefined when none does. */
+  pointerTo(name: DnsName): DnsName | undefined;
   /** Who else may use this name at any moment; undefined when nobody does. */
   holderOf(name: DnsName): string | undefined;
 }
@@ -83,13 +85,15 @@ function checkAliases(added: AddedRecord, { name, data }: ResourceRecord, zone: 
   const holder = data.type === 'CNAME' ? zone.holderOf(name) : undefined;
   if (holder !== undefined) throw broken(added, `an alias at a name that is not kept for ${holder}`, 'RFC 1034 §3.6.2');
   if (data.type !== 'CNAME' && present.has('CNAME')) throw broken(added, 'nothing beside the alias at this name', 'RFC 1034 §3.6.2');
+  const pointer = data.type === 'CNAME' ? zone.pointerTo(name) : undefined;
+  if (pointer !== undefined) throw broken(added, `an alias at a name to which no MX, NS or SRV record leads, as one of ${pointer} does`, 'RFC 2181 §10.3');
   const target = exchangeOf(data);
   if (target !== undefined && zone.typesAt(target).has('CNAME')) throw broken(added, `a target that is no alias, as ${target} is`, 'RFC 2181 §10.3');
   if (data.type === 'CNAME' && data.target === name) throw broken(added, 'an alias of another name', 'RFC 1034 §3.6.2');
 }
 
-/** The target that must have addresses of its own. */
-function exchangeOf(data: RecordData): DnsName | undefined {
+/** The target that must have addresses of its own; undefined for a type without one. @see RFC 2181 §10.3 */
+export function exchangeOf(data: RecordData): DnsName | undefined {
   return data.type === 'MX' || data.type === 'NS' || data.type === 'SRV' ? data.target : undefined;
 }
 

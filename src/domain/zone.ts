@@ -1,6 +1,6 @@
 import { parentOf, parseDnsName, under, type DnsName } from './dns-name.js';
 import type { ResourceRecord } from './dns-record.js';
-import { checkRecord, type AddedRecord } from './dns-records.js';
+import { checkRecord, exchangeOf, type AddedRecord } from './dns-records.js';
 import { holderOf } from './held-names.js';
 import { NameTree } from './name-tree.js';
 import type { ZoneChange, ZoneNetwork, ZoneNode, ZoneService } from './zone-input.js';
@@ -24,7 +24,9 @@ export class Zone {
   readonly #networks = new Map<string, ZoneNetwork>();
   readonly #nodes = new Map<string, ZoneNode>();
   readonly #services = new Map<string, ZoneService>();
-  readonly #added = new Map<string, DnsName>();
+  readonly #added = new Map<string, ResourceRecord>();
+  /** Added records that lead to a name, by that name. */
+  readonly #pointers = new Map<DnsName, Set<string>>();
   readonly #sources = new Map<string, readonly AddedRecord[]>();
   readonly #servicesOfNode = new Map<string, Set<string>>();
   #serial = 0;
@@ -100,8 +102,14 @@ export class Zone {
     return checkRecord(added, {
       apexOf: (name) => this.apexOf(name),
       typesAt: (name) => (this.#apexes.has(name) ? new Set([...this.#tree.types(name), 'SOA']) : this.#tree.types(name, `record ${added.id}`)),
+      pointerTo: (name) => this.#pointerTo(name, added.id),
       holderOf: (name) => holderOf(name, this.name, this.#networks.keys()),
     });
+  }
+
+  #pointerTo(name: DnsName, except: string): DnsName | undefined {
+    for (const id of this.#pointers.get(name) ?? []) if (id !== except) return this.#added.get(id)?.name;
+    return undefined;
   }
 
   /** The apex of the zone that `name` belongs to; undefined for a name that is not ours. */
@@ -192,7 +200,9 @@ export class Zone {
   #putRecord(added: AddedRecord): void {
     const record = this.check(added);
     this.#removeRecord(added.id);
-    this.#added.set(added.id, record.name);
+    this.#added.set(added.id, record);
+    const target = exchangeOf(record.data);
+    if (target !== undefined) this.#pointers.set(target, (this.#pointers.get(target) ?? new Set()).add(added.id));
     this.#place(`record ${added.id}`, [record]);
   }
 
@@ -211,10 +221,18 @@ export class Zone {
   }
 
   #removeRecord(id: string): void {
-    const name = this.#added.get(id);
-    if (name === undefined) return;
+    const record = this.#added.get(id);
+    if (record === undefined) return;
     this.#added.delete(id);
-    this.#tree.remove(name, `record ${id}`);
+    const target = exchangeOf(record.data);
+    if (target !== undefined) this.#removePointer(target, id);
+    this.#tree.remove(record.name, `record ${id}`);
+  }
+
+  #removePointer(target: DnsName, id: string): void {
+    const pointers = this.#pointers.get(target);
+    pointers?.delete(id);
+    if (pointers?.size === 0) this.#pointers.delete(target);
   }
 
   #recordsOfService(service: ZoneService): ResourceRecord[] {

@@ -63,6 +63,17 @@ describe('a record is refused', () => {
     expect(() => add(zoneWith(), 'a.nc.internal', 'A', '10.0.0.1', ttlSeconds)).toThrow('RFC 2181 §8');
   });
 
+  it('as an alias where mail goes to, until it goes elsewhere', () => {
+    const zone = zoneWith();
+    const id = add(zone, 'nc.internal', 'MX', '10 mail.nc.internal');
+
+    expect(() => add(zone, 'mail.nc.internal', 'CNAME', 'a.example')).toThrow('RFC 2181 §10.3');
+    zone.apply({ kind: 'record', record: { id, name: 'nc.internal', type: 'MX', value: '10 other.nc.internal', ttlSeconds: 1 } });
+    add(zone, 'mail.nc.internal', 'CNAME', 'a.example');
+
+    expect(() => add(zone, 'other.nc.internal', 'CNAME', 'a.example')).toThrow('RFC 2181 §10.3');
+  });
+
   it('and the one it should replace stays', () => {
     const zone = zoneWith();
     const id = add(zone, 'a.nc.internal', 'A', '10.0.0.1');

@@ -375,6 +375,7 @@ describe('a record added by hand', () => {
   const zone: RecordContext = {
     holderOf: () => undefined,
     apexOf: (name) => (isWithin(name, parseDnsName('nc.internal')) ? parseDnsName('nc.internal') : undefined),
+    pointerTo: () => undefined,
     typesAt: (name) => new Set(name === 'alias.nc.internal' ? ['CNAME'] : name === 'full.nc.internal' ? ['A'] : []),
   };
 

@@ -10,6 +10,8 @@ export interface DnsClient {
   readonly address: string;
   /** Known to be one of ours by other means than its address. */
   readonly own?: boolean;
+  /** The network that it is in, known by other means than its address. */
+  readonly network?: string;
 }
 
 /** Takes an answer and where it came from, or undefined for a message that gets none. */

@@ -100,7 +100,7 @@ export class DnsService {
     try {
       this.#counters.add(QUERIES_VIA[client.via]);
       const message = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      const network = this.#ownClients.networkOf(client.address);
+      const network = client.network ?? this.#ownClients.networkOf(client.address);
       const recursion = this.#resolver.enabled && (client.own === true || network !== undefined);
       const transport = TRANSPORT_OF[client.via];
       const kept = recursion ? this.#keptReplies.find(message, transport, this.#clock.now()) : undefined;

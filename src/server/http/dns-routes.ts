@@ -17,7 +17,7 @@ const MEDIA_TYPE = 'application/dns-message';
 const MAX_QUERY_OCTETS = 4096;
 
 /** Whoever answers queries: the `answer` of the name server. */
-export type Answerer = (query: Uint8Array, client: { readonly address: string; readonly via: 'https'; readonly own?: boolean }) => Promise<Uint8Array | undefined>;
+export type Answerer = (query: Uint8Array, client: { readonly address: string; readonly via: 'https'; readonly own?: boolean; readonly network?: string }) => Promise<Uint8Array | undefined>;
 
 /** Whom names are told: `members` are this machine and whoever shows a certificate of a node or an admin. */
 export type DnsAudience = 'members' | 'anyone' | 'nobody';
@@ -47,10 +47,11 @@ export interface DnsRoutesDeps {
 export function dnsRoutes({ answer, audience, identify }: DnsRoutesDeps): (routes: HttpRoutes) => void {
   if (audience === 'nobody') return () => {};
   const handle = async (c: Context<HttpEnv>, read: () => Promise<Buffer>): Promise<Response> => {
-    const own = isLoopback(c.get('address')) || (await identify(c)).kind !== 'anonymous';
+    const caller = isLoopback(c.get('address')) ? undefined : await identify(c);
+    const own = caller?.kind !== 'anonymous';
     if (!own && audience === 'members') throw new DomainError('unauthenticated', 'want a client certificate of a node or an admin, got none; `dns.https` in server.yml opens this to anyone');
     const query = await read();
-    const reply = await answer(query, { address: c.get('address'), via: 'https', ...(own && { own }) });
+    const reply = await answer(query, { address: c.get('address'), via: 'https', ...(own && { own }), ...(caller?.kind === 'node' && { network: caller.network }) });
     if (reply === undefined) throw new HttpRefusal(400, 'want a DNS query');
     return c.body(Uint8Array.from(reply), 200, { 'content-type': MEDIA_TYPE, 'cache-control': `max-age=${keepSeconds(query, reply)}` });
   };

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parentOf, parseDnsName, type DnsName } from '../../domain/dns-name.js';
 import { dataKey, type RecordType } from '../../domain/dns-record.js';
-import { checkRecord, parseRecord, type AddedRecord, type RecordContext } from '../../domain/dns-records.js';
+import { checkRecord, exchangeOf, parseRecord, type AddedRecord, type RecordContext } from '../../domain/dns-records.js';
 import { DomainError } from '../../domain/errors.js';
 import { holderOf } from '../../domain/held-names.js';
 import { reverseZones } from '../../domain/reverse-zone.js';
@@ -71,10 +71,12 @@ export class DnsRecords {
       if (same === undefined && records.length >= PER_NAME) throw new DomainError('invalid_argument', `record: want at most ${PER_NAME} records at ${name}; remove one first`);
       const record = AddedDnsRecord.fromPartial({ ...added, createdAtMs: now, createdBy: actorOf(caller), ...(same && { id: same.id, createdAtMs: same.createdAtMs, createdBy: same.createdBy }) });
       const next = { name, records: [...records.filter(({ id }) => id !== record.id), record] };
-      const target = 'target' in data && data.type !== 'CNAME' && data.target !== name ? [this.#unchanged(view, data.target)] : [];
+      const target = exchangeOf(data);
+      const led = target === undefined || target === name ? undefined : target;
       return {
-        if: [this.#unchanged(view, name), ...target],
-        then: [put(next), this.#audit(caller, 'AddRecord', `${name} ${record.type}`, network, now)],
+        if: [this.#unchanged(view, name), ...(led === undefined ? [] : [this.#unchanged(view, led)])],
+        // What it leads to is written too, unchanged: so somebody who makes that an alias at the same moment decides again.
+        then: [put(next), ...(led === undefined ? [] : [put(view.dnsName(led)?.value ?? { name: led, records: [] })]), this.#audit(caller, 'AddRecord', `${name} ${record.type}`, network, now)],
         result: { name, ...record },
       };
     });
@@ -117,6 +119,7 @@ export class DnsRecords {
     return {
       apexOf: (name) => apexOf(name, apexes),
       holderOf: (name) => holderOf(name, this.#zone, networks.map((each) => each.name)),
+      pointerTo: (name) => this.#addedIn(view, network, except).find((record) => exchangeOf(parseRecord(record).data) === name)?.name as DnsName | undefined,
       typesAt: (name) => {
         const configured = this.#configured().filter((record) => parseDnsName(record.name) === name);
         const stored = view.dnsName(name)?.value.records.filter(({ id }) => id !== except) ?? [];
@@ -124,6 +127,12 @@ export class DnsRecords {
         return new Set<RecordType>([...beside.map(({ type }) => type as RecordType), ...(apexes.has(name) ? (['SOA', 'NS'] as const) : [])]);
       },
     };
+  }
+
+  /** Every added record that who sees `network` sees, but for one. */
+  #addedIn(view: LocalView, network: string, except: string | undefined): AddedRecord[] {
+    const stored = view.dnsNames().flatMap(({ value: { name, records } }) => records.filter(({ id }) => id !== except).map((record) => ({ ...record, name })));
+    return [...this.#configured(), ...stored].filter((record) => meet(record.network ?? '', network));
   }
 
   #unchanged(view: LocalView, name: DnsName): Compare {

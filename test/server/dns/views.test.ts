@@ -50,6 +50,13 @@ describe('a node is answered', () => {
     expect(await ask(address, name)).toBe(expected);
   });
 
+  it('as one of its network wherever it asks from, when its certificate tells which that is', async () => {
+    const { dns } = await startViews();
+    const ask = async (network: string) => read(await dns.answer(aQuery('db.nc.internal'), { address: STRANGER, via: 'https', own: true, network })).answers;
+
+    expect([await ask('default'), await ask('lab')]).toMatchObject([[{ data: '10.66.0.9' }], [{ data: '10.67.0.9' }]]);
+  });
+
   it('about the addresses of other networks that they have no name, and nobody else is asked', async () => {
     const { ask, asked } = await startViews();
 

@@ -22,7 +22,7 @@ async function asked(audience: DnsAudience, address: string, caller: Partial<Cal
 }
 
 const STRANGER = { kind: 'anonymous' } as const;
-const NODE = { kind: 'node', nodeId: 'n1' } as const;
+const NODE = { kind: 'node', nodeId: 'n1', network: 'lab' } as const;
 
 describe('names over HTTPS', () => {
   it('are for members: a stranger without certificate is refused, and the name server not asked', async () => {
@@ -38,7 +38,11 @@ describe('names over HTTPS', () => {
   });
 
   it('are told members wherever they are, who count as our own', async () => {
-    expect(await asked('members', '192.0.2.7', NODE)).toEqual({ status: 200, clients: [{ address: '192.0.2.7', via: 'https', own: true }] });
+    expect(await asked('members', '192.0.2.7', { kind: 'admin' })).toEqual({ status: 200, clients: [{ address: '192.0.2.7', via: 'https', own: true }] });
+  });
+
+  it('are told a node as its network sees them, wherever it asks from', async () => {
+    expect(await asked('members', '192.0.2.7', NODE)).toEqual({ status: 200, clients: [{ address: '192.0.2.7', via: 'https', own: true, network: 'lab' }] });
   });
 
   it.each(['127.0.0.1', '::ffff:127.0.0.1', '127.9.9.9', '::1'])('are told this machine, from %s', async (address) => {

@@ -78,6 +78,30 @@ describe('of records that exclude each other', () => {
     expect(listed()).toEqual(['mail.nc.internal CNAME a.example']);
   });
 
+  it.each([
+    ['nc.internal', 'MX', '10 mail.nc.internal'],
+    ['_imap._tcp.nc.internal', 'SRV', '0 0 143 mail.nc.internal'],
+    ['nc.internal', 'NS', 'mail.nc.internal'],
+  ])('an alias is not kept for a name to which %s %s leads, before or at the same moment', async (name, type, value) => {
+    const [first, second] = [await startRecords(), await startRecords()];
+    await first.add(name, type, value);
+
+    await expect(first.add('mail.nc.internal', 'CNAME', 'a.example')).rejects.toThrow(/RFC 2181 §10.3/);
+    await Promise.allSettled([second.add(name, type, value), second.add('mail.nc.internal', 'CNAME', 'a.example')]);
+
+    expect(first.listed()).toEqual([`${name} ${type} ${value}`]);
+    expect(second.listed()).toEqual(first.listed());
+    await second.records.remove(name, ALL, ADMIN);
+    await second.add('mail.nc.internal', 'CNAME', 'a.example');
+    expect(second.listed()).toEqual(['mail.nc.internal CNAME a.example']);
+  });
+
+  it('an alias is not kept for a name to which a record of server.yml leads', async () => {
+    const { add } = await startRecords([{ id: 'server.yml 0', name: 'nc.internal', type: 'MX', value: '10 mail.nc.internal', ttlSeconds: 60 }]);
+
+    await expect(add('mail.nc.internal', 'CNAME', 'a.example')).rejects.toThrow(/RFC 2181 §10.3/);
+  });
+
   it('both are kept when nobody sees both', async () => {
     const { add, listed } = await startRecords();
     await add('db.nc.internal', 'A', '10.66.0.9', { network: 'default' });
