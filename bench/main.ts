@@ -7,6 +7,7 @@ import { describeRun, formatRun, keepRun } from './report.js';
  * What it is doing goes to standard error, the table or with `--json` one line a bench to standard output.
  */
 const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
+  coldstart: () => import('./coldstart.js'),
   dataplane: () => import('./dataplane.js'),
   apply: () => import('./apply.js'),
   dns: () => import('./dns.js'),

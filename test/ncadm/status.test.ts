@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GetStatusResponse } from '../../src/gen/networkcontroller/v1/admin.js';
+import { GetStatusResponse, type GetStatusRequest } from '../../src/gen/networkcontroller/v1/admin.js';
 import { NodeState, PathKind } from '../../src/gen/networkcontroller/v1/types.js';
 import { aNode, ncadm, NOW, startController } from './support.js';
 
@@ -60,6 +60,28 @@ web-1   ● connected  10.66.0.2  direct  203.0.113.7:51820  3s ago     0.1.0
 
 3 nodes: 1 connected, 1 init, 1 idle · 1 service
 `);
+  });
+
+  it('asks for no node when only the summary is wanted, and gives the sums', async () => {
+    const asked: GetStatusRequest[] = [];
+    const answer = { ...STATUS, nodesTotal: 1_000_000, nodesConnected: 12_345 };
+    const socket = await startController({ getStatus: (request) => (asked.push(request), answer) });
+
+    const { stdout } = await ncadm(['--socket', socket, 'status', '--summary']);
+    const { stdout: json } = await ncadm(['--socket', socket, 'status', '--summary', '-o', 'json']);
+
+    expect(asked.map(({ summaryOnly }) => summaryOnly)).toEqual([true, true]);
+    expect(stdout.split('\n').at(-2)).toBe('1000000 nodes: 12345 connected · 1 service');
+    expect(JSON.parse(json)).toMatchObject({ cluster: { id: 'c-1' }, totals: { nodes: 1_000_000, connected: 12_345, services: 1 } });
+  });
+
+  it('refuses the summary of one network, which there is none of', async () => {
+    const socket = await startController({ getStatus: () => STATUS });
+
+    const { exitCode, stderr } = await ncadm(['--socket', socket, 'status', '--summary', '--network', 'default']);
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("option '--summary' cannot be used with option '--network <name>'");
   });
 
   it('keeps each node on one line of a narrow terminal', async () => {

@@ -10,6 +10,22 @@ const FULL = 0.95;
 
 /** The cluster, its pools and its nodes, for programs. */
 export function statusJson(status: GetStatusResponse, nodes: readonly Node[]) {
+  return { ...clusterJson(status), nodes: nodes.map(nodeSummary) };
+}
+
+/** The cluster, its pools and how many nodes and services there are, for programs. */
+export function summaryJson(status: GetStatusResponse) {
+  return { ...clusterJson(status), totals: { nodes: status.nodesTotal, connected: status.nodesConnected, services: status.servicesTotal } };
+}
+
+/** The same for people: the cluster, a bar for each network, the sum. */
+export function summaryText({ colors }: Output, status: GetStatusResponse, nowMs: number): string {
+  const { nodesTotal, nodesConnected, servicesTotal } = status;
+  const sum = `${plural(nodesTotal, 'node')}: ${nodesConnected} connected · ${plural(servicesTotal, 'service')}\n`;
+  return [clusterLine(colors, status, nowMs), networkLines(colors, status.networks), sum].join('\n');
+}
+
+function clusterJson(status: GetStatusResponse) {
   const { id, epoch, revision } = status.cluster ?? { id: '', epoch: '', revision: 0n };
   return {
     cluster: { id, epoch, revision },
@@ -18,7 +34,6 @@ export function statusJson(status: GetStatusResponse, nodes: readonly Node[]) {
       cidr,
       addresses: { total: addressesTotal, used: addressesUsed, free: addressesFree },
     })),
-    nodes: nodes.map(nodeSummary),
   };
 }
 

@@ -72,22 +72,22 @@ export class CaGates {
   #acquaintance(view: LocalView, nowMs: number): Acquaintance {
     const { version } = latestBundle(view);
     const known = this.#deps.bundles.all();
-    const behind: string[] = [];
-    let seen = 0;
-    for (const { value: network } of view.networks()) {
-      for (const { value: node } of view.nodesOf(network.name)) {
-        if (node.reserved || !this.#seenLately(view, node.id, nowMs)) continue;
-        seen++;
-        if ((known.get(node.id) ?? 0) < version) behind.push(node.name);
-      }
-    }
-    return { seen, behind };
+    const seen = this.#seenLately(view, nowMs - SEEN_MS);
+    const behind = [...seen].filter(([nodeId]) => (known.get(nodeId) ?? 0) < version).map(([, name]) => name);
+    return { seen: seen.size, behind };
   }
 
-  #seenLately(view: LocalView, nodeId: string, nowMs: number): boolean {
+  /** Names by node id: of those that the store has seen, and of those that are here or were a moment ago. */
+  #seenLately(view: LocalView, sinceMs: number): Map<string, string> {
     const { presence } = this.#deps;
-    const seenMs = Math.max(presence.of(nodeId)?.lastSeenMs ?? 0, view.nodeRow(nodeId)?.lastSeenMs ?? 0);
-    return presence.isHere(nodeId) || seenMs > nowMs - SEEN_MS;
+    const names = new Map<string, string>();
+    for (const { nodeId, name } of view.nodesSeenSince(sinceMs)) names.set(nodeId, name);
+    for (const nodeId of presence.known()) {
+      const isLate = presence.isHere(nodeId) || (presence.of(nodeId)?.lastSeenMs ?? 0) > sinceMs;
+      const node = isLate && !names.has(nodeId) ? view.nodeById(nodeId)?.value : undefined;
+      if (node !== undefined && !node.reserved) names.set(nodeId, node.name);
+    }
+    return names;
   }
 }
 

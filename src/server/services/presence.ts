@@ -122,6 +122,11 @@ export class PresenceBoard {
     return this.#entries.get(nodeId);
   }
 
+  /** The ids of all nodes that this replica has seen since its start. */
+  known(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
   /** Whether the node must keep its address because it is here, or was a moment ago. */
   isHere(nodeId: string): boolean {
     const entry = this.#entries.get(nodeId);

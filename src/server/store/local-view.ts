@@ -123,6 +123,8 @@ export interface LocalView {
   dnsNames(): readonly Versioned<DnsNameRecord>[];
   /** Every node of a network, in id order, lazily. */
   nodesOf(network: string): Iterable<Versioned<NodeRecord>>;
+  /** Nodes of which a presence later than `sinceMs` (UTC) is written, lazily; not the controller's own. */
+  nodesSeenSince(sinceMs: number): Iterable<{ readonly nodeId: string; readonly name: string }>;
   /** Every address key of a network with its record, lazily: what the pool is rebuilt from. */
   addressesOf(network: string): Iterable<{ readonly address: string; readonly record: AddressRecord }>;
   /**

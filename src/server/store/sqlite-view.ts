@@ -2,7 +2,7 @@ import type { AddressRecord, NodeRecord, ServiceRecord } from '../../gen/network
 import { keys, prefixOf } from './keys.js';
 import type { AddressCounts, AppliedRevision, DnsRecordRow, LocalView, NodeRow, Page, ServiceRowFilter, Versioned } from './local-view.js';
 import { NODE_ROWS, pageAudit, pageDnsRecords, pageNodes, pageServices, pageTokens, toNodeRow, type NodeViewRow } from './pages.js';
-import { RECORD, RecordReader, versioned } from './record-reader.js';
+import { RECORD, RecordReader, versioned, type Bind } from './record-reader.js';
 import type { RecordOf } from './records.js';
 import type { Snapshot } from './snapshot.js';
 
@@ -191,6 +191,12 @@ export class SqliteView implements LocalView {
     for (const row of this.#walk<NodeViewRow>(sql, network, (row) => row.node_id)) yield versioned('node', row);
   }
 
+  *nodesSeenSince(sinceMs: number): Generator<{ readonly nodeId: string; readonly name: string }> {
+    const sql = `SELECT id, node_id AS nodeId, name FROM network_mgr
+      WHERE reserved = 0 AND last_seen_ms > ? AND id > ? ORDER BY id LIMIT ${WALK_PAGE}`;
+    yield* this.#walk<{ id: number; nodeId: string; name: string }>(sql, sinceMs, (row) => row.id, 0);
+  }
+
   *addressesOf(network: string): Generator<{ readonly address: string; readonly record: AddressRecord }> {
     const sql = `SELECT address, node_id AS nodeId, token_id AS tokenId, quarantined_until_ms AS quarantinedUntilMs
       FROM addresses WHERE network = ? AND address > ? ORDER BY address LIMIT ${WALK_PAGE}`;
@@ -280,11 +286,11 @@ export class SqliteView implements LocalView {
   }
 
   /** Pages rather than one open cursor, which would keep the snapshot from moving on. */
-  *#walk<R>(sql: string, network: string, sortKey: (row: R) => string): Generator<R> {
+  *#walk<R>(sql: string, filter: Bind, sortKey: (row: R) => Bind, start: Bind = ''): Generator<R> {
     let rows: R[] = [];
-    let after = '';
+    let after = start;
     do {
-      rows = this.#reader.rows<R>(sql, network, after);
+      rows = this.#reader.rows<R>(sql, filter, after);
       yield* rows;
       const last = rows.at(-1);
       if (last !== undefined) after = sortKey(last);

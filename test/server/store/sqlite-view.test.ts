@@ -252,7 +252,7 @@ describe('every query', () => {
     v.service('', 'x');
     v.service('wide', 'x');
     v.servicesOfNode('x');
-    for (const walked of [v.nodesOf('wide'), v.addressesOf('wide'), v.servicesOf('wide'), v.servicesOf('wide', 'aa')]) expect([...walked]).toBeDefined();
+    for (const walked of [v.nodesSeenSince(0), v.nodesOf('wide'), v.addressesOf('wide'), v.servicesOf('wide'), v.servicesOf('wide', 'aa')]) expect([...walked]).toBeDefined();
     v.idleLongest('wide', 1);
     v.idleEphemeral(1, 1);
     v.quarantinedLongest('wide', 1);
