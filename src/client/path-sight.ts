@@ -16,6 +16,7 @@ export class PathSight {
   #heardMs = 0;
   #directSinceMs = 0;
   #directEndpoint = '';
+  #isSessionRelayed = false;
 
   constructor(nodeId: string) {
     this.#state = { nodeId, kind: 'none', endpoint: '', lastHandshakeMs: 0, rxBytes: 0, txBytes: 0 };
@@ -39,6 +40,11 @@ export class PathSight {
     return this.#directEndpoint;
   }
 
+  /** Whether the handshake of the session went through the relay, which knows no other. WireGuard makes a new one every two minutes. */
+  get isSessionRelayed(): boolean {
+    return this.#isSessionRelayed;
+  }
+
   hasSession(nowMs: number): boolean {
     return hasSession({ latestHandshakeMs: this.#state.lastHandshakeMs }, nowMs);
   }
@@ -47,6 +53,7 @@ export class PathSight {
   look(seen: PeerState, { nowMs, isRelay }: PathContext, isTrying: boolean): void {
     const endpoint = seen.endpoint ?? '';
     if (seen.rxBytes !== this.#state.rxBytes) this.#heardMs = nowMs;
+    if (seen.latestHandshakeMs !== this.#state.lastHandshakeMs) this.#isSessionRelayed = isRelay(endpoint);
     const inferred = !hasSession(seen, nowMs) || endpoint === '' ? 'none' : isRelay(endpoint) ? 'relay' : 'direct';
     const kind = isTrying ? this.#state.kind : inferred;
     if (kind === 'direct' && this.#state.kind !== 'direct') this.#directSinceMs = nowMs;

@@ -14,6 +14,9 @@ const ANSWER_MS = 3000;
 /** How long a peer may take to answer at the direct endpoint that worked before our interface was lost. */
 const RESUME_MS = 700;
 
+/** How long the responder leaves a new session to the initiator: two that begin at once get in each other's way for five seconds. */
+const LEAVE_MS = 700;
+
 /** Silence of a direct path that is reason enough when UDP does not get through elsewhere either. */
 const DISTRUST_AFTER_MS = 1500;
 
@@ -24,7 +27,8 @@ type Phase =
   | { readonly at: 'rest' }
   | { readonly at: 'offered'; readonly attempt: number; readonly untilMs: number }
   | { readonly at: 'trying'; readonly attempt: PathAttempt }
-  | { readonly at: 'resuming'; readonly untilMs: number };
+  | { readonly at: 'resuming'; readonly untilMs: number }
+  | { readonly at: 'leaving'; readonly untilMs: number; readonly handshakeMs: number };
 
 const REST: Phase = { at: 'rest' };
 
@@ -92,6 +96,10 @@ export class PeerPath {
         if (hasSession(seen, nowMs)) this.#phase = REST;
         else if (nowMs > phase.untilMs) return this.#restart(context);
         return [];
+      case 'leaving':
+        if (seen.latestHandshakeMs !== phase.handshakeMs) this.#phase = REST;
+        else if (nowMs > phase.untilMs) return this.#renewSession(context);
+        return [];
     }
   }
 
@@ -142,11 +150,12 @@ export class PeerPath {
    * UDP has just been found not to get through to the relay: a direct path that is silent too goes there, whatever way leads there. And the
    * peer is asked for a packet, because it may sit behind the same wall without noticing.
    */
-  distrust({ nowMs, relay }: PathContext): PathAction[] {
+  distrust(context: PathContext): PathAction[] {
+    const { nowMs } = context;
     const isSilent = this.#phase.at === 'rest' && nowMs - this.#sight.heardMs >= DISTRUST_AFTER_MS;
     if (!isSilent || this.state.kind === 'none') return [];
     const probe = { act: 'signal', kind: PeerSignal_Kind.KIND_PROBE, attempt: 0 } as const;
-    return this.state.kind === 'direct' ? [probe, ...this.#backToRelay(nowMs, relay)] : [probe];
+    return this.state.kind === 'direct' ? [probe, ...this.#backToRelay(context)] : [probe];
   }
 
   /** Our own side of every session is lost: begins again where the peer was, because the controller may be away. */
@@ -215,7 +224,7 @@ export class PeerPath {
   }
 
   #try(attempt: PathAttempt, seen: PeerState, context: PathContext): PathAction[] {
-    const { nowMs, relay, isRelay, nat } = context;
+    const { nowMs, isRelay, nat } = context;
     const wasSettled = attempt.isSettled;
     const next = attempt.next(seen, context);
     if (!wasSettled && attempt.isSettled) {
@@ -235,7 +244,7 @@ export class PeerPath {
         // Whoever hears first answers, so that the other does not have to wait for its next turn.
         return [{ act: 'nudge' }];
       case 'failed':
-        return this.#backToRelay(nowMs, relay);
+        return this.#backToRelay(context);
       case 'unsettled':
         this.#stale = true;
         this.#postpone(nowMs);
@@ -251,24 +260,39 @@ export class PeerPath {
     }
   }
 
-  #watch(seen: PeerState, { nowMs, connected, relay }: PathContext): PathAction[] {
+  #watch(seen: PeerState, context: PathContext): PathAction[] {
+    const { nowMs, connected } = context;
     if (nowMs - this.#sight.directSinceMs > SETTLED_MS) this.#schedule.forgetPunches();
     switch (this.#silence.look(seen, nowMs, connected)) {
       case 'ask':
         return [{ act: 'signal', kind: PeerSignal_Kind.KIND_PROBE, attempt: 0 }];
       case 'dead':
-        return this.#backToRelay(nowMs, relay);
+        return this.#backToRelay(context);
       case undefined:
         return [];
     }
   }
 
-  /** WireGuard's roaming pulls the other side along as soon as it hears us from the relay. */
-  #backToRelay(nowMs: number, relay: string): PathAction[] {
+  /**
+   * WireGuard's roaming pulls the other side along as soon as it hears us from the relay. That passes on only what belongs to a handshake
+   * that it has passed on, so a session that was made without it is made anew; WireGuard itself would wait 15 seconds.
+   */
+  #backToRelay(context: PathContext): PathAction[] {
+    const { nowMs, relay, connected } = context;
     this.#phase = REST;
     this.#silence.reset();
     this.#schedule.punchFailed(nowMs);
+    const isUseless = connected && !this.#sight.isSessionRelayed;
+    if (isUseless && this.#initiates) return this.#renewSession(context);
+    if (isUseless) this.#phase = { at: 'leaving', untilMs: nowMs + LEAVE_MS, handshakeMs: this.state.lastHandshakeMs };
     return relay === '' ? [] : [{ act: 'steer', endpoint: relay, fresh: false }];
+  }
+
+  #renewSession({ relay }: PathContext): PathAction[] {
+    this.#phase = REST;
+    if (relay === '') return [];
+    this.#sight.dropSession();
+    return [{ act: 'steer', endpoint: relay, fresh: true }];
   }
 
   #postpone(nowMs: number): void {

@@ -373,6 +373,35 @@ describe('a direct path', () => {
     expect(world.steersOf('peer').at(-1)).toEqual({ endpoint: RELAY, fresh: false });
   });
 
+  it('gets a new session at the relay when WireGuard has renewed it directly, for the relay knows only what it has passed on', async () => {
+    const world = await aDirectPair();
+    world.clock.advance(120_000);
+    world.device.notice(world.peer.publicKey, { latestHandshakeMs: world.clock.now(), rxBytes: 5000 });
+    await world.pass(500);
+
+    world.device.notice(world.peer.publicKey, { txBytes: 10_000 });
+    await world.pass(5000);
+
+    expect(world.steersOf('peer').slice(-1)).toEqual([{ endpoint: RELAY, fresh: true }]);
+  });
+
+  it.each([
+    ['and makes the new session itself when the initiator does not', [false, true], false],
+    ['and leaves the new session to the initiator', [false], true],
+  ] as const)('is left by the responder, %s', async (_what, fresh, initiatorDoes) => {
+    const world = await aWorld('responder');
+    world.session(DIRECT);
+    await world.connect();
+
+    world.device.notice(world.peer.publicKey, { txBytes: 10_000 });
+    await world.pass(3600);
+    const handshake = { latestHandshakeMs: world.clock.now(), endpoint: RELAY };
+    if (initiatorDoes) world.device.notice(world.peer.publicKey, handshake);
+    await world.pass(1500);
+
+    expect(world.steersOf('peer')).toEqual(fresh.map((each) => ({ endpoint: RELAY, fresh: each })));
+  });
+
   it('is kept when the peer answers the question', async () => {
     const world = await aDirectPair();
     world.device.notice(world.peer.publicKey, { txBytes: 10_000 });
