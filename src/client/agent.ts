@@ -2,6 +2,7 @@ import type { DomainError } from '../domain/errors.js';
 import type { ReportRequest, WatchResponse } from '../gen/networkcontroller/v1/node.js';
 import type { DeviceState } from '../platform/wireguard/device.js';
 import { formatWireGuardKey } from '../platform/wireguard/keys.js';
+import type { NetworkChange } from './address-watch.js';
 import type { AgentDeps } from './agent-deps.js';
 import type { ControlHandlers, ControlState } from './control-link.js';
 import { DeviceUpkeep } from './device-upkeep.js';
@@ -166,8 +167,8 @@ export class Agent implements ControlHandlers {
   }
 
   /** Addresses or routes of the machine changed. */
-  networkChanged(): void {
-    this.#deps.paths.networkChanged();
+  networkChanged(change: NetworkChange): void {
+    this.#deps.paths.networkChanged(change);
     this.#deps.reportSoon();
   }
 

@@ -216,8 +216,8 @@ async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, c
   const learnConfigured = async (): Promise<void> => parts.candidates.configuredAt(await resolveEndpoints(config.endpoints));
   // A device that carries no packets has no machine to watch.
   const monitor = parts.device.kind === 'recorded' ? () => () => {} : monitorNetwork;
-  const stopWatch = watchAddresses({ clock, monitor, except: config.interfaceName }, () => {
-    agent.networkChanged();
+  const stopWatch = watchAddresses({ clock, monitor, except: config.interfaceName }, (change) => {
+    agent.networkChanged(change);
     void learnConfigured();
   });
   void learnConfigured();

@@ -21,6 +21,11 @@ export interface LocalOptions {
   readonly overlay: readonly string[];
 }
 
+/** Whether no peer is ever reached through this interface. */
+export function isInsideOnly(interfaceName: string): boolean {
+  return INSIDE_ONLY.test(interfaceName);
+}
+
 /**
  * The endpoints of this machine's own addresses, IPv4 first, at most ten. Left out are addresses that mean nothing elsewhere: loopback,
  * link-local, containers' bridges and the overlay's.
@@ -30,7 +35,7 @@ export interface LocalOptions {
 export function localCandidates(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>, options: LocalOptions): Endpoint[] {
   const useless = uselessAddresses(options.overlay);
   const addresses = Object.entries(interfaces)
-    .filter(([name]) => name !== options.interfaceName && !INSIDE_ONLY.test(name))
+    .filter(([name]) => name !== options.interfaceName && !isInsideOnly(name))
     .flatMap(([, found]) => found ?? [])
     .filter(({ internal, address, family }) => !internal && !useless.check(address, family === 'IPv6' ? 'ipv6' : 'ipv4'));
   return [...addresses.filter(({ family }) => family === 'IPv4'), ...addresses.filter(({ family }) => family === 'IPv6')]

@@ -15,6 +15,11 @@ export class OfferSchedule {
   /** The peer was not reached by our last offer; it will greet when it is back. */
   #offline = false;
 
+  /** Since when an attempt is due, or from when on. */
+  get dueMs(): number {
+    return this.#nextMs;
+  }
+
   isDue(nowMs: number): boolean {
     return nowMs >= this.#nextMs && !this.#offline;
   }

@@ -4,6 +4,7 @@ import type { PeerSignal } from '../gen/networkcontroller/v1/node.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import type { Device } from '../platform/wireguard/device.js';
+import type { NetworkChange } from './address-watch.js';
 import type { NatFindings } from './nat-kind.js';
 
 /** How packets travel to one peer at the moment. */
@@ -70,8 +71,11 @@ export interface Paths {
   receive(signal: PeerSignal): void;
   /** The relay has forgotten its sessions: makes new ones with it and through it. */
   relayRestarted(): void;
-  /** Addresses or routes of this machine changed: failed attempts are worth another try. */
-  networkChanged(): void;
+  /**
+   * Addresses or routes of this machine changed: failed attempts are worth another try. If it has moved, direct paths have to prove
+   * themselves, because the NAT of a peer lets in only what comes from where we were.
+   */
+  networkChanged(change: NetworkChange): void;
   /** The device was made anew and its sessions are lost: makes them again, first where they were. */
   deviceRestored(): void;
   /** Looks at the device now and acts on what it sees; otherwise done twice a second. */

@@ -3,6 +3,7 @@ import { PeerSignal_Kind } from '../gen/networkcontroller/v1/node.js';
 import type { ControllerPeer, Peer } from '../gen/networkcontroller/v1/types.js';
 import type { DeviceState } from '../platform/wireguard/device.js';
 import { formatWireGuardKey } from '../platform/wireguard/keys.js';
+import type { NetworkChange } from './address-watch.js';
 import { BackgroundTasks } from './background-tasks.js';
 import { probeNat } from './nat-kind.js';
 import { NatWatch } from './nat-watch.js';
@@ -102,12 +103,12 @@ class PathManager implements Paths {
     });
   }
 
-  networkChanged(): void {
+  networkChanged({ moved }: NetworkChange): void {
     this.#askAboutNat({ anew: true });
-    this.#note(() => {
+    this.#note((context) => {
       // Whoever is sent to from the new address knows it: without that the relay goes on sending to the old one until the next keepalive.
       if (this.#relay.endpoint !== '') this.#tasks.add(this.#act({ act: 'steer', endpoint: this.#relay.endpoint, fresh: false }));
-      return [...this.#peers.flatMap((path) => path.announce()), ...this.#tryAgain()];
+      return [...this.#peers.flatMap((path) => (moved ? path.prove(context) : path.announce())), ...this.#tryAgain()];
     });
   }
 

@@ -109,6 +109,11 @@ export class PeerPath {
     return connected && this.#initiates && this.#phase.at === 'rest' && isNeeded && this.#schedule.isDue(nowMs);
   }
 
+  /** Since when an offer is due: who has waited longest comes first. */
+  get offerDueMs(): number {
+    return this.#schedule.dueMs;
+  }
+
   offer({ nowMs }: PathContext): PathAction[] {
     // Grows over restarts of this agent too, so that an answer to an earlier life is recognised.
     this.#attempt = Math.max(this.#attempt + 1, nowMs);
@@ -138,6 +143,12 @@ export class PeerPath {
   announce(): PathAction[] {
     const { kind, endpoint } = this.state;
     return this.#phase.at === 'rest' && kind !== 'none' ? [{ act: 'steer', endpoint, fresh: false }] : [];
+  }
+
+  /** We have moved: a direct path must answer a handshake from here, or is left for the relay. */
+  prove(context: PathContext): PathAction[] {
+    const isDirect = this.#phase.at === 'rest' && this.state.kind === 'direct';
+    return isDirect || this.#phase.at === 'resuming' ? this.resume(context) : this.announce();
   }
 
   /** What failed before may work now. */

@@ -75,9 +75,9 @@ export class PeerPaths {
     return greeted.flatMap((path) => from(path, path.greet()));
   }
 
-  /** As many of the offers that are due as may be made now. */
+  /** As many of the offers that are due as may be made now, the longest due first: those that fail again and again must not keep others from their turn. */
   offer(context: PathContext): Wanted[] {
-    const willing = this.all.filter((path) => path.wantsOffer(context));
+    const willing = this.all.filter((path) => path.wantsOffer(context)).sort((a, b) => a.offerDueMs - b.offerDueMs);
     return willing.slice(0, Math.max(0, MAX_OWN_ATTEMPTS - this.#busy)).flatMap((path) => from(path, path.offer(context)));
   }
 

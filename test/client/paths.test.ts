@@ -146,7 +146,7 @@ describe('a pair that begins', () => {
     await world.receive({ kind: KIND_ANSWER, attempt: world.signals(KIND_OFFER).at(-1)!.attempt });
     await world.pass(700);
 
-    world.paths.networkChanged();
+    world.paths.networkChanged({ moved: false });
     await world.pass(20);
 
     expect(world.signals(KIND_OFFER)).toHaveLength(2);
@@ -225,14 +225,51 @@ describe('a pair that begins', () => {
     expect(world.steersOf('peer')).toEqual([{ endpoint: DIRECT, fresh: false }]);
   });
 
-  it('is one of twenty at most', async () => {
-    const world = await aWorld('initiator', { morePeers: 100 });
+});
 
+describe('among hundreds of peers', () => {
+  const MANY = 300;
+
+  it('twenty at most are offered to at a time, and each has its turn', async () => {
+    const world = await aWorld('initiator', { morePeers: MANY });
+    await world.connect();
+    expect(world.signals(KIND_OFFER)).toHaveLength(20);
+
+    await world.pass(2500);
+    expect(world.signals(KIND_OFFER)).toHaveLength(20);
+    await world.passSeconds(60);
+
+    const offeredTo = new Set(world.signals(KIND_OFFER).map(({ nodeId }) => nodeId));
+    expect(offeredTo.size + world.signals(KIND_HELLO).length).toBe(MANY + 1);
+  });
+
+  it('forty at most are tried at a time, whoever began', async () => {
+    const world = await aWorld('responder', { morePeers: MANY });
     await world.connect();
 
-    const offered = world.signals(KIND_OFFER).length;
-    expect(offered).toBeGreaterThan(0);
-    expect(offered).toBeLessThanOrEqual(20);
+    for (const { nodeId } of world.peers) await world.receive({ nodeId, kind: KIND_OFFER, attempt: 1 });
+    expect(world.signals(KIND_ANSWER).length).toBe(40 - world.signals(KIND_OFFER).length);
+
+    // Those attempts end without a session; whoever offers again then is answered.
+    await world.passSeconds(5);
+    const refused = world.peers.filter(({ nodeId }) => !world.signals(KIND_ANSWER).some((answer) => answer.nodeId === nodeId));
+    const before = world.signals(KIND_ANSWER).length;
+    for (const { nodeId } of refused) await world.receive({ nodeId, kind: KIND_OFFER, attempt: 2 });
+    expect(world.signals(KIND_ANSWER).length).toBeGreaterThan(before);
+  });
+
+  it('another network is a reason to try all again, twenty at a time', async () => {
+    const world = await aWorld('initiator', { morePeers: MANY });
+    await world.connect();
+    await world.passSeconds(60);
+    const before = world.signals(KIND_OFFER).length;
+
+    world.paths.networkChanged({ moved: true });
+    await world.pass(20);
+
+    expect(world.signals(KIND_OFFER).length - before).toBeLessThanOrEqual(20);
+    await world.passSeconds(60);
+    expect(new Set(world.signals(KIND_OFFER).slice(before).map(({ nodeId }) => nodeId))).toEqual(new Set(world.signals(KIND_OFFER).slice(0, before).map(({ nodeId }) => nodeId)));
   });
 });
 
@@ -309,12 +346,35 @@ describe('a direct path', () => {
   it('is used at once from a new address, and so is the way to the relay', async () => {
     const world = await aDirectPair();
 
-    world.paths.networkChanged();
+    world.paths.networkChanged({ moved: false });
     await world.pass(20);
 
     expect(world.steersOf('controller').at(-1)).toEqual({ endpoint: RELAY, fresh: false });
     expect(world.steersOf('peer').at(-1)).toEqual({ endpoint: DIRECT, fresh: false });
     expect(world.kind()).toBe('direct');
+  });
+
+  it('must answer a handshake when this machine has moved, or is left for the relay at once', async () => {
+    const world = await aDirectPair();
+
+    world.paths.networkChanged({ moved: true });
+    await world.pass(20);
+    expect(world.steersOf('peer').at(-1)).toEqual({ endpoint: DIRECT, fresh: true });
+    await world.pass(800);
+
+    expect(world.steersOf('peer').at(-1)).toEqual({ endpoint: RELAY, fresh: true });
+  });
+
+  it('stays when the peer answers from where this machine has moved to', async () => {
+    const world = await aDirectPair();
+
+    world.paths.networkChanged({ moved: true });
+    await world.pass(20);
+    world.session(DIRECT);
+    await world.pass(2000);
+
+    expect(world.kind()).toBe('direct');
+    expect(world.steersOf('peer').at(-1)).toEqual({ endpoint: DIRECT, fresh: true });
   });
 
   // WireGuard renews the session of a pair by itself, without the controller; ten minutes of it are ten of the injected clock's.
@@ -603,6 +663,14 @@ class World {
     for (const endMs = this.clock.now() + ms; ; this.clock.advance(Math.min(20, endMs - this.clock.now()))) {
       await this.paths.observe();
       if (this.clock.now() >= endMs) return;
+    }
+  }
+
+  /** The same in steps of half a second, as where nothing is urgent. */
+  async passSeconds(seconds: number): Promise<void> {
+    for (let steps = 0; steps < 2 * seconds; steps++) {
+      this.clock.advance(500);
+      await this.paths.observe();
     }
   }
 

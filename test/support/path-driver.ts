@@ -78,8 +78,9 @@ async function take(request: PathRequest): Promise<void> {
     case 'connected':
     case 'disconnected':
     case 'relayRestarted':
-    case 'networkChanged':
       return paths[request.op]();
+    case 'networkChanged':
+      return paths.networkChanged({ moved: false });
   }
 }
 
