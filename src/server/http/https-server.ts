@@ -51,7 +51,11 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
   const handle = getRequestListener(app.routes.fetch, { overrideGlobalObjects: false });
   const http1 = createHttp1({ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: timeouts.headersMs, keepAliveTimeout: timeouts.idleMs, connectionsCheckingInterval: timeouts.headersMs / 2 }, (request, response) => void handle(request, response));
   http1.on('upgrade', upgrades.take);
-  const http2 = createHttp2({ maxHeaderListPairs: 100, settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES } }, (request, response) => void handle(request, response));
+  const http2 = createHttp2({ maxHeaderListPairs: 100, settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES } }, (request, response) => {
+    // The setting asks clients to keep to it and stops none.
+    if (headerOctets(request.rawHeaders) > MAX_HEADER_BYTES) return void response.writeHead(431).end();
+    void handle(request, response);
+  });
   const sessions = followSessions(http2, timeouts.idleMs);
   const listener = await startTlsListener(options.listen, (socket) => (socket.alpnProtocol === 'h2' ? http2 : http1).emit('connection', socket));
   // Neither listens itself. With this event Node begins to look after slow HTTP/1.1 requests.
@@ -77,6 +81,11 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       listener.destroy();
     },
   };
+}
+
+/** @param raw Names and values in turn. @see RFC 9113 §6.5.2 for the 32 octets of each field */
+function headerOctets(raw: readonly string[]): number {
+  return raw.reduce((sum, text) => sum + text.length + 16, 0);
 }
 
 function followSessions(http2: Http2Server, idleMs: number): ReadonlySet<ServerHttp2Session> {

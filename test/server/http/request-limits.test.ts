@@ -16,6 +16,20 @@ describe('over HTTP/1', () => {
 });
 
 describe('over HTTP/2', () => {
+  it.each([
+    ['one header', { 'x-long': 'x'.repeat(60_000) }],
+    ['many headers', Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`x-${i}`, 'x'.repeat(300)]))],
+    ['a path', { ':path': `/?${'x'.repeat(17_000)}` }],
+  ])('headers beyond 16 KiB are refused, by %s, and the next request is answered', async (_, headers) => {
+    const { target } = await startHttpsListener({ routes });
+    const session = connectHttp2(`https://127.0.0.1:${target.port}`, tlsOptions(target));
+    onTestFinished(() => session.destroy());
+    const statusOf = (headers: Record<string, string>) => new Promise((resolve, reject) => session.request({ ':path': '/', ...headers }).once('response', (head) => resolve(head[':status'])).once('error', reject).resume());
+
+    expect(await statusOf(headers)).toBe(431);
+    expect(await statusOf({ 'x-short': 'x'.repeat(10_000) })).toBe(200);
+  });
+
   it('a client is told how much it may ask at once', async () => {
     const { target } = await startHttpsListener({ routes });
     const session = connectHttp2(`https://127.0.0.1:${target.port}`, tlsOptions(target));
