@@ -25,6 +25,7 @@ import { startRendezvous } from './rendezvous/start-rendezvous.js';
 import { reflexiveMessage } from './services/signals.js';
 import { openServerState, type ServerState } from './server-state.js';
 import { planOf } from './services/address-pools.js';
+import { archiveEvents } from './services/event-archive.js';
 import { exportAudit } from './services/audit-export.js';
 import { snapshotBeforeMigration } from './snapshots/before-migration.js';
 import { openSnapshots } from './snapshots/open-snapshots.js';
@@ -128,7 +129,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   await parts.start('sweeper', () => new Sweeper({ ...sweeperSettings(config), repository: state.repository, nodes: cases.nodes, revocations: cases.revocations, clock, timer, log }));
   const { everyMs, keepDaily: daily, keepWeekly: weekly } = config.snapshots;
   await parts.start('snapshots', () => new SnapshotSchedule({ snapshots, save: () => taking.save(), clusterId: state.pki.clusterId, epoch: cases.facts.epoch, everyMs, retention: { daily, weekly }, clock: timer, log }));
-  await parts.start('history', () => forgetHistory(state, timer, log));
+  await parts.start('history', () => forgetHistory(state, config, timer, log));
   const monitors = await startMonitoring(parts, config, {
     metrics,
     sources: { cluster: { view: state.repository.view, feed: cases.feed, guesses }, listeners: { control, bootstrap, https, admin }, rendezvous, dns },
@@ -202,10 +203,15 @@ async function publishRestoredList({ repository }: ServerState, { revocations }:
   if (repository.view.crl()?.value.thisUpdateMs === 0) await revocations.refresh();
 }
 
-/** Bounds the event log. */
-function forgetHistory(state: ServerState, timer: Clock, log: Log): { stop(): void } {
+/** Bounds the event log; what goes is in the archive first. */
+function forgetHistory(state: ServerState, { events }: ServerConfig, timer: Clock, log: Log): { stop(): void } {
+  const { view } = state.repository;
+  const tidy = async (): Promise<void> => {
+    if (events.archive !== undefined) await archiveEvents(view, view.cluster()?.value.epoch ?? '', events.archive);
+    await state.forgetHistory(events);
+  };
   const cancel = timer.every(HISTORY_MS, () => {
-    state.forgetHistory().catch((error: unknown) => log.warn('history not compacted, will be tried again', { error: String(error) }));
+    tidy().catch((error: unknown) => log.warn('history not archived and compacted, will be tried again', { error: String(error) }));
   });
   return { stop: cancel };
 }

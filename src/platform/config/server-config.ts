@@ -106,6 +106,8 @@ export interface ServerConfig {
   readonly certificates: { readonly grpcMs: number; readonly networkMs: number; readonly serverMs: number };
   readonly limits: LimitSettings;
   readonly snapshots: SnapshotSettings;
+  /** The event log: whatever is older or more goes, to files in the folder `archive` first where there is one. */
+  readonly events: { readonly keepMs: number; readonly keepRevisions: number; readonly archive: string | undefined };
   /** Where the server tells monitors of itself, over plain HTTP; undefined for nowhere. */
   readonly metrics: { readonly listen: HostPort | undefined };
 }
@@ -191,6 +193,11 @@ const SERVER = section({
   }),
   store: STORE,
   snapshots: SNAPSHOTS,
+  events: section({
+    keep: v.optional(v.pipe(duration, v.minValue(3_600_000, 'at least 1h')), '1d'),
+    keepRevisions: v.optional(integer(10_000, 1_000_000_000), 2_000_000),
+    archive: v.optional(v.string()),
+  }),
   metrics: section({
     listen: v.optional(v.union([v.literal(NOWHERE), parsed(parseMetricsAddress, 'an address with port')], 'an address with port, or ""'), `127.0.0.1:${METRICS_PORT}`),
   }),
@@ -238,6 +245,7 @@ export function parseServerConfig(text: string, path: string): ServerConfig {
     certificates: { grpcMs: server.certificates.grpc, networkMs: server.certificates.network, serverMs: server.certificates.server },
     limits: server.limits,
     store: storeSettings(server.store, at),
+    events: { keepMs: server.events.keep, keepRevisions: server.events.keepRevisions, archive: server.events.archive === undefined ? undefined : at(server.events.archive) },
     snapshots: snapshotSettings(server.snapshots, at(server.workDir), at),
     metrics: { listen: server.metrics.listen === NOWHERE ? undefined : server.metrics.listen },
   });

@@ -59,7 +59,8 @@ export class EventTail {
   }
 }
 
-function eventsOf(revision: AppliedRevision): WatchEventsResponse[] {
+/** The changes of a revision, as everybody may be told of them: what changed, never to what. */
+export function eventsOf(revision: AppliedRevision): WatchEventsResponse[] {
   return revision.events.map((event) => {
     const kind = kindOf(event.key) ?? '';
     const parts = event.key.slice(ROOT.length).split('/');

@@ -194,7 +194,7 @@ describe('server.yml', () => {
     ['server', 'server: { zzzzzzzzzzzz: 1 }'],
     ['networks', 'server: { networks: [{ name: a, cidr: 10.0.0.0/24, zzzzzzzzzzzz: 1 }] }'],
     ['snapshots.s3', 'server: { snapshots: { s3: { zzzzzzzzzzzz: 1 } } }'],
-    ...['dns', 'tokens', 'addresses', 'certificates', 'limits', 'snapshots', 'metrics'].map((group): [string, string] => [group, `server: { ${group}: { zzzzzzzzzzzz: 1 } }`]),
+    ...['dns', 'tokens', 'addresses', 'certificates', 'limits', 'snapshots', 'events', 'metrics'].map((group): [string, string] => [group, `server: { ${group}: { zzzzzzzzzzzz: 1 } }`]),
   ])('mentions every key of "%s"', (_group, text) => {
     const keys = keysOf(text);
 
