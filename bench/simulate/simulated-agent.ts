@@ -64,7 +64,7 @@ export class SimulatedAgent implements ControlHandlers {
     if (position !== undefined) this.#maps.applySnapshot(cachedMap(membership, position));
     this.#link = new ControlLink({
       endpoints: new EndpointOrder([surroundings.endpoint]),
-      connect: (endpoint) => inLine(surroundings.line, openSession(endpoint, membership)),
+      connect: (endpoint) => inLine(surroundings.line, () => openSession(endpoint, membership)),
       handlers: this,
       clock: systemClock,
       log: silentLog,
