@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
-import { bitsOf, decodeDer, embedded, encodeDer, explicit, explicitItems, implicit, itemsOf, octetsOf, oid, sequence, time, timeOf, unsignedInteger, unsignedOctets, type Asn1 } from './der.js';
+import { type Asn1, bitsOf, decodeDer, encodeDer, explicit, explicitItems, implicit, itemsOf, octetsOf, oid, sequence, time, timeOf, unsignedInteger, unsignedOctets } from './der.js';
 import type { Issuer } from './certificate.js';
 import { ECDSA_WITH_SHA256, keyIdentifier, verifyP256 } from './p256.js';
 import { extension, nameOf, signatureAlgorithm, signedDer } from './signed.js';
@@ -98,7 +98,7 @@ function readNumber(extensions: Asn1 | undefined): number {
   const found = itemsOf(explicitItems(extensions, 0)[0])
     .map(itemsOf)
     .find(([name]) => name !== undefined && encodeDer(name).equals(id));
-  const number = Number(BigInt(`0x0${unsignedOctets(embedded(octetsOf(found?.at(-1)))).toString('hex')}`));
+  const number = Number(BigInt(`0x0${unsignedOctets(decodeDer(octetsOf(found?.at(-1)), LIMITS)).toString('hex')}`));
   if (!Number.isSafeInteger(number)) throw new Error('want a CRL number below 2^53');
   return number;
 }

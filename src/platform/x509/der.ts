@@ -77,9 +77,12 @@ export function implicit(tag: number, octets: Uint8Array): Asn1 {
   return asn1.create(CONTEXT_SPECIFIC, tag, false, toBinary(octets));
 }
 
-/** Embeds DER that the caller trusts, such as a key that node:crypto exported. */
+/** Embeds one value of DER that the caller trusts, such as a key that node:crypto exported, without taking it apart. */
 export function embedded(der: Uint8Array): Asn1 {
-  return asn1.fromDer(toBinary(der), { strict: true, parseAllBytes: true, decodeBitStrings: false, maxDepth: 12 });
+  const [tag = 0, length = 0] = der;
+  const contents = der.subarray(length < 0x80 ? 2 : 2 + (length & 0x7f));
+  // The bit for "constructed" stays part of the type, so that what is inside is written as it is.
+  return asn1.create((tag & 0xc0) as Asn1['tagClass'], (tag & 0x3f) as Asn1['type'], false, toBinary(contents));
 }
 
 /** The DER of `value`. */

@@ -11,7 +11,8 @@ export function signatureAlgorithm(): Asn1 {
 
 /** What certificates, requests and revocation lists share: contents, algorithm, signature of the contents. */
 export function signedDer(contents: Asn1, privateKey: KeyObject): Buffer {
-  return encodeDer(sequence(contents, signatureAlgorithm(), bitString(signP256(encodeDer(contents), privateKey))));
+  const signed = encodeDer(contents);
+  return encodeDer(sequence(embedded(signed), signatureAlgorithm(), bitString(signP256(signed, privateKey))));
 }
 
 /** A Name of one common name. @see RFC 5280 §4.1.2.4 */
