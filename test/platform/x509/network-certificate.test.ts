@@ -111,7 +111,7 @@ describe('network certificate', () => {
     const identity = verifyNetworkCertificate(der, trust({ crl: { serials: new Set(['00']) } }));
 
     const notAfterMs = Date.parse(new X509Certificate(der).validTo);
-    expect(identity).toEqual({ serial, nodeId: 'n-1', network: 'default', wgPublicKey: wg, addresses: IPS, notAfterMs });
+    expect(identity).toEqual({ serial, nodeId: 'n-1', network: 'default', wgPublicKey: wg, addresses: IPS, routes: [], notAfterMs });
   });
 
   it('is accepted from either of two CAs of one name', () => {

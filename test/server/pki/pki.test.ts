@@ -186,6 +186,7 @@ describe('PKI', () => {
     expect(verifyNetworkCertificate(network.der, trust)).toEqual({
       serial: network.serial,
       nodeId: 'n-1',
+      routes: [],
       network: 'default',
       wgPublicKey: request.wgPublicKey,
       addresses: request.addresses,
