@@ -6,13 +6,14 @@ import { ClusterRecord } from '../gen/networkcontroller/store/v1/records.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import { createFileAtomic, makePrivateDir, readPrivateFile } from '../platform/pem-files.js';
-import { formatWireGuardKey, generateWireGuardKeys, parseWireGuardKey } from '../platform/wireguard/keys.js';
+import { formatWireGuardKey, generateWireGuardKeys, parseWireGuardKey, wireGuardPublicKey } from '../platform/wireguard/keys.js';
 import type { ServerConfig } from '../platform/config/server-config.js';
 import { openConfiguredStore } from './open-configured-store.js';
 import { createPki, openPki, type Pki } from './pki/pki.js';
 import { firstAuthorities, standingOf } from './services/ca-records.js';
 import { reconcileNetworks } from './services/networks.js';
 import { reconcileStaticServices } from './services/static-services.js';
+import { checkSharedSecrets } from './shared-secrets.js';
 import { storeFile } from './state-files.js';
 import { keys } from './store/keys.js';
 import type { LocalView } from './store/local-view.js';
@@ -57,8 +58,9 @@ export async function openServerState(config: ServerConfig, deps: StateDeps): Pr
     const clusterId = cluster?.id ?? randomBytes(8).toString('hex');
     const pki = await openOrCreatePki(config, clusterId, deps.clock, cluster === undefined);
     const wgPrivateKey = await wireGuardKey(join(config.workDir, 'wireguard.key'), cluster === undefined);
-    if (cluster === undefined) await createCluster(opened, pki, deps.clock);
+    if (cluster === undefined) await createCluster(opened, pki, wireGuardPublicKey(wgPrivateKey), deps.clock);
     else await recordAuthorities(opened, pki, deps.clock);
+    if (config.store.engine === 'etcd') checkSharedSecrets(opened.repository.view, pki, wireGuardPublicKey(wgPrivateKey), config.workDir);
     pki.follow(standingOf(opened.repository.view));
     await reconcileNetworks(opened.repository, config.networks, deps.clock, deps.log);
     await reconcileStaticServices(opened.repository, config.services, deps.clock, deps.log);
@@ -119,9 +121,9 @@ async function wireGuardKey(path: string, mayCreate: boolean): Promise<Buffer> {
 }
 
 /** The first transaction: the cluster, its CAs, and what to trust. */
-async function createCluster({ repository }: OpenStore, pki: Pki, clock: Clock): Promise<void> {
+async function createCluster({ repository }: OpenStore, pki: Pki, wgPublicKey: Buffer, clock: Clock): Promise<void> {
   const key = keys.cluster();
-  const record: ClusterRecord = { id: pki.clusterId, epoch: randomBytes(8).toString('hex'), createdAtMs: clock.now() };
+  const record: ClusterRecord = { id: pki.clusterId, epoch: randomBytes(8).toString('hex'), createdAtMs: clock.now(), wgPublicKey };
   await repository.update((view) => ({
     if: [{ key, absent: true }],
     then: isMade(view, record) ? [] : [{ put: key, value: ClusterRecord.encode(record).finish() }, ...firstAuthorities(pki, clock.now())],

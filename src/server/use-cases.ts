@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
 import { DomainError } from '../domain/errors.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
@@ -17,7 +19,7 @@ import { EventTail } from './services/event-tail.js';
 import { forgetRemoved } from './services/forget-removed.js';
 import { NodeBundles } from './services/node-bundles.js';
 import { Nodes } from './services/nodes.js';
-import { PresenceBoard } from './services/presence.js';
+import { PresenceBoard, STATE } from './services/presence.js';
 import { RelayBoard } from './services/relay-board.js';
 import { Relays } from './services/relays.js';
 import { Registrations } from './services/registrations.js';
@@ -64,7 +66,7 @@ export interface UseCases {
  *   them goes by the wall clock, and a clock that once ran ahead must not date them into the future.
  */
 export function useCases(
-  { repository, store, pki }: ServerState,
+  { repository, store, pki, staleMs }: ServerState,
   config: ServerConfig,
   deps: { clock: Clock; wall: Clock; log: Log; version: string; wgPublicKey: Uint8Array; endpoints: () => Endpoints },
 ): UseCases {
@@ -76,16 +78,21 @@ export function useCases(
     bundlesAfter: (version: number) => bundlesAfter(repository.view, version),
     crl: () => repository.view.crl()?.value.der ?? new Uint8Array(),
   };
-  const facts = new ClusterFacts({ ...deps, repository, zone: config.zone, trust, startedAtMs: clock.now() });
+  const facts = new ClusterFacts({ ...deps, repository, staleMs, zone: config.zone, trust, startedAtMs: clock.now() });
   const pools = new AddressPools(repository);
-  const presence = new PresenceBoard({ store, clock, log, replica: clusterId });
+  const replica = config.store.engine === 'etcd' ? replicaName(config.workDir) : clusterId;
+  const presence = new PresenceBoard({ store, clock, log, replica });
   const revocations = new Revocations({ repository, signer: pki, clock: wall });
   const tokens = new Tokens({ repository, pools, clock, pinnedGeneration: () => pki.pinnedGeneration });
   const addresses = new AddressTaking({ pools, presence });
   const reports = new Reports(clock);
   const bundles = new NodeBundles({ repository, log });
   const isHere = (nodeId: string): boolean => presence.isHere(nodeId);
-  const leases = new ServiceLeases({ repository, isHere, clock, log });
+  const isElsewhere = (network: string, nodeId: string): boolean => {
+    const known = repository.view.presence(network, nodeId)?.value;
+    return known !== undefined && known.state !== STATE.idle && known.replica !== replica;
+  };
+  const leases = new ServiceLeases({ repository, isHere, isElsewhere: config.store.engine === 'etcd' ? isElsewhere : undefined, clock, log });
   forgetRemoved(repository, [presence, reports]);
   return {
     facts,
@@ -111,6 +118,11 @@ export function useCases(
     relayBoard: new RelayBoard(wall),
     relayFeed: new RelayFeed({ repository, facts, clock }),
   };
+}
+
+/** Tells the servers of one cluster apart, also after a restart. */
+function replicaName(workDir: string): string {
+  return `${hostname()}-${createHash('sha256').update(workDir).digest('hex').slice(0, 8)}`;
 }
 
 function datedBy(wall: Clock, issuer: NodeCertificateIssuer): NodeCertificateIssuer {

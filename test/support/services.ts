@@ -34,7 +34,7 @@ export async function startServices(options: { cidr?: string; cidr6?: string; cl
   await store.txn({
     if: [],
     then: [
-      { put: keys.cluster(), value: ClusterRecord.encode({ id: 'c1', epoch: 'e1', createdAtMs: clock.now() }).finish() },
+      { put: keys.cluster(), value: ClusterRecord.encode({ id: 'c1', epoch: 'e1', createdAtMs: clock.now(), wgPublicKey: Buffer.alloc(0) }).finish() },
       { put: keys.network('default'), value: NetworkRecord.encode(network).finish() },
     ],
   });

@@ -19,6 +19,9 @@ export interface Endpoints {
   readonly https: readonly string[];
 }
 
+/** A store that is there is heard of every two seconds. */
+const STALE_MS = 6_000;
+
 /** What every answer about this controller is made of. */
 export class ClusterFacts {
   readonly #repository: Repository;
@@ -30,11 +33,14 @@ export class ClusterFacts {
   readonly epoch: string;
   readonly version: string;
   readonly startedAtMs: number;
+  readonly #staleMs: () => number;
   #state: ServerState = 'starting';
 
   /** @throws DomainError `not_initialised` for a store without a cluster record. */
   constructor(deps: {
     repository: Repository;
+    /** Milliseconds by which the records may be behind. */
+    staleMs: () => number;
     endpoints: () => Endpoints;
     wgPublicKey: Uint8Array;
     zone: string;
@@ -45,6 +51,7 @@ export class ClusterFacts {
     const cluster = deps.repository.view.cluster();
     if (cluster === undefined) throw new DomainError('not_initialised', 'store: holds no cluster; run "nc-server init" first');
     this.#repository = deps.repository;
+    this.#staleMs = deps.staleMs;
     this.#endpoints = deps.endpoints;
     this.#wgPublicKey = Buffer.from(deps.wgPublicKey);
     this.#zone = deps.zone;
@@ -55,8 +62,9 @@ export class ClusterFacts {
     this.startedAtMs = deps.startedAtMs;
   }
 
+  /** Degraded: it answers from what it has, and cannot write. */
   state(): ServerState {
-    return this.#state;
+    return this.#state === 'running' && this.#staleMs() > STALE_MS ? 'degraded' : this.#state;
   }
 
   /** Notes that the process has moved on. */

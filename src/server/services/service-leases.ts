@@ -49,6 +49,7 @@ const BATCH = 100;
 export class ServiceLeases {
   readonly #repository: Repository;
   readonly #isHere: (nodeId: string) => boolean;
+  readonly #isElsewhere: ((network: string, nodeId: string) => boolean) | undefined;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #held = new Map<string, Held>();
@@ -56,10 +57,12 @@ export class ServiceLeases {
   #tick = 0;
   #sweeping = false;
 
-  /** @param deps `isHere` tells whether a node is connected. */
-  constructor(deps: { repository: Repository; isHere: (nodeId: string) => boolean; clock: Clock; log: Log }) {
+  /** @param deps `isHere` tells whether a node is connected, `isElsewhere` whether it is to another server, which then takes its
+   *   renewals; left out where there is no other. */
+  constructor(deps: { repository: Repository; isHere: (nodeId: string) => boolean; isElsewhere?: ((network: string, nodeId: string) => boolean) | undefined; clock: Clock; log: Log }) {
     this.#repository = deps.repository;
     this.#isHere = deps.isHere;
+    this.#isElsewhere = deps.isElsewhere;
     this.#clock = deps.clock;
     this.#log = deps.log;
     const { view } = deps.repository;
@@ -112,7 +115,11 @@ export class ServiceLeases {
     const stored = { lapsed: record.lapsedAtMs > 0, health: record.health };
     const { nodeId, withNode } = record;
     const known = this.#held.get(ref);
-    if (known !== undefined && known.leaseTicks === leaseTicks) return void Object.assign(known, { nodeId, withNode, stored });
+    if (known !== undefined && known.leaseTicks === leaseTicks) {
+      Object.assign(known, { nodeId, withNode, stored });
+      if (this.#isElsewhere !== undefined && !this.#isHere(nodeId)) this.#adopt(known, stored.lapsed);
+      return;
+    }
     const { network, id, health, healthReason } = record;
     const endsAtTick = stored.lapsed ? this.#tick : this.#tick + graceTicks + leaseTicks + 1;
     this.#held.set(ref, { network, id, nodeId, withNode, leaseTicks, endsAtTick, health, healthReason, stored });
@@ -133,6 +140,19 @@ export class ServiceLeases {
   }
 
   #isDue(held: Held): boolean {
+    const differs = this.#differs(held);
+    if (!differs || this.#isHere(held.nodeId) || this.#isElsewhere?.(held.network, held.nodeId) !== true) return differs;
+    this.#adopt(held, held.stored.lapsed);
+    return false;
+  }
+
+  /** Lets a lease that another server counts run here as the store has it. */
+  #adopt(held: Held, lapsed: boolean): void {
+    held.endsAtTick = lapsed ? this.#tick : this.#tick + held.leaseTicks + 1;
+    held.health = held.stored.health;
+  }
+
+  #differs(held: Held): boolean {
     return this.#hasEnded(held) !== held.stored.lapsed || held.health !== held.stored.health;
   }
 

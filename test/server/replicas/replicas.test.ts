@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ListNodesRequest } from '../../../src/gen/networkcontroller/v1/admin.js';
+import { GetStatusRequest, ListNodesRequest } from '../../../src/gen/networkcontroller/v1/admin.js';
 import { callUnary } from '../../../src/platform/rpc-client.js';
 import { EtcdCluster, noEtcd } from '../../support/etcd.js';
 import { startTestServer, type TestServer, type TestServerOptions } from '../../support/server.js';
@@ -82,6 +82,18 @@ describe.skipIf(noEtcd)(`several controllers on etcd${noEtcd ? ` (${noEtcd})` : 
     expect(new Set(members.map(({ bindIp }) => bindIp)).size).toBe(9);
   });
 
+  it('refuse to start with secrets of their own, naming both fingerprints', async () => {
+    await replica();
+    const settings = [store()];
+    const strange = tmpDir();
+    await (await startTestServer({ dir: strange })).stop();
+
+    await expect(startTestServer({ dir: strange, settings })).rejects.toThrow(/pki: want the grpc CA, generation 1 of the cluster \(SHA-256 \w+\), got another \(SHA-256 \w+\); copy it/);
+    rmSync(join(strange, 'work', 'pki'), { recursive: true });
+    cpSync(join(secrets, 'pki'), join(strange, 'work', 'pki'), { recursive: true });
+    await expect(startTestServer({ dir: strange, settings })).rejects.toThrow(/wireguard.key: want the WireGuard key of the cluster/);
+  });
+
   it('have what happened while they were away after a restart', async () => {
     const a = await replica();
     const b = await replica();
@@ -94,5 +106,21 @@ describe.skipIf(noEtcd)(`several controllers on etcd${noEtcd ? ` (${noEtcd})` : 
     await watched.snapshot();
 
     expect(JSON.stringify(watched.of('snapshot'), (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))).toContain(missed.nodeId);
+  });
+
+  it('answer from what they have and refuse to write while etcd has no majority, and say so', async () => {
+    const a = await replica();
+    const member = await a.join(await a.token());
+    const gone = [0, 1];
+    for (const each of gone) await cluster.signal(each, 'SIGKILL');
+
+    await until(async () => (await callUnary(a.admin, 'getStatus', GetStatusRequest.fromPartial({}))).state === 'degraded', 'the loss to be noticed', 60_000);
+    const { nodes } = await callUnary(a.admin, 'listNodes', ListNodesRequest.fromPartial({}));
+    expect(nodes.map(({ id }) => id)).toContain(member.nodeId);
+    await expect(a.token()).rejects.toMatchObject({ code: expect.stringMatching(/^(store_failed|timeout)$/) });
+
+    await Promise.all(gone.map((each) => cluster.restart(each)));
+    await until(async () => (await callUnary(a.admin, 'getStatus', GetStatusRequest.fromPartial({}))).state === 'running', 'the return of etcd', 60_000);
+    expect(await a.token()).toMatch(/^nc/);
   });
 });

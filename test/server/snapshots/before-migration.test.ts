@@ -21,7 +21,7 @@ function olderStore(dir: string, hasCluster = true): { file: string; version: ()
   for (const name of migrations) db.exec(readFileSync(join('migrations', name), 'utf8'));
   db.pragma(`user_version = ${migrations.length}`);
   const put = db.prepare('INSERT INTO kv (key, value, create_rev, mod_rev) VALUES (?, ?, 1, 1)');
-  if (hasCluster) put.run(keys.cluster(), ClusterRecord.encode({ id: ORIGIN.clusterId, epoch: ORIGIN.epoch, createdAtMs: 1 }).finish());
+  if (hasCluster) put.run(keys.cluster(), ClusterRecord.encode({ id: ORIGIN.clusterId, epoch: ORIGIN.epoch, createdAtMs: 1, wgPublicKey: Buffer.alloc(0) }).finish());
   put.run(keys.name('default', 'web-1'), Buffer.from('0a0178', 'hex'));
   db.exec(`UPDATE meta SET value = 7 WHERE name = 'rev'`);
   db.close();

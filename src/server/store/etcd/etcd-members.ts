@@ -17,8 +17,8 @@ export interface EtcdAddress {
 /** A generated method, bound to its client. */
 type Unary<Q, S> = (request: Q, metadata: Metadata, options: Partial<CallOptions>, callback: (error: ServiceError | null, response: S) => void) => unknown;
 
-/** An election takes one to two seconds; who has waited for several has lost the majority. */
-const PATIENCE_MS = 10_000;
+/** An election takes one to two seconds; who has waited for longer has lost the majority. Callers wait for ten at most. */
+const PATIENCE_MS = 4_000;
 
 const RETRY_MS = 50;
 
@@ -55,7 +55,7 @@ export class EtcdMembers {
   /**
    * Asks what may be asked twice, going round the members until one answers.
    *
-   * @throws DomainError `store_failed` when etcd refuses, or none has answered for ten seconds; its cause tells which.
+   * @throws DomainError `store_failed` when etcd refuses, or none has answered for four seconds; its cause tells which.
    */
   read<Q, S>(method: (member: EtcdMember) => Unary<Q, S>, request: Q): Promise<S> {
     return this.repeat((member, options) => call(method(member), request, options));

@@ -15,6 +15,8 @@ export interface ClusterRecord {
   /** New after init and after a restore. */
   epoch: string;
   createdAtMs: number;
+  /** The WireGuard key of all controllers of the cluster, X25519; empty for a cluster made before it was kept. */
+  wgPublicKey: Buffer;
 }
 
 export interface NetworkRecord {
@@ -312,7 +314,7 @@ export interface RelayRecord {
 }
 
 function createBaseClusterRecord(): ClusterRecord {
-  return { id: "", epoch: "", createdAtMs: 0 };
+  return { id: "", epoch: "", createdAtMs: 0, wgPublicKey: Buffer.alloc(0) };
 }
 
 export const ClusterRecord: MessageFns<ClusterRecord> = {
@@ -328,6 +330,9 @@ export const ClusterRecord: MessageFns<ClusterRecord> = {
         throw new globalThis.Error("value provided for field BigInt(message.createdAtMs) of type int64 too large");
       }
       writer.uint32(24).int64(BigInt(message.createdAtMs));
+    }
+    if (message.wgPublicKey.length !== 0) {
+      writer.uint32(34).bytes(message.wgPublicKey);
     }
     return writer;
   },
@@ -369,6 +374,14 @@ export const ClusterRecord: MessageFns<ClusterRecord> = {
             message.createdAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.wgPublicKey = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -389,6 +402,7 @@ export const ClusterRecord: MessageFns<ClusterRecord> = {
     message.id = object.id ?? "";
     message.epoch = object.epoch ?? "";
     message.createdAtMs = object.createdAtMs ?? 0;
+    message.wgPublicKey = object.wgPublicKey ?? Buffer.alloc(0);
     return message;
   },
 };
