@@ -1,7 +1,7 @@
 import type { PeerTrust } from '../../src/client/map-store.js';
 import { NetworkTrust } from '../../src/client/peer-trust.js';
 import type { Membership } from '../../src/client/state/membership.js';
-import type { Peer, TrustBundle } from '../../src/gen/networkcontroller/v1/types.js';
+import type { Peer, Relay, TrustBundle } from '../../src/gen/networkcontroller/v1/types.js';
 import { silentLog } from '../../src/platform/log.js';
 
 /**
@@ -26,6 +26,10 @@ export class SharedTrust implements PeerTrust {
     const untilMs = this.#trust.verify(peer, nowMs);
     this.#verified.set(peer.nodeId, { peer, untilMs });
     return untilMs;
+  }
+
+  verifyRelay(relay: Relay, nowMs: number): number {
+    return this.#trust.verifyRelay(relay, nowMs);
   }
 
   takeBundle(bundle: TrustBundle): boolean {

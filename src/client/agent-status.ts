@@ -22,6 +22,8 @@ export interface StatusFacts {
   readonly paths: readonly PathState[];
   /** The relay's end of the TCP connection that its packets take; empty over UDP. */
   readonly tcpEndpoint: string;
+  /** The name of the relay at an endpoint; empty for the controller's own and for what is no relay. */
+  relayAt(endpoint: string): string;
   readonly certificateExpiresAtMs: number;
   readonly reflexiveEndpoint: string;
   readonly tunnelUp: boolean;
@@ -67,13 +69,14 @@ export function agentStatus(facts: StatusFacts): AgentServiceGetStatusResponse {
   };
 }
 
-function peerStatus(peer: Peer, { paths, tcpEndpoint, device }: StatusFacts): PeerStatus {
+function peerStatus(peer: Peer, { paths, tcpEndpoint, relayAt, device }: StatusFacts): PeerStatus {
   const path = paths.find(({ nodeId }) => nodeId === peer.nodeId);
   const seen = device.state?.peers.get(formatWireGuardKey(peer.wgPublicKey));
   const overTcp = path?.kind === 'relay' && tcpEndpoint !== '';
   return {
     ...addressOf(peer),
     overTcp,
+    relay: path?.kind === 'relay' ? relayAt(path.endpoint) : '',
     path: path === undefined ? PathKind.PATH_KIND_NONE : wirePathKind(path.kind),
     endpoint: overTcp ? tcpEndpoint : (seen?.endpoint ?? path?.endpoint ?? ''),
     lastHandshakeMs: seen?.latestHandshakeMs ?? 0,
@@ -85,7 +88,7 @@ function peerStatus(peer: Peer, { paths, tcpEndpoint, device }: StatusFacts): Pe
 }
 
 function refusedPeers(map: NetworkMap | undefined): PeerStatus[] {
-  const silent = { path: PathKind.PATH_KIND_NONE, endpoint: '', lastHandshakeMs: 0, rxBytes: 0, txBytes: 0, overTcp: false, routes: [] };
+  const silent = { path: PathKind.PATH_KIND_NONE, endpoint: '', lastHandshakeMs: 0, rxBytes: 0, txBytes: 0, overTcp: false, relay: '', routes: [] };
   return (map?.refused ?? []).map(({ peer, reason }) => ({ ...addressOf(peer), ...silent, refused: reason }));
 }
 

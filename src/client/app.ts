@@ -262,6 +262,7 @@ async function tellStatus({ renewal, membership, maps, device, agent, link, path
     control: { state: link.state, endpoint: link.endpoint, lastError: link.lastError },
     paths: paths.paths(),
     tcpEndpoint: paths.tcpEndpoint,
+    relayAt: (endpoint) => paths.relayAt(endpoint),
     certificateExpiresAtMs: Date.parse(readCertificate(membership.current.grpcCertificate).validTo),
     reflexiveEndpoint: candidates.reflexive,
     tunnelUp: await agent.tunnelUp(),

@@ -75,10 +75,10 @@ export class DeviceUpkeep {
     const map = maps.current();
     if (map === undefined) return;
     const network = await withResolvedController(map.network);
-    await device.set(planDevice({ self, network, peers: map.peers, exit, direct: direct() }));
+    await device.set(planDevice({ self, network, peers: map.peers, relays: map.relays, exit, direct: direct() }));
     await shape({ ...map, network });
     onListening((await device.observe())?.listenPort ?? 0, network);
-    paths.setPeers(network.interconnection ? map.peers : [], network.controller);
+    paths.setPeers(network.interconnection ? map.peers : [], network.controller, network.interconnection ? map.relays : []);
     if (this.#isLost) paths.deviceRestored();
     this.#isLost = false;
     this.#error = '';

@@ -1,5 +1,5 @@
 import { MapSnapshot, type MapChange, type MapDelta } from '../gen/networkcontroller/v1/node.js';
-import type { NameRecords, NetworkConfig, Peer, Service, TrustBundle } from '../gen/networkcontroller/v1/types.js';
+import type { NameRecords, NetworkConfig, Peer, Relay, Service, TrustBundle } from '../gen/networkcontroller/v1/types.js';
 import { DomainError } from '../domain/errors.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
@@ -13,6 +13,8 @@ export interface PeerTrust {
    * @throws DomainError `certificate_invalid` with the reason.
    */
   verify(peer: Peer, nowMs: number): number;
+  /** The same of a relay: its certificate names it and its WireGuard key. @throws DomainError `certificate_invalid` */
+  verifyRelay(relay: Relay, nowMs: number): number;
   /** Takes a newer bundle or CRL over; tells whether it was newer. An older or a forged one changes nothing. */
   takeBundle(bundle: TrustBundle): boolean;
   takeCrl(crl: Uint8Array): boolean;
@@ -36,6 +38,8 @@ export interface NetworkMap {
   readonly services: readonly Service[];
   /** Records that admins have added. */
   readonly names: readonly NameRecords[];
+  /** Verified ones beside the controller's own. */
+  readonly relays: readonly Relay[];
   readonly controlEndpoints: readonly string[];
 }
 
@@ -51,6 +55,7 @@ interface Held {
   readonly peers: Map<string, Peer>;
   readonly services: Map<string, Service>;
   readonly names: Map<string, NameRecords>;
+  readonly relays: Map<string, Relay>;
   crl: Uint8Array;
 }
 
@@ -70,6 +75,8 @@ export class MapStore {
   #shown: NetworkMap | undefined;
   #chunks: MapSnapshot[] = [];
   readonly #verdicts = new Map<string, Verdict>();
+  /** Until when the relays are verified, by name. */
+  #relaysUntilMs = new Map<string, number>();
 
   constructor(deps: { readonly nodeId: string; readonly trust: PeerTrust; readonly clock: Clock; readonly log: Log }) {
     this.#nodeId = deps.nodeId;
@@ -137,6 +144,7 @@ export class MapStore {
   /** When the first of the peers' certificates ends, UTC ms; Infinity when none does. */
   nextEndMs(): number {
     let next = Number.POSITIVE_INFINITY;
+    for (const untilMs of this.#relaysUntilMs.values()) next = Math.min(next, untilMs);
     for (const verdict of this.#verdicts.values()) if ('untilMs' in verdict) next = Math.min(next, verdict.untilMs);
     return next;
   }
@@ -161,6 +169,7 @@ export class MapStore {
       }),
       services: [...held.services.values()],
       names: [...held.names.values()],
+      relays: [...held.relays.values()].filter(({ name }) => this.#relaysUntilMs.has(name)),
       controlEndpoints: held.controlEndpoints,
     };
   }
@@ -179,6 +188,7 @@ export class MapStore {
       peers: [...held.peers.values()],
       services: [...held.services.values()],
       names: [...held.names.values()],
+      relays: [...held.relays.values()],
       controlEndpoints: [...held.controlEndpoints],
       crl: Buffer.from(held.crl),
       last: true,
@@ -223,6 +233,12 @@ export class MapStore {
         if (change.value.records.length === 0) held.names.delete(change.value.key);
         else held.names.set(change.value.key, change.value);
         return;
+      case 'relay':
+        held.relays.set(change.value.name, change.value);
+        return;
+      case 'relayRemoved':
+        held.relays.delete(change.value);
+        return;
       case 'bundle':
         if (this.#trust.takeBundle(change.value)) this.#verdicts.clear();
         return;
@@ -243,6 +259,7 @@ export class MapStore {
     const held = this.#held;
     if (held === undefined) return;
     const nowMs = this.#clock.now();
+    this.#relaysUntilMs = new Map([...held.relays.values()].flatMap((relay) => this.#verifyRelay(relay, nowMs)));
     for (const peer of only ?? held.peers.values()) {
       const verdict = this.#verdicts.get(peer.nodeId);
       const stands = verdict !== undefined && ('untilMs' in verdict ? verdict.untilMs > nowMs : !refusedToo);
@@ -261,12 +278,22 @@ export class MapStore {
     }
   }
 
+  #verifyRelay(relay: Relay, nowMs: number): (readonly [string, number])[] {
+    try {
+      return [[relay.name, this.#trust.verifyRelay(relay, nowMs)]];
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      if (this.#relaysUntilMs.has(relay.name)) this.#log.warn('relay refused', { name: relay.name, reason: error.message });
+      return [];
+    }
+  }
+
   #verdictOf(peer: Peer): Verdict {
     return this.#verdicts.get(peer.nodeId) ?? { reason: 'not verified yet' };
   }
 
   #refusedIds(): string {
-    return [...this.#verdicts].flatMap(([id, verdict]) => ('reason' in verdict ? id : [])).join();
+    return [...[...this.#verdicts].flatMap(([id, verdict]) => ('reason' in verdict ? id : [])), ...this.#relaysUntilMs.keys()].join();
   }
 }
 
@@ -287,6 +314,7 @@ function assemble(chunks: readonly MapSnapshot[]): Held | undefined {
     self: chunks.findLast((chunk) => chunk.self !== undefined)?.self,
     controlEndpoints: chunks.flatMap((chunk) => chunk.controlEndpoints),
     peers: new Map(chunks.flatMap((chunk) => chunk.peers.map((peer) => [peer.nodeId, peer]))),
+    relays: new Map(chunks.flatMap((chunk) => chunk.relays.map((relay) => [relay.name, relay]))),
     services: new Map(chunks.flatMap((chunk) => chunk.services.map((service) => [service.id, service]))),
     names: new Map(chunks.flatMap((chunk) => chunk.names.map((names) => [names.key, names]))),
     crl: chunks.findLast((chunk) => chunk.crl.length > 0)?.crl ?? new Uint8Array(),

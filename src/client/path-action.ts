@@ -1,4 +1,4 @@
-import type { PeerSignal_Kind } from '../gen/networkcontroller/v1/node.js';
+import type { PeerSignal_Kind, RelayDistance } from '../gen/networkcontroller/v1/node.js';
 import type { Endpoint } from '../gen/networkcontroller/v1/types.js';
 import type { NatKind } from './nat-kind.js';
 
@@ -18,6 +18,8 @@ export interface PathContext {
   /** Endpoint of the relay to use, or empty. */
   readonly relay: string;
   isRelay(endpoint: string): boolean;
+  /** How far this node is from the relays. */
+  distances(): readonly RelayDistance[];
   /** Our own candidates. */
   candidates(): readonly Endpoint[];
   /** The one in front of us; undefined while that is being found out. */

@@ -39,9 +39,9 @@ export class PathActions {
     }));
   }
 
-  async #signal(signals: readonly Outgoing[], { nat }: PathContext): Promise<void> {
+  async #signal(signals: readonly Outgoing[], { nat, distances }: PathContext): Promise<void> {
     const { self, send } = this.#deps;
-    const common = { candidates: [...self.candidates()], symmetricNat: nat?.symmetric ?? false, portRestrictedNat: nat?.portRestricted ?? false, natUnknown: nat === undefined, relays: [] };
+    const common = { candidates: [...self.candidates()], symmetricNat: nat?.symmetric ?? false, portRestrictedNat: nat?.portRestricted ?? false, natUnknown: nat === undefined, relays: [...distances()] };
     const everybody = signals.map(({ path }) => path.nodeId);
     const missed = await send(signals.map(({ path, kind, attempt, hasSession }) => ({ ...common, nodeId: path.nodeId, kind, attempt, hasSession }))).catch(() => everybody);
     const undelivered = new Set(missed);

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Endpoint, Peer, ControllerPeer } from '../gen/networkcontroller/v1/types.js';
+import type { Endpoint, Peer, ControllerPeer, Relay } from '../gen/networkcontroller/v1/types.js';
 import type { PeerSignal } from '../gen/networkcontroller/v1/node.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
@@ -49,6 +49,8 @@ export interface PathDependencies {
    * @param endpoint `host:port` of the relay's HTTPS listener.
    */
   openTcp?(endpoint: string): Promise<Duplex>;
+  /** The time to an endpoint and back, µs, undefined without an answer; {@link measureRtt}, unless a test brings its own. */
+  measureRtt?(endpoint: string): Promise<number | undefined>;
   /** Keeps the direct endpoint that works for a peer, for a start without the controller. */
   remember(nodeId: string, endpoint: string): void;
 }
@@ -59,10 +61,10 @@ export interface PathDependencies {
  */
 export interface Paths {
   /**
-   * The peers that the device has been configured with, and the controller whose endpoints relay. Endpoints are IP
+   * The peers that the device has been configured with, the controller whose endpoints relay, and the other relays. Endpoints are IP
    * literals: WireGuard reports them so, and they are compared.
    */
-  setPeers(peers: readonly Peer[], controller: ControllerPeer | undefined): void;
+  setPeers(peers: readonly Peer[], controller: ControllerPeer | undefined, relays?: readonly Relay[]): void;
   /** The control stream is up: greets the peers that have no direct path. */
   connected(): void;
   /** The control stream is gone: nothing can be agreed until {@link connected}. */
@@ -83,6 +85,8 @@ export interface Paths {
   paths(): readonly PathState[];
   /** The relay's end of the TCP connection that its packets take, `host:port`; empty while they go over UDP. */
   readonly tcpEndpoint: string;
+  /** The name of the relay at an endpoint; empty for the controller's own and for what is no relay. */
+  relayAt(endpoint: string): string;
   /** Calls `listener` when the kind or the endpoint of a path has changed. */
   onChange(listener: (path: PathState) => void): void;
   /** Calls `listener` when a session with the controller exists, again after each time it had to be made anew. */

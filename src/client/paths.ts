@@ -1,6 +1,6 @@
 import type { PeerSignal } from '../gen/networkcontroller/v1/node.js';
 import { PeerSignal_Kind } from '../gen/networkcontroller/v1/node.js';
-import type { ControllerPeer, Peer } from '../gen/networkcontroller/v1/types.js';
+import type { ControllerPeer, Peer, Relay } from '../gen/networkcontroller/v1/types.js';
 import type { DeviceState } from '../platform/wireguard/device.js';
 import { formatWireGuardKey } from '../platform/wireguard/keys.js';
 import type { NetworkChange } from './address-watch.js';
@@ -12,8 +12,9 @@ import { PathActions } from './path-actions.js';
 import type { PathDependencies, Paths, PathState } from './path-types.js';
 import { PeerPaths, type Wanted } from './peer-paths.js';
 import { RelayLink, type RelayAction, type RelayNews } from './relay-link.js';
+import { RelayMoves } from './relay-moves.js';
 import { Rounds } from './rounds.js';
-import { seenBy } from './symmetric-nat.js';
+import { measureRtt, seenBy } from './symmetric-nat.js';
 
 /** How often WireGuard is looked at, in ms, */
 const LOOK_MS = 500;
@@ -39,6 +40,7 @@ class PathManager implements Paths {
   readonly #tasks: BackgroundTasks;
   readonly #actions: PathActions;
   readonly #relay: RelayLink;
+  readonly #moves: RelayMoves;
   readonly #nat: NatWatch;
   readonly #rounds: Rounds;
   #controllerKey = '';
@@ -62,14 +64,16 @@ class PathManager implements Paths {
       answersUdp: async (endpoint) => (await seenBy(endpoint)) !== undefined,
       onNews: (news) => this.#takeRelayNews(news),
     });
+    this.#moves = new RelayMoves({ clock, log, measure: deps.measureRtt ?? measureRtt, onNews: () => this.#note(() => []) });
     this.#nat = new NatWatch({ clock, probe: deps.probeNat ?? probeNat, onDecided: () => this.#note(() => this.#peers.flatMap((path) => path.decide())) });
     this.#rounds = new Rounds(clock, () => this.#round(), () => this.#pauseMs());
   }
 
-  setPeers(peers: readonly Peer[], controller: ControllerPeer | undefined): void {
+  setPeers(peers: readonly Peer[], controller: ControllerPeer | undefined, relays: readonly Relay[] = []): void {
     const { endpoints = [], httpsEndpoints = [] } = controller ?? {};
     this.#controllerKey = controller === undefined ? '' : formatWireGuardKey(controller.wgPublicKey);
     this.#relay.setRelay({ publicKey: this.#controllerKey, endpoints, httpsEndpoints });
+    this.#moves.setRelays(relays, endpoints[0] ?? '');
     const [relay] = endpoints;
     const [probe] = controller?.probeEndpoints ?? [];
     const couldProbe = this.#probes !== undefined;
@@ -92,6 +96,7 @@ class PathManager implements Paths {
 
   receive(signal: PeerSignal): void {
     if (signal.kind === PeerSignal_Kind.KIND_PROBE) this.#relay.doubt();
+    this.#moves.learn(signal);
     this.#note((context) => this.#peers.receive(signal, context));
   }
 
@@ -105,6 +110,7 @@ class PathManager implements Paths {
 
   networkChanged({ moved }: NetworkChange): void {
     this.#askAboutNat({ anew: true });
+    this.#moves.measureAgain();
     this.#note((context) => {
       // Whoever is sent to from the new address knows it: without that the relay goes on sending to the old one until the next keepalive.
       if (this.#relay.endpoint !== '') this.#tasks.add(this.#act({ act: 'steer', endpoint: this.#relay.endpoint, fresh: false }));
@@ -127,6 +133,10 @@ class PathManager implements Paths {
     return this.#peers.all.map(({ state }) => state);
   }
 
+  relayAt(endpoint: string): string {
+    return this.#moves.nameAt(endpoint) ?? '';
+  }
+
   get tcpEndpoint(): string {
     return this.#relay.tcpEndpoint;
   }
@@ -143,6 +153,7 @@ class PathManager implements Paths {
     this.#nat.stop();
     await this.#rounds.stop();
     this.#relay.stop();
+    this.#moves.stop();
     await this.#tasks.done();
   }
 
@@ -205,7 +216,9 @@ class PathManager implements Paths {
     const before = this.#peers.all.map((path) => [path, path.state] as const);
     const wanted = [...this.#peers.look(seen, context), ...this.#takeEvents(context), ...this.#peers.greet(context), ...this.#peers.offer(context)];
     for (const [path, state] of before) this.#tellChange(state, path.state);
-    await this.#actions.perform(wanted, context);
+    const moves = this.#moves.look(seen, this.#peers.all, context);
+    for (const [publicKey, action] of moves.relays) this.#tasks.add(this.#act(action, publicKey));
+    await this.#actions.perform([...wanted, ...moves.wanted], context);
   }
 
   #takeEvents(context: PathContext): Wanted[] {
@@ -223,9 +236,9 @@ class PathManager implements Paths {
     for (const { publicKey } of left) this.#tasks.add(this.#deps.device.steer(publicKey, this.#relay.endpoint));
   }
 
-  #act(action: RelayAction): Promise<void> {
+  #act(action: RelayAction, publicKey = this.#controllerKey): Promise<void> {
     const { device } = this.#deps;
-    return action.act === 'nudge' ? device.nudge(this.#controllerKey) : device.steer(this.#controllerKey, action.endpoint, { fresh: action.fresh });
+    return action.act === 'nudge' ? device.nudge(publicKey) : device.steer(publicKey, action.endpoint, { fresh: action.fresh });
   }
 
   #tellChange(before: PathState, now: PathState): void {
@@ -241,7 +254,8 @@ class PathManager implements Paths {
       nowMs: clock.now(),
       connected: this.#connected && !this.#holdsSignals,
       relay: this.#relay.endpoint,
-      isRelay: (endpoint) => this.#relay.isMine(endpoint),
+      isRelay: (endpoint) => this.#relay.isMine(endpoint) || this.#moves.nameAt(endpoint) !== undefined,
+      distances: () => this.#moves.distances(),
       candidates: () => self.candidates(),
       nat: this.#nat.kind,
     };

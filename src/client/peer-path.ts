@@ -40,7 +40,8 @@ const REST: Phase = { at: 'rest' };
 export class PeerPath {
   readonly nodeId: string;
   readonly publicKey: string;
-  readonly #initiates: boolean;
+  /** Whether this end of the pair begins. */
+  readonly initiates: boolean;
   readonly #sight: PathSight;
   readonly #schedule = new OfferSchedule();
   readonly #silence = new SilenceWatch();
@@ -56,7 +57,7 @@ export class PeerPath {
   constructor(peer: { nodeId: string; publicKey: string; initiates: boolean }) {
     this.nodeId = peer.nodeId;
     this.publicKey = peer.publicKey;
-    this.#initiates = peer.initiates;
+    this.initiates = peer.initiates;
     this.#sight = new PathSight(peer.nodeId);
   }
 
@@ -106,7 +107,7 @@ export class PeerPath {
   /** Whether it is this side's turn and time to offer. */
   wantsOffer({ nowMs, connected }: PathContext): boolean {
     const isNeeded = this.state.kind !== 'direct' || this.#stale || this.#doubted;
-    return connected && this.#initiates && this.#phase.at === 'rest' && isNeeded && this.#schedule.isDue(nowMs);
+    return connected && this.initiates && this.#phase.at === 'rest' && isNeeded && this.#schedule.isDue(nowMs);
   }
 
   /** Since when an offer is due: who has waited longest comes first. */
@@ -126,7 +127,7 @@ export class PeerPath {
     this.#schedule.peerIsThere();
     if (this.state.kind === 'direct') return [];
     this.#schedule.soon();
-    return this.#initiates ? [] : [{ act: 'signal', kind: PeerSignal_Kind.KIND_HELLO, attempt: 0 }];
+    return this.initiates ? [] : [{ act: 'signal', kind: PeerSignal_Kind.KIND_HELLO, attempt: 0 }];
   }
 
   /** Our own NAT is known now. */
@@ -181,7 +182,7 @@ export class PeerPath {
     this.#schedule.peerIsThere();
     switch (signal.kind) {
       case PeerSignal_Kind.KIND_HELLO:
-        if (!this.#initiates || (this.isUrgent && !this.#isForSession)) return [];
+        if (!this.initiates || (this.isUrgent && !this.#isForSession)) return [];
         // It would not greet if it had a direct path to us, whatever we believe.
         this.#doubted = true;
         if (this.#isForSession) return [];
@@ -189,7 +190,7 @@ export class PeerPath {
         this.#schedule.soon();
         return [];
       case PeerSignal_Kind.KIND_OFFER:
-        if (this.#initiates) return [];
+        if (this.initiates) return [];
         return [...this.#begin(signal, context), { act: 'signal', kind: PeerSignal_Kind.KIND_ANSWER, attempt: signal.attempt }];
       case PeerSignal_Kind.KIND_ANSWER:
         if (this.#phase.at !== 'offered' || this.#phase.attempt !== signal.attempt) return [];
@@ -198,6 +199,7 @@ export class PeerPath {
         return [...this.#begin(signal, context), ...this.#freshen(context)];
       case PeerSignal_Kind.KIND_PROBE:
         return [{ act: 'nudge' }];
+      case PeerSignal_Kind.KIND_RELAYS:
       case PeerSignal_Kind.KIND_UNSPECIFIED:
         return [];
     }
@@ -218,7 +220,7 @@ export class PeerPath {
 
   #begin(signal: PeerSignal, { nowMs, nat, candidates }: PathContext): PathAction[] {
     const theirs = signal.natUnknown ? undefined : { symmetric: signal.symmetricNat, portRestricted: signal.portRestrictedNat };
-    const plan = planPunch({ candidates: candidates(), nat }, { candidates: signal.candidates, nat: theirs }, this.#initiates);
+    const plan = planPunch({ candidates: candidates(), nat }, { candidates: signal.candidates, nat: theirs }, this.initiates);
     this.#undecided = nat === undefined;
     this.#phase = { at: 'trying', attempt: new PathAttempt(plan, nowMs) };
     const endpoints = plan?.candidates ?? [];

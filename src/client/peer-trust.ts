@@ -1,9 +1,10 @@
 import { DomainError } from '../domain/errors.js';
-import type { Peer, TrustBundle } from '../gen/networkcontroller/v1/types.js';
+import type { Peer, Relay, TrustBundle } from '../gen/networkcontroller/v1/types.js';
 import type { Log } from '../platform/log.js';
 import { CaBundle } from '../platform/x509/ca-bundle.js';
 import { readCrl, type Crl } from '../platform/x509/crl.js';
 import { checkPeerClaim, verifyNetworkCertificate } from '../platform/x509/network-certificate.js';
+import { verifyRelayCertificate } from '../platform/x509/relay-certificate.js';
 import { readTrustBundle, type TrustedCas } from '../platform/x509/trust-bundle.js';
 import type { PeerTrust } from './map-store.js';
 
@@ -40,6 +41,12 @@ export class NetworkTrust implements PeerTrust {
     const identity = verifyNetworkCertificate(networkCertificate, trust);
     checkPeerClaim(identity, { nodeId, network: this.#deps.network, wgPublicKey, addresses: [bindIp, bindIp6].filter((address) => address !== ''), routes });
     return identity.notAfterMs;
+  }
+
+  verifyRelay({ name, wgPublicKey, certificate }: Relay, nowMs: number): number {
+    const identity = verifyRelayCertificate(certificate, { bundle: this.#cas.network, clusterId: this.#deps.clusterId, nowMs, crl: this.#crl });
+    if (identity.name === name && identity.wgPublicKey.equals(wgPublicKey)) return identity.notAfterMs;
+    throw new DomainError('certificate_invalid', `relay certificate: it is relay ${identity.name}'s, or of another WireGuard key than ${name}'s`);
   }
 
   takeBundle(bundle: TrustBundle): boolean {

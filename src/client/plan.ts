@@ -1,6 +1,6 @@
 import { parseCidr4, parseCidr6 } from '../domain/cidr.js';
 import { EXIT_ROUTE } from '../domain/route.js';
-import type { NetworkConfig, Peer } from '../gen/networkcontroller/v1/types.js';
+import type { NetworkConfig, Peer, Relay } from '../gen/networkcontroller/v1/types.js';
 import type { DeviceConfig, DevicePeer } from '../platform/wireguard/device.js';
 import { EXIT_MARK } from './reach/filter-rules.js';
 import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from '../platform/wireguard/keys.js';
@@ -30,6 +30,8 @@ export interface PlanInput {
   readonly network: NetworkConfig;
   /** Verified ones only. */
   readonly peers: readonly Peer[];
+  /** Verified relays beside the controller's own. */
+  readonly relays?: readonly Relay[];
   /** Name of the node through which everything else leaves; empty for none. */
   readonly exit?: string;
   /** Node id → direct endpoint to begin with, for a start without the controller; others begin on the relay. */
@@ -55,7 +57,7 @@ export function planDevice(input: PlanInput): DeviceConfig {
     ...(input.exit !== undefined && input.exit !== '' && { mark: EXIT_MARK }),
     // What leaves through an exit is led there by rules of its own, not by the main table.
     routes: peers.flatMap((peer) => peer.routes).filter((route) => route !== EXIT_ROUTE),
-    peers: [...controllerPeer(network), ...peers.map((peer) => devicePeer(peer, ownKey, input))],
+    peers: [...controllerPeer(network), ...(network.interconnection ? relayPeers(input) : []), ...peers.map((peer) => devicePeer(peer, ownKey, input))],
   };
 }
 
@@ -98,6 +100,14 @@ function controllerPeer(network: NetworkConfig): DevicePeer[] {
     ...withEndpoint(controller.endpoints[0]),
     persistentKeepalive: KEEPALIVE_SECONDS,
   }];
+}
+
+/** A relay has no addresses: nothing but WireGuard's own packets goes to it. Never in the place of a node. */
+function relayPeers({ relays = [], peers, network }: PlanInput): DevicePeer[] {
+  const taken = new Set([...peers.map(({ wgPublicKey }) => wgPublicKey), network.controller?.wgPublicKey ?? Buffer.alloc(0)].map((key) => key.toString('base64')));
+  return relays
+    .filter(({ wgPublicKey }) => !taken.has(wgPublicKey.toString('base64')))
+    .map(({ wgPublicKey, endpoints }) => ({ publicKey: formatWireGuardKey(wgPublicKey), allowedIps: [], ...withEndpoint(endpoints[0]), persistentKeepalive: KEEPALIVE_SECONDS }));
 }
 
 function devicePeer(peer: Peer, ownKey: string, { network, direct }: PlanInput): DevicePeer {

@@ -43,6 +43,18 @@ export async function seenBy(endpoint: string): Promise<string | undefined> {
   }
 }
 
+/**
+ * Measures the way to an endpoint that answers STUN.
+ *
+ * @param endpoint An IP literal with port.
+ * @returns To it and back, µs; undefined when it does not answer.
+ */
+export async function measureRtt(endpoint: string): Promise<number | undefined> {
+  const sinceMs = performance.now();
+  const seen = await seenBy(endpoint).catch(() => undefined);
+  return seen === undefined ? undefined : (performance.now() - sinceMs) * 1000;
+}
+
 interface Target {
   readonly address: string;
   readonly port: number;

@@ -18,6 +18,7 @@ function aMap(change: Partial<NetworkMap> = {}): NetworkMap {
     refused: [],
     services: [service({})],
     names: [],
+    relays: [],
     controlEndpoints: [],
     ...change,
   };

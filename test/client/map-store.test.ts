@@ -180,6 +180,10 @@ function aStore(): MapStore {
       if (forged.has(nodeId)) throw new DomainError('certificate_invalid', `${nodeId} is forged`);
       return untilMs;
     },
+    verifyRelay: ({ name }) => {
+      if (forged.has(name)) throw new DomainError('certificate_invalid', `${name} is forged`);
+      return untilMs;
+    },
     takeBundle: ({ version }) => {
       const newer = version > Math.max(...bundles);
       bundles.push(version);

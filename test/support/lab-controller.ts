@@ -91,6 +91,15 @@ export class LabController {
     await callUnary(this.#admin, 'revokeRoute', { node, network: '', prefix });
   }
 
+  /** Makes room for a relay. @returns Its join string. */
+  async relayJoin(name: string, endpoint: string): Promise<string> {
+    return (await callUnary(this.#admin, 'createRelay', { name, endpoints: [endpoint], expireMs: 0 })).join;
+  }
+
+  async revokeRelay(name: string): Promise<void> {
+    await callUnary(this.#admin, 'revokeRelay', { name });
+  }
+
   get #config(): string {
     return join(this.#folder, 'server.yml');
   }

@@ -29,8 +29,8 @@ export function statusJson(status: AgentServiceGetStatusResponse, latencies: Lat
   };
 }
 
-function peerJson({ nodeId, name, bindIp, bindIp6, path, overTcp, endpoint, lastHandshakeMs, rxBytes, txBytes, refused, routes }: PeerStatus) {
-  return { id: nodeId, name, bindIp, bindIp6, path: pathWord(path), overTcp, endpoint, lastHandshake: isoTime(lastHandshakeMs), rxBytes, txBytes, refused, routes };
+function peerJson({ nodeId, name, bindIp, bindIp6, path, overTcp, relay, endpoint, lastHandshakeMs, rxBytes, txBytes, refused, routes }: PeerStatus) {
+  return { id: nodeId, name, bindIp, bindIp6, path: pathWord(path), overTcp, relay, endpoint, lastHandshake: isoTime(lastHandshakeMs), rxBytes, txBytes, refused, routes };
 }
 
 /** The whole status for people: this node, its peers, what is wrong. */
@@ -91,8 +91,8 @@ function latencyText(ms: number | undefined): string {
   return ms === undefined ? '-' : `${ms} ms`;
 }
 
-function pathText(colors: Colors, { path, overTcp, refused }: PeerStatus): string {
+function pathText(colors: Colors, { path, overTcp, relay, refused }: PeerStatus): string {
   if (refused !== '') return colors.red('refused');
   const word = pathWord(path);
-  return { direct: colors.green, relay: colors.yellow, none: colors.dim }[word](overTcp ? `${word} (tcp)` : word);
+  return { direct: colors.green, relay: colors.yellow, none: colors.dim }[word](overTcp ? `${word} (tcp)` : relay === '' ? word : `${word} (${relay})`);
 }

@@ -7,6 +7,7 @@ import type { Repository } from '../store/local-view.js';
 /** Signals that one request may carry. */
 const MAX_SIGNALS = 512;
 const MAX_CANDIDATES = 16;
+const MAX_RELAYS = 64;
 
 /** Tells a node under which "address:port" the controller sees it. */
 export function reflexiveMessage(address: string): NonNullable<WatchResponse['message']> {
@@ -57,7 +58,7 @@ export class Signals {
     const claimed = signal.candidates.filter((candidate) => candidate.kind !== Endpoint_Kind.KIND_REFLEXIVE).slice(0, MAX_CANDIDATES);
     return this.#feed.send(signal.nodeId, {
       $case: 'signal',
-      value: { ...signal, nodeId: fromNodeId, candidates: [...claimed, ...own] },
+      value: { ...signal, nodeId: fromNodeId, candidates: [...claimed, ...own], relays: signal.relays.slice(0, MAX_RELAYS) },
     });
   }
 

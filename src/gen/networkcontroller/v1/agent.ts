@@ -41,6 +41,8 @@ export interface PeerStatus {
   overTcp: boolean;
   /** Networks that are reached through it, "192.168.7.0/24"; "0.0.0.0/0" for an exit. */
   routes: string[];
+  /** The relay that packets to the peer go over; empty for the controller's own and for a direct path. */
+  relay: string;
 }
 
 export interface AgentServiceGetStatusResponse {
@@ -194,6 +196,7 @@ function createBasePeerStatus(): PeerStatus {
     refused: "",
     overTcp: false,
     routes: [],
+    relay: "",
   };
 }
 
@@ -243,6 +246,9 @@ export const PeerStatus: MessageFns<PeerStatus> = {
     }
     for (const v of message.routes) {
       writer.uint32(98).string(v!);
+    }
+    if (message.relay !== "") {
+      writer.uint32(106).string(message.relay);
     }
     return writer;
   },
@@ -356,6 +362,14 @@ export const PeerStatus: MessageFns<PeerStatus> = {
             message.routes.push(reader.string());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.relay = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -385,6 +399,7 @@ export const PeerStatus: MessageFns<PeerStatus> = {
     message.refused = object.refused ?? "";
     message.overTcp = object.overTcp ?? false;
     message.routes = object.routes?.map((e) => e) || [];
+    message.relay = object.relay ?? "";
     return message;
   },
 };

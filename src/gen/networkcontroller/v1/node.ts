@@ -172,6 +172,8 @@ export enum PeerSignal_Kind {
   KIND_ANSWER = 3,
   /** KIND_PROBE - "I hear nothing of you on our direct path: send me a packet on it." */
   KIND_PROBE = 4,
+  /** KIND_RELAYS - "My ways to the relays are these now." */
+  KIND_RELAYS = 5,
 }
 
 /** RelayDistance is the time to a relay and back. */
