@@ -296,7 +296,7 @@ export class PeerPath {
     this.#silence.reset();
     this.#schedule.punchFailed(nowMs);
     const isUseless = connected && !this.#sight.isSessionRelayed;
-    if (isUseless && this.#initiates) return this.#renewSession(context);
+    if (isUseless && this.initiates) return this.#renewSession(context);
     if (isUseless) this.#phase = { at: 'leaving', untilMs: nowMs + LEAVE_MS, handshakeMs: this.state.lastHandshakeMs };
     return relay === '' ? [] : [{ act: 'steer', endpoint: relay, fresh: false }];
   }

@@ -53,7 +53,7 @@ async function start() {
   const feed = new MapFeed({ repository, facts, clock });
   const names = new MapNames();
   const told: Buffer[] = [];
-  const trust = { verify: () => Infinity, takeBundle: () => false, takeCrl: () => false };
+  const trust = { verify: () => Infinity, verifyRelay: () => Infinity, takeBundle: () => false, takeCrl: () => false };
   const aMap = (): MapStore => new MapStore({ nodeId, clock, log: silentLog, trust });
   let map = aMap();
   const write = (bytes: Uint8Array): boolean => {
