@@ -190,7 +190,6 @@ describe('PKI', () => {
       network: 'default',
       wgPublicKey: request.wgPublicKey,
       addresses: request.addresses,
-      routes: [],
       notAfterMs: NOW + DEFAULT_LIFETIMES.nodeNetworkMs,
     });
     expect(() => verifyNetworkCertificate(pki.issueNodeCertificates(request).grpc.der, trust)).toThrow(/not issued by a trusted/);
