@@ -132,7 +132,7 @@ function validMessage(name: string, method: Method): Buffer {
     getTrustBundle: { afterVersion: 0 },
     watch: { epoch: member.epoch, fromRevision: 0n, agentVersion: '1' },
     report: { appliedRevision: 1n, bundleVersion: 1, candidates: [{ address: '192.0.2.1:1', kind: 1 }], paths: [{ nodeId: member.nodeId, path: 3, endpoint: '192.0.2.1:1', rttUs: 9, lastHandshakeMs: 1 }], tunnelUp: true, agentVersion: '1' },
-    signal: { signals: [{ nodeId: member.nodeId, kind: 1, attempt: 1, candidates: [{ address: '192.0.2.1:1', kind: 1 }], symmetricNat: false }] },
+    signal: { signals: [{ nodeId: member.nodeId, kind: 1, attempt: 1, candidates: [{ address: '192.0.2.1:1', kind: 1 }], symmetricNat: false, relays: [{ name: 'paris', rttUs: 9 }] }] },
     renew: { grpcCsr: makeCsr(keys.grpc, 'node'), networkCsr: makeCsr(keys.network, 'node') },
     checkConnState: { token: member.nodeToken },
     getRegistedIp: { token: member.nodeToken },

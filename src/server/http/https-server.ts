@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { Log } from '../../platform/log.js';
 import type { ConnectionStats } from '../transport/connection-limits.js';
 import { startTlsListener, type TlsListen } from '../transport/tls-listener.js';
+import { answerBadRequests } from './bad-requests.js';
 import type { HttpApp } from './http-app.js';
 import type { PurposeOf } from './peer.js';
 import { Upgrades, type UpgradeHandler } from './upgrades.js';
@@ -51,6 +52,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
   const handle = getRequestListener(app.routes.fetch, { overrideGlobalObjects: false });
   const http1 = createHttp1({ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: timeouts.headersMs, keepAliveTimeout: timeouts.idleMs, connectionsCheckingInterval: timeouts.headersMs / 2 }, (request, response) => void handle(request, response));
   http1.on('upgrade', upgrades.take);
+  answerBadRequests(http1);
   const http2 = createHttp2({ maxHeaderListPairs: 100, settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES } }, (request, response) => {
     // The setting asks clients to keep to it and stops none.
     if (headerOctets(request.rawHeaders) > MAX_HEADER_BYTES) return void response.writeHead(431).end();

@@ -96,7 +96,6 @@ describe('a client certificate is refused', () => {
 
   it.each<[string, Partial<CertificateRecord>]>([
     ['a network certificate', { purpose: 'network' }],
-    ['a relay’s', { subjectKind: 'relay' }],
     ['an admin’s without role', { subjectKind: 'admin', role: '' }],
     ['an admin’s with a role nobody knows', { subjectKind: 'admin', role: 'root' }],
     ['one whose row has no state', { state: State.STATE_UNSPECIFIED }],
@@ -105,6 +104,12 @@ describe('a client certificate is refused', () => {
     const uri = `nc://c1/${change.subjectKind ?? 'node'}/n-1`;
 
     await expect(from(shown('A1', { uri }))).rejects.toMatchObject({ code: 'certificate_invalid' });
+  });
+
+  it('when its relay is not enrolled', async () => {
+    await putRow('A1', { subjectKind: 'relay' });
+
+    await expect(from(shown('A1', { uri: 'nc://c1/relay/n-1' }))).rejects.toMatchObject({ code: 'relay_unknown' });
   });
 
   it('from the moment its row says, on an open connection too', async () => {
