@@ -144,7 +144,7 @@ describe('a watch', () => {
     await server.stop();
 
     await until(() => watched.ended);
-    expect(of(watched, 'goAway')).toEqual([{ reconnectWithinSeconds: 5 }]);
+    expect(of(watched, 'goAway')).toEqual([{ reconnectWithinSeconds: 1 }]);
   });
 
   it('goes on after a restart of the server where it was, without a new map', async () => {

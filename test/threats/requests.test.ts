@@ -4,6 +4,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { AdminServiceClient, AdminServiceService, CreateTokenRequest, ListNodesRequest, type CreateTokenResponse } from '../../src/gen/networkcontroller/v1/admin.js';
 import { BootstrapServiceService } from '../../src/gen/networkcontroller/v1/bootstrap.js';
 import { DeregisterServiceRequest, NodeServiceService, RegisterServiceRequest } from '../../src/gen/networkcontroller/v1/node.js';
+import { RelayServiceService } from '../../src/gen/networkcontroller/v1/relay.js';
 import { callUnary, connect } from '../../src/platform/rpc-client.js';
 import { makeCsr } from '../../src/platform/x509/csr.js';
 import { generateP256 } from '../../src/platform/x509/p256.js';
@@ -86,7 +87,7 @@ it('Node acts on another node', async () => {
 });
 
 it('New RPC forgotten in policy', async () => {
-  const services = [AdminServiceService, BootstrapServiceService, NodeServiceService];
+  const services = [AdminServiceService, BootstrapServiceService, NodeServiceService, RelayServiceService];
   expect(Object.keys(POLICY).sort()).toEqual(services.flatMap((each) => Object.values(each).map(({ path }) => path)).sort());
 
   const path = '/networkcontroller.v1.AdminService/Forgotten';
