@@ -1,7 +1,12 @@
 import type { Lab } from './lab.js';
+import { until } from './until.js';
 
-/** What an agent may touch on a machine, as text: two that are equal byte for byte tell that it has left nothing. */
+/**
+ * What an agent may touch on a machine, as text: two that are equal byte for byte tell that it has left nothing. Taken once the kernel knows
+ * that nobody else has the machine's addresses (RFC 4862 §5.4).
+ */
 export async function traceOf(lab: Lab, machine: string): Promise<string> {
+  await until(async () => !(await lab.ip(machine, 'address')).includes('tentative'), `the addresses of ${machine} to be settled`);
   const commands = ['nft list ruleset', 'ip address | sed s/valid_lft.*//', 'ip -4 route show table all', 'ip -6 route show table all', 'ip rule', 'ip -6 rule', 'cat /etc/resolv.conf', 'find /run | sort', 'sysctl -a -r "^net.ipv[46].(conf|ip_forward)"'];
   const texts: string[] = [];
   for (const command of commands) texts.push(`# ${command}\n${(await lab.exec(machine, ['sh', '-c', command])).stdout}`);

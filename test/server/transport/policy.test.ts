@@ -3,6 +3,7 @@ import { DomainError } from '../../../src/domain/errors.js';
 import { AdminServiceService } from '../../../src/gen/networkcontroller/v1/admin.js';
 import { BootstrapServiceService } from '../../../src/gen/networkcontroller/v1/bootstrap.js';
 import { NodeServiceService } from '../../../src/gen/networkcontroller/v1/node.js';
+import { RelayServiceService } from '../../../src/gen/networkcontroller/v1/relay.js';
 import type { Caller } from '../../../src/server/auth/caller.js';
 import { authorise, POLICY } from '../../../src/server/transport/policy.js';
 
@@ -10,6 +11,7 @@ const address = '192.0.2.1';
 const CALLERS = {
   anonymous: { kind: 'anonymous', address },
   node: { kind: 'node', nodeId: 'n-1', network: 'default', serial: 'A1', address },
+  relay: { kind: 'relay', name: 'paris', serial: 'A4', address },
   viewer: { kind: 'admin', name: 'vera', role: 'viewer', serial: 'A2', address },
   admin: { kind: 'admin', name: 'alice', role: 'admin', serial: 'A3', address },
   local: { kind: 'local', address: '' },
@@ -34,7 +36,7 @@ const LOCAL_ONLY = /\/(Prepare|Activate|Retire)Ca$/;
 
 describe('the policy', () => {
   it('has a line for every method of every service, and none besides', () => {
-    const paths = [AdminServiceService, BootstrapServiceService, NodeServiceService].flatMap(pathsOf);
+    const paths = [AdminServiceService, BootstrapServiceService, NodeServiceService, RelayServiceService].flatMap(pathsOf);
 
     expect(Object.keys(POLICY).sort()).toEqual(paths.sort());
   });
@@ -52,6 +54,14 @@ describe('the policy', () => {
   it.each(pathsOf(NodeServiceService))('keeps strangers from %s', (path) => {
     expect(allowed(path, CALLERS.node)).toBe(true);
     expect(allowed(path, CALLERS.anonymous)).toBe(false);
+  });
+
+  it.each(pathsOf(RelayServiceService))('leaves %s to relays alone', (path) => {
+    expect(Object.entries(CALLERS).filter(([, caller]) => allowed(path, caller)).map(([kind]) => kind)).toEqual(['relay']);
+  });
+
+  it.each([...pathsOf(AdminServiceService), ...pathsOf(NodeServiceService)])('keeps relays from %s', (path) => {
+    expect(allowed(path, CALLERS.relay)).toBe(false);
   });
 
   it.each(['Watch', 'Report', 'Signal', 'Renew', 'RegisterService', 'DeregisterService'])('leaves %s to nodes alone', (method) => {
