@@ -2,12 +2,12 @@ import { ExponentialBackoff, fullJitterGenerator } from 'cockatiel';
 
 /** Most losses are restarts: what hangs on the controller shall go on soon after it is back. */
 const RESTART_MS = 60_000;
-const RESTART_PAUSE_MS = 2000;
+const RESTART_PAUSE_MS = 600;
 /** Whoever is away for longer is not made to answer ten thousand nodes a second. */
 const LONG_PAUSE_MS = 30_000;
 
 /**
- * How long to wait between attempts to reach a controller: up to 0.2 s, doubling to 2 s in the first minute after a loss and to 30 s after it.
+ * How long to wait between attempts to reach a controller: up to 0.2 s, growing to 0.6 s in the first minute after a loss and to 30 s after it.
  * Each pause is drawn between nothing and that, so that nodes that were lost together do not come back together.
  */
 export class ReconnectPauses {

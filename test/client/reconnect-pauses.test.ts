@@ -9,11 +9,11 @@ function drawn(pauses: ReconnectPauses, nowMs: number): number[] {
 }
 
 describe('a node that has lost its controller waits', () => {
-  it('never longer than two seconds in the first minute: the controller may only be restarting', () => {
+  it('never longer than six tenths of a second in the first minute: the controller may only be restarting', () => {
     const waits = drawn(new ReconnectPauses(0), MINUTE_MS - 1);
 
-    expect(Math.max(...waits)).toBeLessThanOrEqual(2000);
-    expect(Math.max(...waits)).toBeGreaterThan(1000);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(600);
+    expect(Math.max(...waits)).toBeGreaterThan(400);
   });
 
   it('up to thirty seconds after that', () => {
@@ -35,7 +35,7 @@ describe('a node that has lost its controller waits', () => {
     pauses.held(11 * MINUTE_MS);
 
     expect(pauses.next(11 * MINUTE_MS)).toBeLessThanOrEqual(200);
-    expect(Math.max(...drawn(pauses, 12 * MINUTE_MS - 1))).toBeLessThanOrEqual(2000);
+    expect(Math.max(...drawn(pauses, 12 * MINUTE_MS - 1))).toBeLessThanOrEqual(600);
   });
 
   it('each for another time: nodes that were lost together do not come back together', () => {
