@@ -1,4 +1,4 @@
-import { makeNodeKeys, openNodeKeys } from '../../src/client/node-keys.js';
+import { makeMemberKeys, openMemberKeys } from '../../src/platform/member-keys.js';
 import type { Membership } from '../../src/client/state/membership.js';
 import type { Clock } from '../../src/platform/clock.js';
 import { systemClock } from '../../src/platform/clock.js';
@@ -51,8 +51,8 @@ async function registrar(state: ServerState, config: ServerConfig): Promise<(ind
   const { tokens, registrations, facts } = useCases(state, config, { clock: STILL, wall: STILL, log: silentLog, version: 'prepare', wgPublicKey, endpoints });
   const { record, secret } = await tokens.create(TOKEN, CALLER);
   return async (index) => {
-    const keys = makeNodeKeys();
-    const { grpc, network, wgPublicKey: ownKey } = openNodeKeys(keys);
+    const keys = makeMemberKeys();
+    const { grpc, network, wgPublicKey: ownKey } = openMemberKeys(keys, 'node');
     const request = { bootstrapToken: `${record.id}.${secret}`, nodeName: `agent-${index}`, hostname: '', grpcSpki: grpc.spki, networkSpki: network.spki, wgPublicKey: ownKey };
     const { node, nodeToken, grpcCertificate, networkCertificate } = await registrations.register(request, CALLER);
     const of = { nodeId: node.id, name: node.name, network: node.network, clusterId: facts.clusterId, bindIp: node.bindIp, bindIp6: node.bindIp6 };

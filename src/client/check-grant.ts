@@ -5,7 +5,7 @@ import type { RegisterResponse } from '../gen/networkcontroller/v1/bootstrap.js'
 import { listNames } from '../platform/x509/alternative-names.js';
 import { CaBundle, isCurrent, readCertificate } from '../platform/x509/ca-bundle.js';
 import { checkPeerClaim, verifyNetworkCertificate } from '../platform/x509/network-certificate.js';
-import type { OpenedKeys } from './node-keys.js';
+import type { OpenedKeys } from '../platform/member-keys.js';
 
 /** What a controller grants a node, at its registration and with every renewal. */
 export type Grant = Pick<RegisterResponse, 'nodeId' | 'nodeToken' | 'clusterId' | 'bindIp' | 'bindIp6' | 'grpcCertificate' | 'networkCertificate' | 'bundle'>;

@@ -16,8 +16,8 @@ import { makeWireGuardProof } from '../platform/wireguard/proof.js';
 import { fromPem } from '../platform/x509/pem.js';
 import { checkGrant } from './check-grant.js';
 import type { ClientConfig } from '../platform/config/client-config.js';
-import { makeNodeKeys, openNodeKeys, type OpenedKeys } from './node-keys.js';
-import type { Membership, MembershipFacts, NodeKeys } from './state/membership.js';
+import { makeMemberKeys, openMemberKeys, type MemberKeys, type OpenedKeys } from '../platform/member-keys.js';
+import type { Membership, MembershipFacts } from './state/membership.js';
 import { StateFolder } from './state/state-folder.js';
 
 /** How a join is done. */
@@ -62,7 +62,7 @@ export async function joinNode(config: ClientConfig, joinString: string, options
   const join = parseJoinString(joinString);
   const state = StateFolder.open(config.stateDir, options.log ?? silentLog);
   if (options.replace !== true) refuseSecondJoin(state);
-  const keys = state.keysForJoin(join.token.id, makeNodeKeys);
+  const keys = state.keysForJoin(join.token.id, makeMemberKeys);
   const clock = options.clock ?? systemClock;
   const { membership, map } = await persistently(options, (attempt) => register(join, keys, { config, clock, attempt }));
   state.forgetNetwork();
@@ -93,14 +93,14 @@ function persistently<T>({ attempts = ATTEMPTS, onRetry }: JoinOptions, task: (a
 }
 
 /** Makes one attempt, at the first listener that shows the pinned CA. @param attempt Counts from 0; each begins with the next listener. */
-async function register({ token, pins, endpoints }: JoinString, keys: NodeKeys, { config, clock, attempt }: Attempt): Promise<Joined> {
+async function register({ token, pins, endpoints }: JoinString, keys: MemberKeys, { config, clock, attempt }: Attempt): Promise<Joined> {
   const first = attempt % endpoints.length;
   const nowMs = clock.now();
   const server = await makeFirstContact([...endpoints.slice(first), ...endpoints.slice(0, first)], pins, { nowMs });
   const tls = { ca: server.caPem, serverName: serverName(server.clusterId) };
   const client = connect(BootstrapServiceClient, { address: formatHostPort(server.endpoint), tls });
   try {
-    const opened = openNodeKeys(keys);
+    const opened = openMemberKeys(keys, 'node');
     const grant = await exchange(client, opened, formatBootstrapToken(token).reveal(), config.name);
     checkGrant(grant, { keys: opened, pinnedCa: fromPem(server.caPem)[0]!, clusterId: server.clusterId, network: grant.network?.name ?? '', nowMs });
     return { membership: membershipOf(grant, keys, nowMs), map: firstMap(grant) };
@@ -117,7 +117,7 @@ async function exchange(client: BootstrapServiceClient, keys: OpenedKeys, bootst
   return callUnary(client, 'register', request);
 }
 
-function membershipOf(grant: RegisterResponse, keys: NodeKeys, nowMs: number): Membership {
+function membershipOf(grant: RegisterResponse, keys: MemberKeys, nowMs: number): Membership {
   const { nodeId, clusterId, bindIp, bindIp6, controlEndpoints, bootstrapEndpoints, nodeToken, grpcCertificate, networkCertificate, bundle, network } = grant;
   if (bundle === undefined || network === undefined) throw new DomainError('certificate_invalid', 'registration: want a trust bundle and a network, got none');
   const facts = { nodeId, name: grant.nodeName, network: network.name, clusterId, bindIp, bindIp6, controlEndpoints, bootstrapEndpoints, joinedAtMs: nowMs };

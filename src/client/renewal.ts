@@ -9,7 +9,7 @@ import { CaBundle, readCertificate } from '../platform/x509/ca-bundle.js';
 import { signP256 } from '../platform/x509/p256.js';
 import { checkGrant } from './check-grant.js';
 import type { MembershipHolder } from './membership-holder.js';
-import { openNodeKeys, renewNodeKeys } from './node-keys.js';
+import { openMemberKeys, renewMemberKeys } from '../platform/member-keys.js';
 import { LASTING_REFUSALS } from './node-session.js';
 import type { Membership } from './state/membership.js';
 
@@ -130,8 +130,8 @@ export class Renewal {
 
   async #renew(withoutCertificate: boolean): Promise<void> {
     const { membership, clock, log, random } = this.#deps;
-    const keys = renewNodeKeys(membership.current.keys);
-    const opened = openNodeKeys(keys);
+    const keys = renewMemberKeys(membership.current.keys);
+    const opened = openMemberKeys(keys, 'node');
     const answer = await (withoutCertificate ? this.#recover(opened) : this.#ask(opened));
     if (this.#stopped) return;
     if (answer.bundle !== undefined) this.#deps.takeBundle(answer.bundle);
@@ -156,7 +156,7 @@ export class Renewal {
 
   #recover({ grpcCsr, networkCsr }: RenewRequest): Promise<RenewResponse> {
     const { keys, nodeToken } = this.#deps.membership.current;
-    const signature = signP256(Buffer.concat([grpcCsr, networkCsr]), openNodeKeys(keys).grpc.privateKey);
+    const signature = signP256(Buffer.concat([grpcCsr, networkCsr]), openMemberKeys(keys, 'node').grpc.privateKey);
     return this.#deps.recover({ nodeToken, grpcCsr, networkCsr, signature });
   }
 

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { checkGrant } from '../../src/client/check-grant.js';
-import { makeNodeKeys, openNodeKeys } from '../../src/client/node-keys.js';
+import { makeMemberKeys, openMemberKeys } from '../../src/platform/member-keys.js';
 import { networkUri, subjectUri, wireGuardUri } from '../../src/domain/certificate.js';
 import { RegisterResponse } from '../../src/gen/networkcontroller/v1/bootstrap.js';
 import { generateP256 } from '../../src/platform/x509/p256.js';
 import { testCa, testLeaf } from '../support/test-ca.js';
 
 const CLUSTER = 'cluster-1';
-const keys = openNodeKeys(makeNodeKeys());
+const keys = openMemberKeys(makeMemberKeys(), 'node');
 const grpcCa = testCa('nc-grpc-ca g1');
 const networkCa = testCa('nc-network-ca g1');
 const context = { keys, pinnedCa: grpcCa.der, clusterId: CLUSTER, network: 'default', nowMs: Date.now() };

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { joinNode } from '../../src/client/join.js';
-import { openNodeKeys, renewNodeKeys } from '../../src/client/node-keys.js';
+import { openMemberKeys, renewMemberKeys } from '../../src/platform/member-keys.js';
 import { openSession } from '../../src/client/node-session.js';
 import type { Membership } from '../../src/client/state/membership.js';
 import { StateFolder } from '../../src/client/state/state-folder.js';
@@ -135,9 +135,9 @@ async function reportAs({ server }: Controller, membership: Membership): Promise
 
 /** The node's other half: it renews and uses what it got, so that the keys in the folder are of yesterday. */
 async function renewElsewhere(controller: Controller, membership: Membership): Promise<void> {
-  const keys = renewNodeKeys(membership.keys);
+  const keys = renewMemberKeys(membership.keys);
   const session = openSession(`127.0.0.1:${controller.server.ports.control}`, membership);
-  const { grpcCertificate, networkCertificate } = await session.renew(openNodeKeys(keys));
+  const { grpcCertificate, networkCertificate } = await session.renew(openMemberKeys(keys, 'node'));
   session.close();
   await reportAs(controller, { ...membership, keys, grpcCertificate, networkCertificate });
 }

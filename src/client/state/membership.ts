@@ -1,14 +1,5 @@
 import type { TrustBundle } from '../../gen/networkcontroller/v1/types.js';
-
-/** The private keys of a node, made on its own disk. They never leave it. */
-export interface NodeKeys {
-  /** P-256, PKCS #8 PEM: everyday identity towards the controller. */
-  readonly grpc: string;
-  /** P-256, PKCS #8 PEM: the key of the network certificate. */
-  readonly network: string;
-  /** X25519, base64, as `wg genkey` prints it. */
-  readonly wireguard: string;
-}
+import type { MemberKeys } from '../../platform/member-keys.js';
 
 /** What the controller granted, in plain words. */
 export interface MembershipFacts {
@@ -28,7 +19,7 @@ export interface MembershipFacts {
 
 /** One whole, consistent state of a node's membership: what one generation folder holds. */
 export interface Membership {
-  readonly keys: NodeKeys;
+  readonly keys: MemberKeys;
   /** `ncn1_<node id>.<secret>`. */
   readonly nodeToken: string;
   /** DER. */

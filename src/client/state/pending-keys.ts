@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { NodeKeys } from './membership.js';
+import type { MemberKeys } from '../../platform/member-keys.js';
 import { isThere, readPrivateFile, syncFolder, writeNewFile } from './safe-files.js';
 
 const PREFIX = 'join-';
@@ -13,10 +13,10 @@ const PREFIX = 'join-';
  *
  * @param make Called when there are none yet.
  */
-export function pendingKeys(folder: string, tokenId: string, make: () => NodeKeys): NodeKeys {
+export function pendingKeys(folder: string, tokenId: string, make: () => MemberKeys): MemberKeys {
   const pending = join(folder, `${PREFIX}${tokenId}`);
   if (!isThere(pending)) writeKeys(folder, pending, make());
-  const key = (name: keyof NodeKeys): string => readPrivateFile(join(pending, `${name}.key`)).toString();
+  const key = (name: keyof MemberKeys): string => readPrivateFile(join(pending, `${name}.key`)).toString();
   return { grpc: key('grpc'), network: key('network'), wireguard: key('wireguard') };
 }
 
@@ -27,7 +27,7 @@ export function forgetPendingKeys(folder: string): void {
   }
 }
 
-function writeKeys(folder: string, pending: string, keys: NodeKeys): void {
+function writeKeys(folder: string, pending: string, keys: MemberKeys): void {
   const temporary = `${pending}.new`;
   rmSync(temporary, { recursive: true, force: true });
   mkdirSync(temporary, { mode: 0o700 });

@@ -5,7 +5,8 @@ import type { Log } from '../../platform/log.js';
 import { loadGeneration, saveGeneration } from './generations.js';
 import { loadKnownEndpoints, saveKnownEndpoints, type KnownEndpoints } from './known-endpoints.js';
 import { loadMap, saveMap } from './map-cache.js';
-import type { Membership, NodeKeys } from './membership.js';
+import type { MemberKeys } from '../../platform/member-keys.js';
+import type { Membership } from './membership.js';
 import { forgetPendingKeys, pendingKeys } from './pending-keys.js';
 import { isThere, makePrivateFolder } from './safe-files.js';
 
@@ -73,7 +74,7 @@ export class StateFolder {
   }
 
   /** @see pendingKeys */
-  keysForJoin(tokenId: string, make: () => NodeKeys): NodeKeys {
+  keysForJoin(tokenId: string, make: () => MemberKeys): MemberKeys {
     return pendingKeys(this.path, tokenId, make);
   }
 

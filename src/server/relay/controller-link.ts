@@ -4,13 +4,14 @@ import { RelayServiceClient, type RelayServiceWatchResponse } from '../../gen/ne
 import type { TrustBundle } from '../../gen/networkcontroller/v1/types.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
+import { openMemberKeys, renewMemberKeys } from '../../platform/member-keys.js';
 import { callStream, callUnary, connect, type RpcTarget } from '../../platform/rpc-client.js';
 import { VERSION } from '../../platform/version.js';
 import { CaBundle, readCertificate } from '../../platform/x509/ca-bundle.js';
 import { toPem } from '../../platform/x509/pem.js';
 import { readTrustBundle } from '../../platform/x509/trust-bundle.js';
-import { checkRelayGrant, openRelayKeys } from './relay-grant.js';
-import { makeRelayKeys, type RelayMembership, type RelayState } from './relay-state.js';
+import { checkRelayGrant } from './relay-grant.js';
+import type { RelayMembership, RelayState } from './relay-state.js';
 
 /** What the link to the controller works with. */
 export interface ControllerLinkDeps {
@@ -160,8 +161,8 @@ export class ControllerLink {
   /** New keys but the WireGuard key's, on which every tunnel hangs. Until the answer is checked and on disk the old ones stay. */
   async #renew(): Promise<void> {
     const { clock, log } = this.#deps;
-    const keys = makeRelayKeys(this.#membership.keys.wireguard);
-    const opened = openRelayKeys(keys);
+    const keys = renewMemberKeys(this.#membership.keys);
+    const opened = openMemberKeys(keys, 'relay');
     const client = connect(RelayServiceClient, this.#target(this.#membership.controlEndpoints[0] ?? ''));
     try {
       const answer = await callUnary(client, 'renew', { grpcCsr: opened.grpcCsr, networkCsr: opened.networkCsr });

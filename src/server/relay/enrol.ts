@@ -9,7 +9,8 @@ import { makeFirstContact } from '../../platform/first-contact.js';
 import { callUnary, connect } from '../../platform/rpc-client.js';
 import { makeWireGuardProof } from '../../platform/wireguard/proof.js';
 import { fromPem } from '../../platform/x509/pem.js';
-import { checkRelayGrant, openRelayKeys, type OpenedRelayKeys } from './relay-grant.js';
+import { openMemberKeys, type OpenedKeys } from '../../platform/member-keys.js';
+import { checkRelayGrant } from './relay-grant.js';
 import { RelayState } from './relay-state.js';
 
 /**
@@ -31,7 +32,7 @@ export async function enrolRelay(dir: string, joinString: string, { clock }: { r
   const server = await makeFirstContact(endpoints, pins, { nowMs });
   const client = connect(BootstrapServiceClient, { address: formatHostPort(server.endpoint), tls: { ca: server.caPem, serverName: serverName(server.clusterId) } });
   try {
-    const opened = openRelayKeys(keys);
+    const opened = openMemberKeys(keys, 'relay');
     const grant = await exchange(client, opened, formatBootstrapToken(token).reveal());
     const { name, clusterId, controlEndpoints, grpcCertificate, networkCertificate, bundle } = grant;
     if (bundle === undefined || clusterId !== server.clusterId) throw new DomainError('certificate_invalid', `grant: want one of cluster ${server.clusterId} with a trust bundle`);
@@ -45,7 +46,7 @@ export async function enrolRelay(dir: string, joinString: string, { clock }: { r
   }
 }
 
-async function exchange(client: BootstrapServiceClient, keys: OpenedRelayKeys, token: string): Promise<EnrolRelayResponse> {
+async function exchange(client: BootstrapServiceClient, keys: OpenedKeys, token: string): Promise<EnrolRelayResponse> {
   const { grpcCsr, networkCsr, wgPublicKey, wgPrivateKey } = keys;
   const { nonce, serverKey, cookie } = await callUnary(client, 'beginRegister', {});
   const wgProof = makeWireGuardProof(wgPrivateKey, serverKey, { nonce, wgPublicKey, grpcCsr, networkCsr });

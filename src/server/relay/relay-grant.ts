@@ -1,32 +1,10 @@
-import { createPrivateKey } from 'node:crypto';
 import { subjectOf } from '../../domain/certificate.js';
 import { DomainError } from '../../domain/errors.js';
-import { parseWireGuardKey, wireGuardPublicKey } from '../../platform/wireguard/keys.js';
+import type { OpenedKeys } from '../../platform/member-keys.js';
 import { listNames } from '../../platform/x509/alternative-names.js';
 import { CaBundle, isCurrent, readCertificate } from '../../platform/x509/ca-bundle.js';
-import { makeCsr } from '../../platform/x509/csr.js';
-import { p256KeyPair, type P256KeyPair } from '../../platform/x509/p256.js';
 import { verifyRelayCertificate } from '../../platform/x509/relay-certificate.js';
-import type { RelayKeyTexts, RelayMembership } from './relay-state.js';
-
-/** A relay's keys, ready for use. */
-export interface OpenedRelayKeys {
-  readonly grpc: P256KeyPair;
-  readonly network: P256KeyPair;
-  /** X25519, 32 octets. */
-  readonly wgPrivateKey: Buffer;
-  readonly wgPublicKey: Buffer;
-  /** PKCS #10, DER. */
-  readonly grpcCsr: Buffer;
-  readonly networkCsr: Buffer;
-}
-
-/** Reads the keys back and makes the certificate requests that prove them. */
-export function openRelayKeys(keys: RelayKeyTexts): OpenedRelayKeys {
-  const [grpc, network] = [p256KeyPair(createPrivateKey(keys.grpc)), p256KeyPair(createPrivateKey(keys.network))];
-  const wgPrivateKey = parseWireGuardKey(keys.wireguard.trim());
-  return { grpc, network, wgPrivateKey, wgPublicKey: wireGuardPublicKey(wgPrivateKey), grpcCsr: makeCsr(grpc, 'relay'), networkCsr: makeCsr(network, 'relay') };
-}
+import type { RelayMembership } from './relay-state.js';
 
 /**
  * Checks what the controller has granted before any of it is kept: both certificates are of this relay's own keys and name, current, and
@@ -34,7 +12,7 @@ export function openRelayKeys(keys: RelayKeyTexts): OpenedRelayKeys {
  *
  * @throws DomainError `certificate_invalid` naming what does not fit.
  */
-export function checkRelayGrant(granted: Pick<RelayMembership, 'name' | 'clusterId' | 'grpcCertificate' | 'networkCertificate' | 'bundle'>, keys: OpenedRelayKeys, nowMs: number): void {
+export function checkRelayGrant(granted: Pick<RelayMembership, 'name' | 'clusterId' | 'grpcCertificate' | 'networkCertificate' | 'bundle'>, keys: OpenedKeys, nowMs: number): void {
   const { name, clusterId, bundle } = granted;
   const grpcCas = new CaBundle(bundle.grpc?.certificates ?? []);
   const certificate = readCertificate(granted.grpcCertificate);

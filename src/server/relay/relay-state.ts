@@ -4,19 +4,8 @@ import * as v from 'valibot';
 import { DomainError } from '../../domain/errors.js';
 import { RelayServiceWatchResponse } from '../../gen/networkcontroller/v1/relay.js';
 import { TrustBundle } from '../../gen/networkcontroller/v1/types.js';
+import { makeMemberKeys, type MemberKeys } from '../../platform/member-keys.js';
 import { makePrivateDir, readPrivateFile, writeFileAtomic } from '../../platform/pem-files.js';
-import { formatWireGuardKey, generateWireGuardKeys } from '../../platform/wireguard/keys.js';
-import { generateP256, type P256KeyPair } from '../../platform/x509/p256.js';
-
-/** The private keys of a relay, made on its own disk. They never leave it. */
-export interface RelayKeyTexts {
-  /** P-256, PKCS #8 PEM: calls to the controller. */
-  readonly grpc: string;
-  /** P-256, PKCS #8 PEM: the key of the network certificate. */
-  readonly network: string;
-  /** X25519, base64. */
-  readonly wireguard: string;
-}
 
 /** What makes this machine a relay. */
 export interface RelayMembership {
@@ -24,7 +13,7 @@ export interface RelayMembership {
   readonly clusterId: string;
   /** host:port of the control listeners (6440). */
   readonly controlEndpoints: readonly string[];
-  readonly keys: RelayKeyTexts;
+  readonly keys: MemberKeys;
   /** DER. */
   readonly grpcCertificate: Buffer;
   readonly networkCertificate: Buffer;
@@ -70,11 +59,11 @@ export class RelayState {
    *
    * @throws DomainError `key_file_unsafe`, `state_invalid`.
    */
-  async keysFor(tokenId: string): Promise<RelayKeyTexts> {
+  async keysFor(tokenId: string): Promise<MemberKeys> {
     const text = await ifThere(readPrivateFile(this.#joiningFile));
     const known = text === undefined ? undefined : parse(JOINING, text, this.#joiningFile);
     if (known?.tokenId === tokenId) return known.keys;
-    const keys = makeRelayKeys();
+    const keys = makeMemberKeys();
     await writeFileAtomic(this.#joiningFile, JSON.stringify({ tokenId, keys }));
     return keys;
   }
@@ -115,12 +104,6 @@ export class RelayState {
   async forgetMap(): Promise<void> {
     await rm(this.#mapFile, { force: true });
   }
-}
-
-/** Makes the keys of a relay in the form in which they are kept. @param wireguard The WireGuard key to keep, on which every tunnel hangs. */
-export function makeRelayKeys(wireguard = formatWireGuardKey(generateWireGuardKeys().privateKey)): RelayKeyTexts {
-  const pem = ({ privateKey }: P256KeyPair): string => privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  return { grpc: pem(generateP256()), network: pem(generateP256()), wireguard };
 }
 
 function parse<T extends v.GenericSchema>(schema: T, text: string, file: string): v.InferOutput<T> {
