@@ -46,7 +46,7 @@ export async function prepareMembers({ config, nodes, progress = () => {} }: Pre
 }
 
 async function registrar(state: ServerState, config: ServerConfig): Promise<(index: number) => Promise<Membership>> {
-  const endpoints = () => ({ control: [], bootstrap: [], wireguard: [], probe: [], https: [] });
+  const endpoints = () => ({ control: [], bootstrap: [], wireguard: [], probe: [], https: [], dns: [] });
   const wgPublicKey = wireGuardPublicKey(state.wgPrivateKey);
   const { tokens, registrations, facts } = useCases(state, config, { clock: STILL, wall: STILL, log: silentLog, version: 'prepare', wgPublicKey, endpoints });
   const { record, secret } = await tokens.create(TOKEN, CALLER);

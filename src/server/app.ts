@@ -18,6 +18,7 @@ import { listenersOf } from './listeners.js';
 import { Sweeper } from './jobs/sweeper.js';
 import { Metrics } from './metrics/metrics.js';
 import { startMonitoring } from './metrics/start-monitoring.js';
+import { ReplicaKeeper } from './replicas/replica-keeper.js';
 import { followPeers, peerFinder } from './rendezvous/peer-feed.js';
 import { RelayDoor } from './rendezvous/relay-door.js';
 import type { Rendezvous } from './rendezvous/rendezvous.js';
@@ -87,7 +88,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const clock = new HighWaterClock(timer, state.repository);
 
   // Ports are known only once the listeners stand, and asked for only after.
-  const ports = { bootstrap: 0, control: 0, wireguard: 0, probe: 0, https: 0 };
+  const ports = { bootstrap: 0, control: 0, wireguard: 0, probe: 0, https: 0, names: [] as readonly number[] };
   const wgPublicKey = wireGuardPublicKey(state.wgPrivateKey);
   const endpoints = () => endpointsOf(config, ports);
   const cases = useCases(state, config, { clock, wall: timer, log, version: VERSION, wgPublicKey, endpoints });
@@ -100,6 +101,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const dns = await parts.start('dns', () => startNames(state, config, { clock, wall: timer, log, tls: identity.bootstrap.material }));
   identity.bootstrap.onRotate(() => dns.setCertificate(identity.bootstrap.material));
   const rendezvous = await parts.start('rendezvous', () => startMeetingPoint(state, config, cases, dns, { clock, log }));
+  ports.names = dns.ports;
   ports.wireguard = rendezvous.port;
   ports.probe = rendezvous.probePort;
   await parts.start('feed', () => cases.feed);
@@ -136,8 +138,10 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
     state: () => cases.facts.state(),
     log,
   });
-  const all = { ...ports, dns: dns.ports, dnsTls: dns.tlsPorts, dnsHttp: http.map(({ port }) => port), metrics: monitors };
+  const { names, ...listening } = ports;
+  const all = { ...listening, dns: names, dnsTls: dns.tlsPorts, dnsHttp: http.map(({ port }) => port), metrics: monitors };
   cases.facts.enter('running');
+  await startReplica(parts, state, cases, { clock: timer, log });
   log.info('serving', { ...all, adminSocket: config.adminSocket });
 
   return {
@@ -147,6 +151,12 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
     failed: state.failed,
     stop: () => stop(parts, cases, [control, bootstrap, https, admin]),
   };
+}
+
+/** Tells the other servers of this one, where there may be others. */
+async function startReplica(parts: Lifecycle, { lease }: ServerState, { own, replicas }: UseCases, deps: { clock: Clock; log: Log }): Promise<void> {
+  if (lease === undefined) return;
+  await parts.start('replica record', () => ReplicaKeeper.start({ lease, describe: () => replicas.own(), measure: () => own.measure(), ...deps }));
 }
 
 /** Says goodbye before anything is closed: agents are told to come back, streams end, running calls finish. */

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import { hostname } from 'node:os';
 import { DomainError } from '../domain/errors.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import type { ServerConfig } from '../platform/config/server-config.js';
 import { MapFeed } from './feed/map-feed.js';
 import { RelayFeed } from './feed/relay-feed.js';
+import { OwnReplica } from './replicas/own-replica.js';
+import { ReplicaBoard } from './replicas/replica-board.js';
 import type { ServerState } from './server-state.js';
 import { AddressPools } from './services/address-pools.js';
 import { AddressTaking } from './services/address-taking.js';
@@ -36,6 +36,8 @@ import { Tokens } from './services/tokens.js';
 /** Everything the server decides with. */
 export interface UseCases {
   readonly facts: ClusterFacts;
+  readonly own: OwnReplica;
+  readonly replicas: ReplicaBoard;
   readonly pools: AddressPools;
   readonly presence: PresenceBoard;
   readonly reports: Reports;
@@ -80,8 +82,8 @@ export function useCases(
   };
   const facts = new ClusterFacts({ ...deps, repository, staleMs, zone: config.zone, trust, startedAtMs: clock.now() });
   const pools = new AddressPools(repository);
-  const replica = config.store.engine === 'etcd' ? replicaName(config.workDir) : clusterId;
-  const presence = new PresenceBoard({ store, clock, log, replica });
+  const own = new OwnReplica(config.replica);
+  const presence = new PresenceBoard({ store, clock, log, replica: own.id });
   const revocations = new Revocations({ repository, signer: pki, clock: wall });
   const tokens = new Tokens({ repository, pools, clock, pinnedGeneration: () => pki.pinnedGeneration });
   const addresses = new AddressTaking({ pools, presence });
@@ -90,12 +92,19 @@ export function useCases(
   const isHere = (nodeId: string): boolean => presence.isHere(nodeId);
   const isElsewhere = (network: string, nodeId: string): boolean => {
     const known = repository.view.presence(network, nodeId)?.value;
-    return known !== undefined && known.state !== STATE.idle && known.replica !== replica;
+    return known !== undefined && known.state !== STATE.idle && known.replica !== own.id;
   };
   const leases = new ServiceLeases({ repository, isHere, isElsewhere: config.store.engine === 'etcd' ? isElsewhere : undefined, clock, log });
   forgetRemoved(repository, [presence, reports]);
+  const feed = new MapFeed({ repository, facts, clock });
+  const replicas = new ReplicaBoard({
+    view: repository.view,
+    own: () => own.describe({ state: () => facts.state(), revision: () => repository.view.rev, agents: () => feed.watcherCount, endpoints: deps.endpoints, version: deps.version, startedAtMs: facts.startedAtMs }),
+  });
   return {
     facts,
+    own,
+    replicas,
     pools,
     presence,
     reports,
@@ -113,16 +122,11 @@ export function useCases(
     leases,
     services: new ServiceRegistry({ repository, leases, isHere, clock }),
     events: new EventTail(repository),
-    feed: new MapFeed({ repository, facts, clock }),
+    feed,
     relays: new Relays({ repository, issuer: pki, revocations, clock: wall }),
     relayBoard: new RelayBoard(wall),
     relayFeed: new RelayFeed({ repository, facts, clock }),
   };
-}
-
-/** Tells the servers of one cluster apart, also after a restart. */
-function replicaName(workDir: string): string {
-  return `${hostname()}-${createHash('sha256').update(workDir).digest('hex').slice(0, 8)}`;
 }
 
 function datedBy(wall: Clock, issuer: NodeCertificateIssuer): NodeCertificateIssuer {

@@ -41,6 +41,7 @@ describe('ncadm status', () => {
           version: '0.1.0',
         },
       ],
+      replicas: [],
     });
   });
 

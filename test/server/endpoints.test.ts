@@ -4,7 +4,7 @@ import { endpointsOf } from '../../src/server/endpoints.js';
 import { testConfig } from '../support/server.js';
 import { tmpDir } from '../support/tmp-dir.js';
 
-const PORTS = { bootstrap: 1, control: 2, wireguard: 3, probe: 4, https: 5 };
+const PORTS = { bootstrap: 1, control: 2, wireguard: 3, probe: 4, https: 5, names: [] };
 
 function inter(address: string, internal = false): NetworkInterfaceInfo {
   const family = address.includes(':') ? { family: 'IPv6' as const, scopeid: 0 } : { family: 'IPv4' as const };
@@ -28,7 +28,16 @@ it('are the configured hosts and no others, each with the port of its listener',
     wireguard: ['nc.example:3', '[2001:db8::1]:3'],
     probe: ['nc.example:4', '[2001:db8::1]:4'],
     https: ['nc.example:5', '[2001:db8::1]:5'],
+    dns: [],
   });
+});
+
+it('name the name servers by the hosts where these listen everywhere, and by their own address elsewhere', () => {
+  const listen = [{ host: '0.0.0.0', port: 53 }, { host: '192.0.2.7', port: 0 }];
+  const config = testConfig(tmpDir());
+  const configured = { ...config, ip: ['nc.example'], dns: { ...config.dns, listen } };
+
+  expect(endpointsOf(configured, { ...PORTS, names: [53, 4053] }, () => MACHINE).dns).toEqual(['nc.example:53', '192.0.2.7:4053']);
 });
 
 it('are the machine’s IPv4 addresses for a listener on all of them, never loopback', () => {

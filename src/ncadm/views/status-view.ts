@@ -1,6 +1,7 @@
 import type { GetStatusResponse, NetworkInfo, Node } from '../../gen/networkcontroller/v1/admin.js';
 import { formatAge } from '../../platform/measures.js';
 import type { Colors, Output } from '../../platform/output.js';
+import { replicaColumns, replicaJson } from './replica-view.js';
 import { inReadingOrder, nodeColumns, nodeSummary, stateWord } from './node-view.js';
 
 const BAR_CELLS = 20;
@@ -19,10 +20,10 @@ export function summaryJson(status: GetStatusResponse) {
 }
 
 /** The same for people: the cluster, a bar for each network, the sum. */
-export function summaryText({ colors }: Output, status: GetStatusResponse, nowMs: number): string {
+export function summaryText(output: Output, status: GetStatusResponse, nowMs: number): string {
   const { nodesTotal, nodesConnected, servicesTotal } = status;
   const sum = `${plural(nodesTotal, 'node')}: ${nodesConnected} connected · ${plural(servicesTotal, 'service')}\n`;
-  return [clusterLine(colors, status, nowMs), networkLines(colors, status.networks), sum].join('\n');
+  return [...heading(output, status, nowMs), sum].join('\n');
 }
 
 function clusterJson(status: GetStatusResponse) {
@@ -34,6 +35,7 @@ function clusterJson(status: GetStatusResponse) {
       cidr,
       addresses: { total: addressesTotal, used: addressesUsed, free: addressesFree },
     })),
+    replicas: status.replicas.map(replicaJson),
   };
 }
 
@@ -41,9 +43,16 @@ function clusterJson(status: GetStatusResponse) {
 export function statusText(output: Output, status: GetStatusResponse, nodes: readonly Node[], nowMs: number): string {
   const columns = nodeColumns(output.colors, nowMs);
   const shown = status.networks.length > 1 ? columns.map((column) => (column.title === 'NETWORK' ? { ...column, wide: false } : column)) : columns;
-  const parts = [clusterLine(output.colors, status, nowMs), networkLines(output.colors, status.networks)];
+  const parts = heading(output, status, nowMs);
   if (nodes.length > 0) parts.push(output.layOut(shown, inReadingOrder(nodes)));
   return [...parts, summaryLine(output.colors, status, nodes)].join('\n');
+}
+
+/** The cluster, its servers where there are several, and a bar for each network. */
+function heading(output: Output, status: GetStatusResponse, nowMs: number): string[] {
+  const { colors } = output;
+  const servers = status.replicas.length > 1 ? [output.layOut(replicaColumns(colors, nowMs), status.replicas)] : [];
+  return [clusterLine(colors, status, nowMs), ...servers, networkLines(colors, status.networks)];
 }
 
 function clusterLine(colors: Colors, status: GetStatusResponse, nowMs: number): string {

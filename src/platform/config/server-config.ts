@@ -15,6 +15,7 @@ import { STATIC_SERVICE, staticServiceFaults, staticServicesOf, type StaticServi
 import { checked, deepFreeze, parsed, parseYamlConfig, readConfigText, section, type Fault } from '../yaml-config.js';
 import { parseListenAddress } from './listen-address.js';
 import { UPSTREAM, upstreamOf, type UpstreamSettings } from './dns-upstream.js';
+import { REPLICA, replicaFaults, replicaSettings, type ReplicaSettings } from './replica-settings.js';
 import { STORE, storeFaults, storeSettings, type StoreSettings } from './store-settings.js';
 import { addedRecords, RECORD, recordFaults, type RecordSurroundings } from './records-file.js';
 
@@ -102,6 +103,7 @@ export interface ServerConfig {
   /** Absolute; undefined where programs of NekoQ-Bootstrap are not served. */
   readonly nekoqPasswordFile: string | undefined;
   readonly store: StoreSettings;
+  readonly replica: ReplicaSettings;
   readonly addresses: { readonly quarantineMs: number };
   readonly certificates: { readonly grpcMs: number; readonly networkMs: number; readonly serverMs: number };
   readonly limits: LimitSettings;
@@ -192,6 +194,7 @@ const SERVER = section({
     guessesPerMinute: v.optional(integer(1, 1_000_000), 30),
   }),
   store: STORE,
+  replica: REPLICA,
   snapshots: SNAPSHOTS,
   events: section({
     keep: v.optional(v.pipe(duration, v.minValue(3_600_000, 'at least 1h')), '1d'),
@@ -245,6 +248,7 @@ export function parseServerConfig(text: string, path: string): ServerConfig {
     certificates: { grpcMs: server.certificates.grpc, networkMs: server.certificates.network, serverMs: server.certificates.server },
     limits: server.limits,
     store: storeSettings(server.store, at),
+    replica: replicaSettings(server.replica, at(server.workDir)),
     events: { keepMs: server.events.keep, keepRevisions: server.events.keepRevisions, archive: server.events.archive === undefined ? undefined : at(server.events.archive) },
     snapshots: snapshotSettings(server.snapshots, at(server.workDir), at),
     metrics: { listen: server.metrics.listen === NOWHERE ? undefined : server.metrics.listen },
@@ -295,6 +299,7 @@ function* faultsOf(server: ServerKeys): Iterable<Fault> {
   }
   for (const { key, message } of recordFaults(recordsOf(server), surroundingsOf(server))) yield { key: ['dns', 'records', ...key], message };
   yield* storeFaults(server.store);
+  yield* replicaFaults(server.replica, server.store.engine);
   yield* snapshotFaults(server.snapshots);
   const networks = networksOf(server);
   yield* staticServiceFaults(server.services, new Set(networks.map((network) => network.name)));

@@ -17,6 +17,8 @@ export interface Endpoints {
   readonly probe: readonly string[];
   /** TCP, of the HTTPS listener. */
   readonly https: readonly string[];
+  /** UDP and TCP, of the name server beside the overlay's. */
+  readonly dns: readonly string[];
 }
 
 /** A store that is there is heard of every two seconds. */

@@ -28,6 +28,7 @@ import { createHash } from 'node:crypto';
  * | `/nc/v1/ca/<purpose>/<generation>` | CaRecord |
  * | `/nc/v1/bundle/<version>` | BundleRecord |
  * | `/nc/v1/restoring` | name of the snapshot that is being restored: while it is there, all else is incomplete |
+ * | `/nc/v1/replica/<id>` | ReplicaRecord, leased |
  * | `/nc/v1/lead/<role>` | id of the leader, leased |
  */
 export const ROOT = '/nc/v1/';
@@ -56,6 +57,7 @@ export const KINDS = {
   ca: 'ca',
   bundle: 'bundle',
   restoring: 'restoring',
+  replica: 'replica',
   lead: 'lead',
 } as const;
 
@@ -107,5 +109,6 @@ export const keys = {
   ca: (purpose: string, generation: number): string => `${ROOT}ca/${purpose}/${String(generation).padStart(6, '0')}`,
   bundle: (version: number): string => `${ROOT}bundle/${String(version).padStart(9, '0')}`,
   restoring: (): string => `${ROOT}restoring`,
+  replica: (id: string): string => `${ROOT}replica/${id}`,
   lead: (role: string): string => `${ROOT}lead/${role}`,
 } as const;

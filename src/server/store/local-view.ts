@@ -17,6 +17,7 @@ import type {
   OwnerRecord,
   PresenceRecord,
   RelayRecord,
+  ReplicaRecord,
   ServiceRecord,
   TokenRecord,
 } from '../../gen/networkcontroller/store/v1/records.js';
@@ -102,6 +103,10 @@ export interface LocalView {
   relay(name: string): Versioned<RelayRecord> | undefined;
   /** By name, those that have only been invited too. */
   relays(): readonly Versioned<RelayRecord>[];
+  /** The servers that have said that they run, by id. */
+  replicas(): readonly Versioned<ReplicaRecord>[];
+  /** The ids of the leaders; each key ends in the role. */
+  leads(): readonly Versioned<string>[];
   crl(): Versioned<CrlRecord> | undefined;
   /** Every generation of a CA, oldest first. */
   cas(purpose: string): readonly Versioned<CaRecord>[];

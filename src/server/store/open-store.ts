@@ -7,7 +7,7 @@ import type { Repository } from './local-view.js';
 import { StoreRepository } from './repository.js';
 import { SqliteStore } from './sqlite-store.js';
 import { SqliteView } from './sqlite-view.js';
-import type { Store } from './store.js';
+import type { Lease, Store } from './store.js';
 
 /** An open store and the ways to use it. */
 export interface OpenStore {
@@ -17,6 +17,8 @@ export interface OpenStore {
   readonly failed: Promise<DomainError>;
   /** Milliseconds by which reads may be behind, because the engine has not been heard of since; 0 where it is in this process. */
   staleMs(): number;
+  /** Makes keys that tell the other servers of this one; left out where there are none. @throws DomainError `store_failed`. */
+  lease?(ttlSeconds: number): Promise<Lease>;
   /** Forgets the history that `policy` lets go, for a job to call now and then. Gives the newest revision that is forgotten. */
   forgetHistory(policy?: HistoryPolicy): Promise<bigint>;
   /** Waits for what is being written, then closes the file. */

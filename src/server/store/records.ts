@@ -17,6 +17,7 @@ import {
   OwnerRecord,
   PresenceRecord,
   RelayRecord,
+  ReplicaRecord,
   ServiceRecord,
   TokenRecord,
 } from '../../gen/networkcontroller/store/v1/records.js';
@@ -47,6 +48,7 @@ export interface RecordOf {
   bundle: BundleRecord;
   /** Name of the snapshot. */
   restoring: string;
+  replica: ReplicaRecord;
   /** Id of the leader. */
   lead: string;
 }
@@ -79,6 +81,7 @@ const CODECS: { readonly [K in RecordKind]: Codec<RecordOf[K]> } = {
   ca: protobuf(CaRecord),
   bundle: protobuf(BundleRecord),
   restoring: text(),
+  replica: protobuf(ReplicaRecord),
   lead: text(),
 };
 

@@ -126,6 +126,14 @@ export class SqliteView implements LocalView {
     return this.#reader.at('relay', keys.relay(name));
   }
 
+  replicas(): readonly Versioned<RecordOf['replica']>[] {
+    return this.#reader.all('replica', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('replica')));
+  }
+
+  leads(): readonly Versioned<RecordOf['lead']>[] {
+    return this.#reader.all('lead', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('lead')));
+  }
+
   relays(): readonly Versioned<RecordOf['relay']>[] {
     return this.#reader.all('relay', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('relay')));
   }

@@ -70,6 +70,16 @@ export interface Leadership {
   resign(): Promise<void>;
 }
 
+/** Keys that stand for as long as somebody renews them. */
+export interface Lease {
+  /** Writes a key, which goes with the lease. @throws UnknownOutcome, DomainError `store_failed`. */
+  put(key: string, value: Uint8Array): Promise<void>;
+  /** Lets it last for its full time again; tells whether it was still there. @throws DomainError `store_failed`. */
+  renew(): Promise<boolean>;
+  /** Ends it, and its keys with it. @throws DomainError `store_failed`. */
+  end(): Promise<void>;
+}
+
 /**
  * Raised when a transaction was sent and nobody can tell whether it was committed. Never retry blindly: re-read
  * and look for your own request.

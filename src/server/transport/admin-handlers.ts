@@ -17,6 +17,7 @@ import {
 } from '../../gen/networkcontroller/v1/admin.js';
 import type { CertificateRecord, NetworkRecord, TokenRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import type { Caller } from '../auth/caller.js';
+import type { ReplicaBoard } from '../replicas/replica-board.js';
 import type { Explanations } from '../services/explain/explanations.js';
 import type { EventTail } from '../services/event-tail.js';
 import { addressUse } from '../services/address-pools.js';
@@ -46,6 +47,7 @@ import { snapshotHandlers, type SnapshotUse } from './snapshot-handlers.js';
 export interface AdminDeps {
   readonly repository: Repository;
   readonly facts: ClusterFacts;
+  readonly replicas: ReplicaBoard;
   readonly live: LiveFacts;
   readonly tokens: Tokens;
   readonly nodes: Nodes;
@@ -152,6 +154,7 @@ function getStatus(deps: AdminDeps): UnaryHandler<GetStatusRequest, GetStatusRes
       startedAtMs: deps.facts.startedAtMs,
       bootstrapEndpoints: [...deps.facts.bootstrapEndpoints()],
       grpcCas: deps.facts.bundle().grpc,
+      replicas: deps.replicas.list(),
     };
   };
 }

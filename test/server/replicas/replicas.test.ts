@@ -1,47 +1,22 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GetStatusRequest, ListNodesRequest } from '../../../src/gen/networkcontroller/v1/admin.js';
 import { callUnary } from '../../../src/platform/rpc-client.js';
-import { EtcdCluster, noEtcd } from '../../support/etcd.js';
+import { noEtcd } from '../../support/etcd.js';
+import { TestCluster } from '../../support/replicas.js';
 import { startTestServer, type TestServer, type TestServerOptions } from '../../support/server.js';
 import { tmpDir } from '../../support/tmp-dir.js';
 import { until } from '../../support/until.js';
 import { Watched } from '../../support/watched.js';
 
 describe.skipIf(noEtcd)(`several controllers on etcd${noEtcd ? ` (${noEtcd})` : ''}`, () => {
-  let cluster: EtcdCluster;
-  let first: { dir: string } | undefined;
-  const secrets = mkdtempSync(join(tmpdir(), 'nc-test-'));
-
+  let cluster: TestCluster;
   beforeAll(async () => {
-    cluster = await EtcdCluster.start();
+    cluster = await TestCluster.start();
   });
-  afterAll(async () => {
-    await cluster?.stop();
-    rmSync(secrets, { recursive: true });
-  });
-
-  const store = (): string => {
-    const { ca, cert, key } = cluster.tls;
-    return `store: { engine: etcd, endpoints: [${cluster.endpoints.map((url) => `"${url}"`).join(', ')}], ca: ${ca}, cert: ${cert}, key: ${key}, allowOldVersion: true, requestTimeout: 2s }`;
-  };
-
-  /** A controller of the one cluster; the first one makes it, the others have its secrets. */
-  async function replica(options: TestServerOptions = {}): Promise<TestServer> {
-    const dir = options.dir ?? tmpDir();
-    if (first !== undefined && options.dir === undefined) {
-      mkdirSync(join(dir, 'work'), { recursive: true, mode: 0o700 });
-      for (const secret of ['pki', 'wireguard.key']) cpSync(join(first.dir, secret), join(dir, 'work', secret), { recursive: true });
-    }
-    const server = await startTestServer({ ...options, dir, settings: [...(options.settings ?? []), store()] });
-    if (first === undefined) {
-      first = { dir: secrets };
-      for (const secret of ['pki', 'wireguard.key']) cpSync(join(dir, 'work', secret), join(first.dir, secret), { recursive: true });
-    }
-    return server;
-  }
+  afterAll(() => cluster?.stop());
+  const replica = (options?: TestServerOptions): Promise<TestServer> => cluster.replica(options);
 
   it('show on one what was done on the other: nodes, tokens, maps', async () => {
     const a = await replica();
@@ -84,13 +59,13 @@ describe.skipIf(noEtcd)(`several controllers on etcd${noEtcd ? ` (${noEtcd})` : 
 
   it('refuse to start with secrets of their own, naming both fingerprints', async () => {
     await replica();
-    const settings = [store()];
+    const settings = [cluster.store];
     const strange = tmpDir();
     await (await startTestServer({ dir: strange })).stop();
 
     await expect(startTestServer({ dir: strange, settings })).rejects.toThrow(/pki: want the grpc CA, generation 1 of the cluster \(SHA-256 \w+\), got another \(SHA-256 \w+\); copy it/);
     rmSync(join(strange, 'work', 'pki'), { recursive: true });
-    cpSync(join(secrets, 'pki'), join(strange, 'work', 'pki'), { recursive: true });
+    cpSync(join(cluster.secrets, 'pki'), join(strange, 'work', 'pki'), { recursive: true });
     await expect(startTestServer({ dir: strange, settings })).rejects.toThrow(/wireguard.key: want the WireGuard key of the cluster/);
   });
 
@@ -112,14 +87,14 @@ describe.skipIf(noEtcd)(`several controllers on etcd${noEtcd ? ` (${noEtcd})` : 
     const a = await replica();
     const member = await a.join(await a.token());
     const gone = [0, 1];
-    for (const each of gone) await cluster.signal(each, 'SIGKILL');
+    for (const each of gone) await cluster.etcd.signal(each, 'SIGKILL');
 
     await until(async () => (await callUnary(a.admin, 'getStatus', GetStatusRequest.fromPartial({}))).state === 'degraded', 'the loss to be noticed', 60_000);
     const { nodes } = await callUnary(a.admin, 'listNodes', ListNodesRequest.fromPartial({}));
     expect(nodes.map(({ id }) => id)).toContain(member.nodeId);
     await expect(a.token()).rejects.toMatchObject({ code: expect.stringMatching(/^(store_failed|timeout)$/) });
 
-    await Promise.all(gone.map((each) => cluster.restart(each)));
+    await Promise.all(gone.map((each) => cluster.etcd.restart(each)));
     await until(async () => (await callUnary(a.admin, 'getStatus', GetStatusRequest.fromPartial({}))).state === 'running', 'the return of etcd', 60_000);
     expect(await a.token()).toMatch(/^nc/);
   });

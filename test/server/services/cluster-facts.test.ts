@@ -9,7 +9,7 @@ const TRUST = { bundle: () => TrustBundle.fromPartial({ version: 3 }), bundlesAf
 
 async function start(cidr6 = '') {
   const { repository } = await startServices({ cidr6 });
-  const endpoints = { control: ['192.0.2.1:1'], bootstrap: ['192.0.2.1:2'], wireguard: ['192.0.2.1:3'], probe: ['192.0.2.1:4'], https: ['192.0.2.1:5'] };
+  const endpoints = { control: ['192.0.2.1:1'], bootstrap: ['192.0.2.1:2'], wireguard: ['192.0.2.1:3'], probe: ['192.0.2.1:4'], https: ['192.0.2.1:5'], dns: [] };
   const facts = new ClusterFacts({ repository, staleMs: () => 0, endpoints: () => endpoints, wgPublicKey: KEY, zone: 'nc.internal', trust: TRUST, version: '1.2.3', startedAtMs: 9 });
   return { repository, facts, endpoints };
 }
@@ -17,7 +17,7 @@ async function start(cidr6 = '') {
 describe('facts of the cluster', () => {
   it('are none for a store without a cluster', () => {
     const empty = { view: { cluster: () => undefined } } as unknown as Repository;
-    const deps = { staleMs: () => 0, endpoints: () => ({ control: [], bootstrap: [], wireguard: [], probe: [], https: [] }), wgPublicKey: KEY, zone: '', trust: TRUST, version: '', startedAtMs: 0 };
+    const deps = { staleMs: () => 0, endpoints: () => ({ control: [], bootstrap: [], wireguard: [], probe: [], https: [], dns: [] }), wgPublicKey: KEY, zone: '', trust: TRUST, version: '', startedAtMs: 0 };
 
     expect(() => new ClusterFacts({ ...deps, repository: empty })).toThrow(expect.objectContaining({ code: 'not_initialised' }));
   });

@@ -41,6 +41,7 @@ describe('keys', () => {
       presence: keys.presence('x', 'n'),
       audit: keys.audit('a'),
       clock: keys.clock(),
+      replica: keys.replica('r'),
       lead: keys.lead('r'),
     };
     for (const [kind, key] of Object.entries(made)) expect(kindOf(key)).toBe(kind);

@@ -107,7 +107,39 @@ export interface GetStatusResponse {
   startedAtMs: number;
   /** host:port of the bootstrap listener (6439) of every known replica, and the CAs that vouch for it: what `ncadm health` tries. */
   bootstrapEndpoints: string[];
-  grpcCas: CaBundle | undefined;
+  grpcCas:
+    | CaBundle
+    | undefined;
+  /** Every server of the cluster that runs, by name. */
+  replicas: Replica[];
+}
+
+/** Replica is one server of the cluster. */
+export interface Replica {
+  /** Of this run of the process. */
+  id: string;
+  name: string;
+  version: string;
+  dataCentre: string;
+  /** starting, running, draining, degraded, observer */
+  state: string;
+  startedAtMs: number;
+  appliedRevision: bigint;
+  /** How many revisions it was behind when it last told of itself. */
+  lagRevisions: bigint;
+  agents: number;
+  /** Of one processor. */
+  cpuPercent: number;
+  /** The jobs that it alone does. */
+  leads: string[];
+  /** host:port each, best first. */
+  control: string[];
+  bootstrap: string[];
+  wireguard: string[];
+  https: string[];
+  dns: string[];
+  /** The one that answers. */
+  isSelf: boolean;
 }
 
 export interface Token {
@@ -1329,6 +1361,7 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     startedAtMs: 0,
     bootstrapEndpoints: [],
     grpcCas: undefined,
+    replicas: [],
   };
 }
 
@@ -1372,6 +1405,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.grpcCas !== undefined) {
       CaBundle.encode(message.grpcCas, writer.uint32(98).fork()).join();
+    }
+    for (const v of message.replicas) {
+      Replica.encode(v!, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -1485,6 +1521,14 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.grpcCas = CaBundle.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.replicas.push(Replica.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1518,6 +1562,285 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     message.grpcCas = (object.grpcCas !== undefined && object.grpcCas !== null)
       ? CaBundle.fromPartial(object.grpcCas)
       : undefined;
+    message.replicas = object.replicas?.map((e) => Replica.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReplica(): Replica {
+  return {
+    id: "",
+    name: "",
+    version: "",
+    dataCentre: "",
+    state: "",
+    startedAtMs: 0,
+    appliedRevision: 0n,
+    lagRevisions: 0n,
+    agents: 0,
+    cpuPercent: 0,
+    leads: [],
+    control: [],
+    bootstrap: [],
+    wireguard: [],
+    https: [],
+    dns: [],
+    isSelf: false,
+  };
+}
+
+export const Replica: MessageFns<Replica> = {
+  encode(message: Replica, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.version !== "") {
+      writer.uint32(26).string(message.version);
+    }
+    if (message.dataCentre !== "") {
+      writer.uint32(34).string(message.dataCentre);
+    }
+    if (message.state !== "") {
+      writer.uint32(42).string(message.state);
+    }
+    if (message.startedAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.startedAtMs)) !== BigInt(message.startedAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.startedAtMs) of type int64 too large");
+      }
+      writer.uint32(48).int64(BigInt(message.startedAtMs));
+    }
+    if (message.appliedRevision !== 0n) {
+      if (BigInt.asUintN(64, message.appliedRevision) !== message.appliedRevision) {
+        throw new globalThis.Error("value provided for field message.appliedRevision of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.appliedRevision);
+    }
+    if (message.lagRevisions !== 0n) {
+      if (BigInt.asUintN(64, message.lagRevisions) !== message.lagRevisions) {
+        throw new globalThis.Error("value provided for field message.lagRevisions of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.lagRevisions);
+    }
+    if (message.agents !== 0) {
+      writer.uint32(72).uint32(message.agents);
+    }
+    if (message.cpuPercent !== 0) {
+      writer.uint32(80).uint32(message.cpuPercent);
+    }
+    for (const v of message.leads) {
+      writer.uint32(90).string(v!);
+    }
+    for (const v of message.control) {
+      writer.uint32(98).string(v!);
+    }
+    for (const v of message.bootstrap) {
+      writer.uint32(106).string(v!);
+    }
+    for (const v of message.wireguard) {
+      writer.uint32(114).string(v!);
+    }
+    for (const v of message.https) {
+      writer.uint32(122).string(v!);
+    }
+    for (const v of message.dns) {
+      writer.uint32(130).string(v!);
+    }
+    if (message.isSelf !== false) {
+      writer.uint32(136).bool(message.isSelf);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Replica {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplica();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.dataCentre = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.startedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.appliedRevision = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.lagRevisions = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.agents = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.cpuPercent = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.leads.push(reader.string());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.control.push(reader.string());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.bootstrap.push(reader.string());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.wireguard.push(reader.string());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.https.push(reader.string());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.dns.push(reader.string());
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.isSelf = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Replica>): Replica {
+    return Replica.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Replica>): Replica {
+    const message = createBaseReplica();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.version = object.version ?? "";
+    message.dataCentre = object.dataCentre ?? "";
+    message.state = object.state ?? "";
+    message.startedAtMs = object.startedAtMs ?? 0;
+    message.appliedRevision = (object.appliedRevision !== undefined && object.appliedRevision !== null)
+      ? BigInt(object.appliedRevision)
+      : 0n;
+    message.lagRevisions = (object.lagRevisions !== undefined && object.lagRevisions !== null)
+      ? BigInt(object.lagRevisions)
+      : 0n;
+    message.agents = object.agents ?? 0;
+    message.cpuPercent = object.cpuPercent ?? 0;
+    message.leads = object.leads?.map((e) => e) || [];
+    message.control = object.control?.map((e) => e) || [];
+    message.bootstrap = object.bootstrap?.map((e) => e) || [];
+    message.wireguard = object.wireguard?.map((e) => e) || [];
+    message.https = object.https?.map((e) => e) || [];
+    message.dns = object.dns?.map((e) => e) || [];
+    message.isSelf = object.isSelf ?? false;
     return message;
   },
 };

@@ -5,7 +5,7 @@ import type { Clock } from '../../../platform/clock.js';
 import type { Log } from '../../../platform/log.js';
 import { checkTransaction } from '../check-transaction.js';
 import { campaign, type Claim, type Electorate } from '../leadership.js';
-import { UnknownOutcome, type Leadership, type ListOptions, type Store, type StoreRecord, type StoreWatch, type Transaction, type TransactionResult, type WatchMessage } from '../store.js';
+import { UnknownOutcome, type Leadership, type Lease, type ListOptions, type Store, type StoreRecord, type StoreWatch, type Transaction, type TransactionResult, type WatchMessage } from '../store.js';
 import type { EtcdMember } from './etcd-member.js';
 import { EtcdMembers, withLeader, type EtcdAddress } from './etcd-members.js';
 import { bytesOf, endOf, rangeOf, toRecord } from './etcd-terms.js';
@@ -132,6 +132,16 @@ export class EtcdStore implements Store {
     return campaign(this.#electorate, role, id, ttlSeconds);
   }
 
+  /** A lease of this process's own. @throws DomainError `store_failed`. */
+  async lease(ttlSeconds: number): Promise<Lease> {
+    const id = await this.#leases.grant(ttlSeconds * 1000);
+    return {
+      put: async (key, value) => void (await this.#commits.commit({ if: [], then: [{ put: key, value }] }, [id])),
+      renew: () => this.#renew(id),
+      end: () => this.#revoke(id),
+    };
+  }
+
   async compact(rev: bigint): Promise<void> {
     try {
       await this.#members.read(({ kv }) => kv.compact.bind(kv), { revision: rev });
@@ -167,10 +177,7 @@ export class EtcdStore implements Store {
 
   async #claim(key: string, value: Uint8Array, ttlMs: number): Promise<Claim> {
     const lease = await this.#leases.grant(ttlMs);
-    const renew = async (): Promise<boolean> => {
-      const answer = await this.#members.repeat((member, options) => keepAlive(member, lease, options));
-      return answer.TTL > 0n;
-    };
+    const renew = (): Promise<boolean> => this.#renew(lease);
     try {
       const { ok, rev } = await this.#commits.commit({ if: [{ key, absent: true }], then: [{ put: key, value }] }, [lease]);
       if (!ok) await this.#revoke(lease);
@@ -183,6 +190,11 @@ export class EtcdStore implements Store {
       await this.#revoke(lease);
       return this.#claim(key, value, ttlMs);
     }
+  }
+
+  async #renew(lease: bigint): Promise<boolean> {
+    const answer = await this.#members.repeat((member, options) => keepAlive(member, lease, options));
+    return answer.TTL > 0n;
   }
 
   async #revoke(ID: bigint): Promise<void> {

@@ -34,6 +34,7 @@ export async function openEtcdStore(settings: EtcdSettings, folder: string, { cl
       repository,
       failed: file.failed,
       staleMs: () => etcd.silentMs,
+      lease: (ttlSeconds) => etcd.lease(ttlSeconds),
       async forgetHistory(policy = DEFAULT_HISTORY) {
         const rev = horizon(file.snapshot.log, file.feed.rev, policy, clock.now());
         if (rev > file.snapshot.log.compactRev) await store.compact(rev);

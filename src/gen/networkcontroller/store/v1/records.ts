@@ -313,6 +313,32 @@ export interface RelayRecord {
   keysHash: Buffer;
 }
 
+/** ReplicaRecord is what a server says of itself while it runs; it goes with the server's lease. */
+export interface ReplicaRecord {
+  /** Of this run of the process. */
+  id: string;
+  /** What people call it; the same after a restart. */
+  name: string;
+  version: string;
+  dataCentre: string;
+  /** starting, running, draining, degraded, observer */
+  state: string;
+  startedAtMs: number;
+  /** The newest revision that it has applied, as of this record. */
+  appliedRevision: bigint;
+  /** Control streams that are open. */
+  agents: number;
+  /** Of one processor, since the record before. */
+  cpuPercent: number;
+  /** host:port each, best first. */
+  control: string[];
+  bootstrap: string[];
+  wireguard: string[];
+  probe: string[];
+  https: string[];
+  dns: string[];
+}
+
 function createBaseClusterRecord(): ClusterRecord {
   return { id: "", epoch: "", createdAtMs: 0, wgPublicKey: Buffer.alloc(0) };
 }
@@ -3327,6 +3353,253 @@ export const RelayRecord: MessageFns<RelayRecord> = {
     message.networkCertificate = object.networkCertificate ?? Buffer.alloc(0);
     message.certificateExpiresAtMs = object.certificateExpiresAtMs ?? 0;
     message.keysHash = object.keysHash ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseReplicaRecord(): ReplicaRecord {
+  return {
+    id: "",
+    name: "",
+    version: "",
+    dataCentre: "",
+    state: "",
+    startedAtMs: 0,
+    appliedRevision: 0n,
+    agents: 0,
+    cpuPercent: 0,
+    control: [],
+    bootstrap: [],
+    wireguard: [],
+    probe: [],
+    https: [],
+    dns: [],
+  };
+}
+
+export const ReplicaRecord: MessageFns<ReplicaRecord> = {
+  encode(message: ReplicaRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.version !== "") {
+      writer.uint32(26).string(message.version);
+    }
+    if (message.dataCentre !== "") {
+      writer.uint32(34).string(message.dataCentre);
+    }
+    if (message.state !== "") {
+      writer.uint32(42).string(message.state);
+    }
+    if (message.startedAtMs !== 0) {
+      if (BigInt.asIntN(64, BigInt(message.startedAtMs)) !== BigInt(message.startedAtMs)) {
+        throw new globalThis.Error("value provided for field BigInt(message.startedAtMs) of type int64 too large");
+      }
+      writer.uint32(48).int64(BigInt(message.startedAtMs));
+    }
+    if (message.appliedRevision !== 0n) {
+      if (BigInt.asUintN(64, message.appliedRevision) !== message.appliedRevision) {
+        throw new globalThis.Error("value provided for field message.appliedRevision of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.appliedRevision);
+    }
+    if (message.agents !== 0) {
+      writer.uint32(64).uint32(message.agents);
+    }
+    if (message.cpuPercent !== 0) {
+      writer.uint32(72).uint32(message.cpuPercent);
+    }
+    for (const v of message.control) {
+      writer.uint32(82).string(v!);
+    }
+    for (const v of message.bootstrap) {
+      writer.uint32(90).string(v!);
+    }
+    for (const v of message.wireguard) {
+      writer.uint32(98).string(v!);
+    }
+    for (const v of message.probe) {
+      writer.uint32(106).string(v!);
+    }
+    for (const v of message.https) {
+      writer.uint32(114).string(v!);
+    }
+    for (const v of message.dns) {
+      writer.uint32(122).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplicaRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplicaRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.dataCentre = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.startedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.appliedRevision = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.agents = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.cpuPercent = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.control.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.bootstrap.push(reader.string());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.wireguard.push(reader.string());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.probe.push(reader.string());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.https.push(reader.string());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.dns.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReplicaRecord>): ReplicaRecord {
+    return ReplicaRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReplicaRecord>): ReplicaRecord {
+    const message = createBaseReplicaRecord();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.version = object.version ?? "";
+    message.dataCentre = object.dataCentre ?? "";
+    message.state = object.state ?? "";
+    message.startedAtMs = object.startedAtMs ?? 0;
+    message.appliedRevision = (object.appliedRevision !== undefined && object.appliedRevision !== null)
+      ? BigInt(object.appliedRevision)
+      : 0n;
+    message.agents = object.agents ?? 0;
+    message.cpuPercent = object.cpuPercent ?? 0;
+    message.control = object.control?.map((e) => e) || [];
+    message.bootstrap = object.bootstrap?.map((e) => e) || [];
+    message.wireguard = object.wireguard?.map((e) => e) || [];
+    message.probe = object.probe?.map((e) => e) || [];
+    message.https = object.https?.map((e) => e) || [];
+    message.dns = object.dns?.map((e) => e) || [];
     return message;
   },
 };
