@@ -12,6 +12,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { DomainError, isErrorCode, type ErrorCode } from '../domain/errors.js';
+import { endingWithClient } from './ended-connections.js';
 import { CONSISTENT_KEY, EPOCH_KEY, ERROR_CODE_KEY, MIN_REVISION_KEY, REVISION_KEY, STALE_MS_KEY } from './rpc-metadata.js';
 
 /** What a client believes and shows. */
@@ -75,8 +76,8 @@ const CHANNEL_OPTIONS: Partial<ClientOptions> = {
  * @see RFC 8446: TLS 1.3 is the only version spoken.
  */
 export function connect<C extends Client>(Client: ClientConstructor<C>, target: RpcTarget): C {
-  if ('socketPath' in target) return new Client(`unix:${target.socketPath}`, credentials.createInsecure(), CHANNEL_OPTIONS);
-  const channel = credentials.createFromSecureContext(contextOf(target.tls));
+  if ('socketPath' in target) return new Client(`unix:${target.socketPath}`, endingWithClient(credentials.createInsecure()), CHANNEL_OPTIONS);
+  const channel = endingWithClient(credentials.createFromSecureContext(contextOf(target.tls)));
   return new Client(target.address, channel, { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': target.tls.serverName });
 }
 
@@ -99,7 +100,7 @@ function contextOf(tls: ClientTls): SecureContext {
  */
 export function connectUnverified<C extends Client>(Client: ClientConstructor<C>, address: string): C {
   const lenient = { rejectUnauthorized: false, checkServerIdentity: () => undefined };
-  const channel = credentials.createFromSecureContext(createSecureContext({ minVersion: 'TLSv1.3' }), lenient);
+  const channel = endingWithClient(credentials.createFromSecureContext(createSecureContext({ minVersion: 'TLSv1.3' }), lenient));
   // RFC 6066 §3 allows no address as a server name; which name it is nobody looks at.
   return new Client(address, channel, { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': 'unverified.invalid' });
 }
