@@ -19,6 +19,7 @@ import { Sweeper } from './jobs/sweeper.js';
 import { Metrics } from './metrics/metrics.js';
 import { startMonitoring } from './metrics/start-monitoring.js';
 import { ReplicaKeeper } from './replicas/replica-keeper.js';
+import { KeyProofs } from './pki/key-proofs.js';
 import { followPeers, peerFinder } from './rendezvous/peer-feed.js';
 import { RelayDoor } from './rendezvous/relay-door.js';
 import type { Rendezvous } from './rendezvous/rendezvous.js';
@@ -109,8 +110,9 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
 
   const taking = new SnapshotTaking({ snapshots, store: state.store, repository: state.repository, clock: timer });
   const guesses = new GuessLimit(config.limits.guessesPerMinute, clock);
+  const proofs = await parts.start('key checks', () => new KeyProofs({ log }));
   const listeners = listenersOf({
-    ...{ state, config, cases, dns, rendezvous, identity, guesses, clock, wall: timer, log, endpoints },
+    ...{ state, config, cases, dns, rendezvous, identity, guesses, proofs, clock, wall: timer, log, endpoints },
     snapshots: { place: snapshots.place, list: () => snapshots.list(), verify: (name) => snapshots.verify(name), saveFor: (caller) => taking.saveFor(caller) },
     onEnded: (call) => metrics.calls.ended(call),
   });

@@ -18,6 +18,7 @@ import type { PurposeOf } from './http/peer.js';
 import { httpsApp } from './http-apps.js';
 import { sourceOf } from './auth/source.js';
 import type { ServerIdentity } from './jobs/server-certificate.js';
+import type { KeyProofs } from './pki/key-proofs.js';
 import type { Rendezvous } from './rendezvous/rendezvous.js';
 import type { ServerState } from './server-state.js';
 import type { Refusal } from './services/audit.js';
@@ -44,6 +45,7 @@ export interface ListenerDeps {
   readonly snapshots: SnapshotUse;
   readonly identity: ServerIdentity;
   readonly guesses: GuessLimit;
+  readonly proofs: KeyProofs;
   /** Told of every call when it is over. */
   readonly onEnded: GrpcServerOptions['onEnded'];
   readonly clock: Clock;
@@ -54,7 +56,7 @@ export interface ListenerDeps {
 
 /** The doors: bootstrap (server TLS), control (mutual TLS), https (server TLS, a client certificate where a route wants one), admin (unix socket). */
 export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admin', GrpcServerOptions> & { readonly https: HttpsServerOptions } {
-  const { state, config, cases, dns, rendezvous, identity, guesses, onEnded, clock, wall, log } = deps;
+  const { state, config, cases, dns, rendezvous, identity, guesses, proofs, onEnded, clock, wall, log } = deps;
   const { repository, pki } = state;
   const signals = new Signals({ repository, feed: cases.feed, reflexive: (nodeId) => rendezvous.endpointOf(nodeId) });
   const cookies = new RegisterCookies(pki.deriveSecret('register cookie'));
@@ -70,9 +72,9 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
     AdminServiceService,
     adminHandlers({ ...cases, repository, live, explanations, snapshots: deps.snapshots, names: dns, defaultExpireMs: config.tokens.defaultExpireMs, joinString: joinStrings(deps) }),
   );
-  const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals }));
-  const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, clock, guesses }));
-  const relay = service(RelayServiceService, relayHandlers(cases));
+  const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals, proofs }));
+  const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, proofs, clock, guesses }));
+  const relay = service(RelayServiceService, relayHandlers({ ...cases, proofs }));
   const reads: Reads = {
     epoch: cases.facts.epoch,
     rev: () => repository.view.rev,

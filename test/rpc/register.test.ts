@@ -36,6 +36,15 @@ describe('Register', () => {
     await expect(server.join(join)).resolves.toBeDefined();
   });
 
+  it('has no keys checked for whoever does not hold the secret of a token', async () => {
+    const server = await startTestServer();
+    const { id } = parseJoinString(await server.token()).token;
+
+    const attempt = server.join(await server.token(), { bootstrapToken: `${id}.${'A'.repeat(22)}`, cookie: randomBytes(104), wgProof: randomBytes(32) });
+
+    await expect(attempt).rejects.toEqual(code('token_invalid'));
+  });
+
   it('gives a machine an address, a token and certificates for its own keys', async () => {
     const server = await startTestServer({ settings: ['networkAddr6: fd00:66::/64'] });
 
@@ -113,22 +122,12 @@ describe('a join string', () => {
   });
 
   it('works until its time is over, whoever swept what', async () => {
-    const server = await startTestServer();
-    const { token, join } = await callUnary(server.admin, 'createToken', {
-      expireMs: 1_000,
-      maxUses: 0,
-      unboundedUses: true,
-      label: '',
-      network: '',
-      nodeName: '',
-      bindIp: '',
-      labels: [],
-      ephemeral: false,
-      fromCidrs: [],
-    });
+    const clock = new ManualClock(Date.now());
+    const server = await startTestServer({ clock });
+    const join = await server.token({ expireMs: 60_000, unboundedUses: true });
     await server.join(join);
 
-    await new Promise((resolve) => setTimeout(resolve, token!.expiresAtMs - Date.now() + 1));
+    clock.set(clock.now() + 60_001);
 
     await expect(server.join(join)).rejects.toEqual(code('token_expired'));
   });

@@ -40,7 +40,7 @@ export function makeWireGuardProof(wgPrivateKey: Uint8Array, serverKey: Uint8Arr
  * @throws DomainError `proof_invalid` when the proof does not fit or the node's key is of low order;
  *   `invalid_argument` for a WireGuard key of wrong length or form.
  */
-export function verifyWireGuardProof(proof: Uint8Array, serverKeys: WireGuardKeyPair, transcript: RegistrationTranscript): void {
+export function verifyWireGuardProof(proof: Uint8Array, serverKeys: Readonly<Record<keyof WireGuardKeyPair, Uint8Array>>, transcript: RegistrationTranscript): void {
   const serverKey = x25519PrivateKey(serverKeys.privateKey, serverKeys.publicKey);
   const expected = authenticate(serverKey, checkWireGuardPublicKey(transcript.wgPublicKey), transcript);
   if (proof.length !== expected.length || !timingSafeEqual(proof, expected)) {

@@ -66,6 +66,11 @@ export class Registrations {
     this.#clock = deps.clock;
   }
 
+  /** Requires a token's secret, whatever the token is worth. @throws DomainError `token_invalid`. */
+  requireToken(bootstrapToken: string): void {
+    verifyBootstrapToken(this.#repository.view, bootstrapToken, this.#clock.now());
+  }
+
   /**
    * @throws DomainError `token_invalid`, `token_expired`, `token_spent`, `token_revoked`, `permission_denied`,
    *   `name_taken`, `address_taken`, `wireguard_key_taken`, `pool_exhausted`, `invalid_argument`, `node_revoked`.

@@ -1,9 +1,8 @@
 import type { BootstrapServiceService, RecoverRequest, RecoverResponse, RegisterRequest, RegisterResponse } from '../../gen/networkcontroller/v1/bootstrap.js';
 import type { Clock } from '../../platform/clock.js';
-import { verifyWireGuardProof } from '../../platform/wireguard/proof.js';
-import { csrSpki } from '../../platform/x509/csr.js';
 import type { GuessLimit } from '../auth/guess-limit.js';
 import type { RegisterCookies } from '../auth/register-cookie.js';
+import type { KeyProofs } from '../pki/key-proofs.js';
 import type { ClusterFacts } from '../services/cluster-facts.js';
 import type { Registration, Registrations } from '../services/registrations.js';
 import type { Relays } from '../services/relays.js';
@@ -17,6 +16,7 @@ export interface BootstrapDeps {
   readonly renewals: Renewals;
   readonly relays: Relays;
   readonly cookies: RegisterCookies;
+  readonly proofs: KeyProofs;
   readonly facts: ClusterFacts;
   readonly clock: Clock;
   readonly guesses: GuessLimit;
@@ -39,24 +39,23 @@ function limited<Request, Response>(guesses: GuessLimit, handler: UnaryHandler<R
   return (request, caller, call) => guesses.watch(caller.address, () => handler(request, caller, call));
 }
 
-/** `BootstrapService.Register`. The proofs are checked here, the token where it is spent. */
+/**
+ * `BootstrapService.Register`. Whoever does not hold a token's secret has no keys checked, which costs more than all before; what the token
+ * is worth is decided where it is spent.
+ */
 function register(deps: BootstrapDeps): UnaryHandler<RegisterRequest, RegisterResponse> {
   return async (request, caller) => {
-    const { nonce, serverKeys } = deps.cookies.open(request.cookie, deps.clock.now());
-    verifyWireGuardProof(request.wgProof, serverKeys, { ...request, nonce });
-    const registration = await deps.registrations.register(
-      { ...request, grpcSpki: csrSpki(request.grpcCsr), networkSpki: csrSpki(request.networkCsr) },
-      caller,
-    );
-    return answer(deps.facts, registration);
+    deps.registrations.requireToken(request.bootstrapToken);
+    const wireGuard = { proof: request.wgProof, publicKey: request.wgPublicKey, ...deps.cookies.open(request.cookie, deps.clock.now()) };
+    const keys = await deps.proofs.prove({ ...request, wireGuard });
+    return answer(deps.facts, await deps.registrations.register({ ...request, ...keys }, caller));
   };
 }
 
 /** `BootstrapService.Recover`. */
 function recover(deps: BootstrapDeps): UnaryHandler<RecoverRequest, RecoverResponse> {
   return async (request, caller) => {
-    const newKeys = { grpcSpki: csrSpki(request.grpcCsr), networkSpki: csrSpki(request.networkCsr) };
-    const { grpcCertificate, networkCertificate } = await deps.renewals.recover(request, newKeys, caller);
+    const { grpcCertificate, networkCertificate } = await deps.renewals.recover(request, await deps.proofs.prove(request), caller);
     return { grpcCertificate: Buffer.from(grpcCertificate), networkCertificate: Buffer.from(networkCertificate), bundle: deps.facts.bundle() };
   };
 }

@@ -13,9 +13,9 @@ import type {
   WatchResponse,
 } from '../../gen/networkcontroller/v1/node.js';
 import { PeerSignal_Kind } from '../../gen/networkcontroller/v1/node.js';
-import { csrSpki } from '../../platform/x509/csr.js';
 import type { Caller } from '../auth/caller.js';
 import type { MapFeed } from '../feed/map-feed.js';
+import type { KeyProofs } from '../pki/key-proofs.js';
 import type { ClusterFacts } from '../services/cluster-facts.js';
 import { stateOf } from '../services/node-status.js';
 import { nodeOfToken } from '../services/node-tokens.js';
@@ -42,6 +42,7 @@ export interface NodeDeps {
   readonly bundles: NodeBundles;
   readonly signals: Signals;
   readonly renewals: Renewals;
+  readonly proofs: KeyProofs;
   readonly nodes: Nodes;
   readonly routes: Routes;
   readonly services: ServiceRegistry;
@@ -100,11 +101,10 @@ function report({ feed, presence, reports, bundles, routes }: NodeDeps): UnaryHa
 }
 
 /** `NodeService.Renew`. */
-function renew({ renewals, facts }: NodeDeps): UnaryHandler<RenewRequest, RenewResponse> {
+function renew({ renewals, proofs, facts }: NodeDeps): UnaryHandler<RenewRequest, RenewResponse> {
   return async (request, caller) => {
     const { nodeId } = nodeCaller(caller);
-    const newKeys = { grpcSpki: csrSpki(request.grpcCsr), networkSpki: csrSpki(request.networkCsr) };
-    const { grpcCertificate, networkCertificate } = await renewals.renew(nodeId, newKeys, caller);
+    const { grpcCertificate, networkCertificate } = await renewals.renew(nodeId, await proofs.prove(request), caller);
     return { grpcCertificate: Buffer.from(grpcCertificate), networkCertificate: Buffer.from(networkCertificate), bundle: facts.bundle() };
   };
 }

@@ -3,11 +3,10 @@ import type { AdminServiceService } from '../../gen/networkcontroller/v1/admin.j
 import type { EnrolRelayRequest, EnrolRelayResponse } from '../../gen/networkcontroller/v1/bootstrap.js';
 import type { RelayServiceService } from '../../gen/networkcontroller/v1/relay.js';
 import type { Clock } from '../../platform/clock.js';
-import { verifyWireGuardProof } from '../../platform/wireguard/proof.js';
-import { csrSpki } from '../../platform/x509/csr.js';
 import type { Caller } from '../auth/caller.js';
 import type { RegisterCookies } from '../auth/register-cookie.js';
 import type { RelayFeed } from '../feed/relay-feed.js';
+import type { KeyProofs } from '../pki/key-proofs.js';
 import type { ClusterFacts } from '../services/cluster-facts.js';
 import type { RelayBoard } from '../services/relay-board.js';
 import type { Relays } from '../services/relays.js';
@@ -18,6 +17,7 @@ export interface RelayDeps {
   readonly relays: Relays;
   readonly relayBoard: RelayBoard;
   readonly relayFeed: RelayFeed;
+  readonly proofs: KeyProofs;
   readonly facts: ClusterFacts;
 }
 
@@ -26,7 +26,7 @@ type AdminMethods = 'createRelay' | 'listRelays' | 'revokeRelay';
 const DEFAULT_EXPIRE_MS = 600_000;
 
 /** `RelayService`: what an enrolled relay may ask. */
-export function relayHandlers({ relays, relayBoard, relayFeed, facts }: RelayDeps): HandlersOf<typeof RelayServiceService> {
+export function relayHandlers({ relays, relayBoard, relayFeed, proofs, facts }: RelayDeps): HandlersOf<typeof RelayServiceService> {
   return {
     watch: ({ version }, caller, sink) => {
       const name = relayCaller(caller);
@@ -38,19 +38,18 @@ export function relayHandlers({ relays, relayBoard, relayFeed, facts }: RelayDep
       });
     },
     renew: async (request, caller) => {
-      const newKeys = { grpcSpki: csrSpki(request.grpcCsr), networkSpki: csrSpki(request.networkCsr) };
-      const { grpcCertificate, networkCertificate } = await relays.renew(relayCaller(caller), newKeys, caller);
+      const name = relayCaller(caller);
+      const { grpcCertificate, networkCertificate } = await relays.renew(name, await proofs.prove(request), caller);
       return { grpcCertificate: Buffer.from(grpcCertificate), networkCertificate: Buffer.from(networkCertificate), bundle: facts.bundle() };
     },
   };
 }
 
 /** `BootstrapService.EnrolRelay`. The proofs are checked here, the token where it is spent. */
-export function enrolRelay(deps: { readonly relays: Relays; readonly cookies: RegisterCookies; readonly facts: ClusterFacts; readonly clock: Clock }): UnaryHandler<EnrolRelayRequest, EnrolRelayResponse> {
+export function enrolRelay(deps: { readonly relays: Relays; readonly cookies: RegisterCookies; readonly proofs: KeyProofs; readonly facts: ClusterFacts; readonly clock: Clock }): UnaryHandler<EnrolRelayRequest, EnrolRelayResponse> {
   return async (request, caller) => {
-    const { nonce, serverKeys } = deps.cookies.open(request.cookie, deps.clock.now());
-    verifyWireGuardProof(request.wgProof, serverKeys, { ...request, nonce });
-    const relayKeys = { grpcSpki: csrSpki(request.grpcCsr), networkSpki: csrSpki(request.networkCsr), wgPublicKey: request.wgPublicKey };
+    const wireGuard = { proof: request.wgProof, publicKey: request.wgPublicKey, ...deps.cookies.open(request.cookie, deps.clock.now()) };
+    const relayKeys = { ...(await deps.proofs.prove({ ...request, wireGuard })), wgPublicKey: request.wgPublicKey };
     const { record, grpcCertificate, networkCertificate } = await deps.relays.enrol(request.token, relayKeys, caller);
     return {
       name: record.name,
