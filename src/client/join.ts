@@ -44,7 +44,7 @@ interface Attempt {
 }
 
 /** Refusals and failures that the next attempt may not meet. All others are final. */
-const TRANSIENT: ReadonlySet<ErrorCode> = new Set(['unavailable', 'timeout', 'draining', 'rate_limited', 'conflict', 'store_failed', 'internal']);
+const TRANSIENT: ReadonlySet<ErrorCode> = new Set(['unavailable', 'timeout', 'draining', 'rate_limited', 'conflict', 'store_failed', 'outcome_unknown', 'internal']);
 const ATTEMPTS = 10;
 
 /**

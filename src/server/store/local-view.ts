@@ -184,11 +184,12 @@ export interface Repository {
   readonly view: LocalView;
   /**
    * Runs `decide` on the local view and commits its transaction; on a conflict waits until the view has caught up and decides
-   * again. An unknown outcome is resolved the same way, so `decide` must recognise its own earlier commit. A
+   * again. Of a transaction whose outcome is unknown the audit record tells, if it has one; else `decide` must recognise its own earlier commit. A
    * decision without operations commits nothing and answers at once. `discard` is called for each decision that
    * was not committed, to give back what it had set aside.
    *
-   * @throws DomainError from `decide`; `conflict` after many rounds; `store_failed`.
+   * @throws DomainError from `decide`; `conflict` after many rounds; `store_failed`, `store_full`, and
+   *   `outcome_unknown` when it is not to be found out what became of it.
    */
   update<T>(decide: (view: LocalView) => Decision<T>, discard?: (result: T) => void): Promise<Committed<T>>;
   /** Resolves once `view` is at `rev` or later. */

@@ -1,4 +1,5 @@
 import { DomainError } from '../../domain/errors.js';
+import { kindOf } from './keys.js';
 import type { AppliedRevision, Committed, Decision, LocalView, Repository } from './local-view.js';
 import type { RevisionFeed } from './revision-feed.js';
 import { UnknownOutcome, type Store, type TransactionResult } from './store.js';
@@ -60,8 +61,8 @@ class Attempt<T> {
   readonly #feed: RevisionFeed;
   readonly #decide: (view: LocalView) => Decision<T>;
   readonly #discard: (result: T) => void;
-  /** Results of decisions that may be committed or not. */
-  #uncertain: T[] = [];
+  /** Decisions that may be committed or not. */
+  #uncertain: Decision<T>[] = [];
 
   constructor(store: Store, view: LocalView, feed: RevisionFeed, decide: (view: LocalView) => Decision<T>, discard: (result: T) => void) {
     this.#store = store;
@@ -73,49 +74,71 @@ class Attempt<T> {
 
   /** Decides and commits once; undefined when it has to be decided again. */
   async round(): Promise<Committed<T> | undefined> {
-    const decision = this.#decideOrDiscard();
+    let decision: Decision<T>;
+    try {
+      decision = this.#decide(this.#view);
+    } catch (error) {
+      // What it refuses may be what it has done itself: to remove what is gone already.
+      const own = await this.#ownCommit();
+      if (own !== undefined) return own;
+      this.#discardUncertain();
+      throw error;
+    }
     // It wants nothing written, so one of those in doubt is what it found.
     if (decision.then.length === 0) return { result: decision.result, rev: this.#view.rev };
     const outcome = await this.#commit(decision);
-    if (outcome === undefined) return undefined;
+    if (outcome === undefined) return this.#ownCommit();
     await this.#feed.reached(outcome.rev);
     if (!outcome.ok) {
       this.#discard(decision.result);
-      return undefined;
+      return this.#ownCommit();
     }
     this.#discardUncertain();
     return { result: decision.result, rev: outcome.rev };
   }
 
+  /** @returns undefined when its outcome is unknown; the view then shows whatever had come of it by then. */
   async #commit(decision: Decision<T>): Promise<TransactionResult | undefined> {
     try {
       return await this.#store.txn({ if: decision.if, then: decision.then });
     } catch (error) {
       if (!(error instanceof UnknownOutcome)) {
         this.#discard(decision.result);
-        throw error;
+        throw this.#giveUp(error);
       }
-      this.#uncertain.push(decision.result);
-      if (this.#uncertain.length >= MAX_UNKNOWN) {
-        throw new DomainError('store_failed', `cannot tell whether the request was carried out: ${error.message}`, { cause: error });
-      }
-      await this.#feed.reached(await this.#store.currentRev());
-      return undefined;
+      this.#uncertain.push(decision);
+      if (this.#uncertain.length >= MAX_UNKNOWN) throw this.#giveUp(error);
     }
+    try {
+      await this.#feed.reached(await this.#store.currentRev());
+    } catch (error) {
+      throw this.#giveUp(error);
+    }
+    return undefined;
   }
 
-  #decideOrDiscard(): Decision<T> {
-    try {
-      return this.#decide(this.#view);
-    } catch (error) {
-      // Having looked again it refuses, so none of its own is there.
+  /** Finds the one of those in doubt that was committed, by its audit record: no other change has the same. */
+  async #ownCommit(): Promise<Committed<T> | undefined> {
+    for (const decision of this.#uncertain) {
+      const audit = decision.then.find((operation) => 'put' in operation && kindOf(operation.put) === 'audit');
+      const record = audit !== undefined && 'put' in audit ? await this.#store.get(audit.put) : undefined;
+      if (record === undefined) continue;
+      this.#uncertain = this.#uncertain.filter((each) => each !== decision);
       this.#discardUncertain();
-      throw error;
+      return { result: decision.result, rev: record.modRev };
     }
+    return undefined;
+  }
+
+  /** What to tell of an error after which nothing more is tried. */
+  #giveUp(error: unknown): unknown {
+    if (this.#uncertain.length === 0) return error;
+    this.#discardUncertain();
+    return new DomainError('outcome_unknown', `cannot tell whether the request was carried out: ${(error as Error).message}`, { cause: error });
   }
 
   #discardUncertain(): void {
-    for (const result of this.#uncertain) this.#discard(result);
+    for (const { result } of this.#uncertain) this.#discard(result);
     this.#uncertain = [];
   }
 }

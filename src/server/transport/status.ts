@@ -36,6 +36,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, WireStatus>> = {
   node_revoked: { grpc: status.PERMISSION_DENIED, result: '400' },
   node_unknown: { grpc: status.NOT_FOUND, result: '400' },
   not_initialised: { grpc: status.FAILED_PRECONDITION, result: '500' },
+  outcome_unknown: { grpc: status.UNAVAILABLE, result: '500' },
   permission_denied: { grpc: status.PERMISSION_DENIED, result: '400' },
   pin_mismatch: { grpc: status.UNAUTHENTICATED, result: '400' },
   pool_exhausted: { grpc: status.RESOURCE_EXHAUSTED, result: '500' },
@@ -54,6 +55,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, WireStatus>> = {
   snapshot_unknown: { grpc: status.NOT_FOUND, result: '400' },
   state_invalid: { grpc: status.FAILED_PRECONDITION, result: '500' },
   store_failed: { grpc: status.UNAVAILABLE, result: '500' },
+  store_full: { grpc: status.RESOURCE_EXHAUSTED, result: '500' },
   store_not_empty: { grpc: status.FAILED_PRECONDITION, result: '400' },
   timeout: { grpc: status.DEADLINE_EXCEEDED, result: '500' },
   token_expired: { grpc: status.UNAUTHENTICATED, result: '400' },
@@ -83,7 +85,7 @@ const HTTP_OF: Readonly<Partial<Record<status, number>>> = {
 };
 
 /** Codes for which HTTP has a word of its own. */
-const HTTP_EXCEPTIONS: Readonly<Partial<Record<ErrorCode, number>>> = { message_too_large: 413, pool_exhausted: 507 };
+const HTTP_EXCEPTIONS: Readonly<Partial<Record<ErrorCode, number>>> = { message_too_large: 413, pool_exhausted: 507, store_full: 507 };
 
 /** The HTTP status of a refusal. */
 export function httpStatusOf(code: ErrorCode): number {

@@ -10,7 +10,7 @@ import type { SqliteStore } from '../../../src/server/store/sqlite-store.js';
 import { UnknownOutcome, type Store } from '../../../src/server/store/store.js';
 import { ManualClock } from '../../support/clock.js';
 import { tmpDir } from '../../support/tmp-dir.js';
-import { putNode } from './records.js';
+import { putAudit, putNode } from './records.js';
 
 let opened: OpenStore;
 
@@ -145,5 +145,59 @@ describe('repository, when an outcome is unknown', () => {
     expect(result).toBe('made');
     expect(discarded).toEqual(['made']);
     expect(await opened.store.currentRev()).toBe(1n);
+  });
+
+  /** Ends a node and leaves no trace but the audit record: decided again it refuses. */
+  function remove(view: LocalView): Decision<string> {
+    if (view.nodeById('n1') === undefined) throw new DomainError('node_unknown', 'no such node');
+    return { if: [{ key: keys.node('default', 'n1'), exists: true }], then: [{ del: keys.node('default', 'n1') }, putAudit(`removal-${++removals}`, {})], result: `removal ${removals}` };
+  }
+  let removals = 0;
+
+  it('finds its own commit by the audit record when it would refuse what it has done itself', async () => {
+    const discarded: string[] = [];
+    await opened.store.txn({ if: [], then: [putNode({ id: 'n1' })] });
+
+    const committed = await repositoryOver(losing('the answer')).update(remove, (what) => discarded.push(what));
+
+    expect(committed).toEqual({ result: `removal ${removals}`, rev: 2n });
+    expect(discarded).toEqual([]);
+  });
+
+  it('refuses what another one has done meanwhile, and gives back what it had set aside', async () => {
+    const discarded: string[] = [];
+    await opened.store.txn({ if: [], then: [putNode({ id: 'n1' })] });
+    const store = losing('the request');
+    const { currentRev } = opened.store;
+    const meanwhile = new Proxy(store, {
+      get: (of, name) => (name !== 'currentRev' ? Reflect.get(of, name) : async () => {
+        await opened.store.txn({ if: [], then: [{ del: keys.node('default', 'n1') }] });
+        return currentRev.call(opened.store);
+      }),
+    });
+
+    await expect(repositoryOver(meanwhile).update(remove, (what) => discarded.push(what))).rejects.toMatchObject({ code: 'node_unknown' });
+    expect(discarded).toHaveLength(1);
+  });
+
+  it.each([
+    ['every answer is lost', { txn: () => Promise.reject(new UnknownOutcome('cut off')) }],
+    ['nobody tells what came of it', { txn: () => Promise.reject(new UnknownOutcome('cut off')), currentRev: () => Promise.reject(new DomainError('store_failed', 'no member')) }],
+  ] satisfies [string, Partial<Store>][])('says so when %s, instead of claiming that nothing was changed, and gives everything back', async (_why, broken) => {
+    const [made, discarded]: [number[], number[]] = [[], []];
+    const store = new Proxy(opened.store, { get: (of, name) => Reflect.get(broken, name) ?? Reflect.get(of, name).bind(of) });
+    const decide = (): Decision<number> => {
+      made.push(made.length);
+      return { if: [], then: [putNode({ id: 'n1' })], result: made.length - 1 };
+    };
+
+    await expect(repositoryOver(store).update(decide, (result) => discarded.push(result))).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect(discarded).toEqual(made);
+  });
+
+  it('says that nothing was changed when that is certain', async () => {
+    const store = new Proxy(opened.store, { get: (of, name) => (name === 'txn' ? () => Promise.reject(new DomainError('store_failed', 'refused')) : Reflect.get(of, name).bind(of)) });
+
+    await expect(repositoryOver(store).update(register)).rejects.toMatchObject({ code: 'store_failed' });
   });
 });

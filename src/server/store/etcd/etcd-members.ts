@@ -55,7 +55,8 @@ export class EtcdMembers {
   /**
    * Asks what may be asked twice, going round the members until one answers.
    *
-   * @throws DomainError `store_failed` when etcd refuses, or none has answered for four seconds; its cause tells which.
+   * @throws DomainError `store_full` when etcd has no space left, `store_failed` when it refuses for another reason or none has answered
+   *   for four seconds; its cause tells which.
    */
   read<Q, S>(method: (member: EtcdMember) => Unary<Q, S>, request: Q): Promise<S> {
     return this.repeat((member, options) => call(method(member), request, options));
@@ -73,7 +74,7 @@ export class EtcdMembers {
   /**
    * Asks what must not be done twice: goes round the members only while it is certain that the request never left.
    *
-   * @throws UnknownOutcome when it was sent and not answered; DomainError `store_failed` as {@link read} says.
+   * @throws UnknownOutcome when it was sent and not answered; DomainError as {@link read} says.
    */
   write<Q, S>(method: (member: EtcdMember) => Unary<Q, S>, request: Q): Promise<S> {
     return this.#goRound((member, options) => call(method(member), request, options), (fate) => fate === 'unsent');
@@ -115,8 +116,15 @@ export function withLeader(): Metadata {
   return metadata;
 }
 
+/** What etcd says from the moment on when its file is as large as `--quota-backend-bytes` allows. */
+const NO_SPACE = /database space exceeded/;
+
 function told(error: ServiceError, fate: Fate, { endpoint }: EtcdMember): Error {
   if (fate === 'unknown') return new UnknownOutcome(`etcd at ${endpoint} did not answer: ${error.details}`, { cause: error });
+  if (NO_SPACE.test(error.details)) {
+    const advice = 'compact its history, defragment each member and disarm the alarm, or raise --quota-backend-bytes';
+    return new DomainError('store_full', `etcd at ${endpoint} has used up its space and takes no writes; ${advice}`, { cause: error });
+  }
   const why = fate === 'unsent' ? 'no member of etcd can be reached, or none knows a leader; the last one was' : 'refused by etcd at';
   return new DomainError('store_failed', `${why} ${endpoint}: ${error.details}`, { cause: error });
 }
