@@ -73,6 +73,7 @@ describe('the checker of histories, of words that were given,', () => {
   it('finds what was refused and carried out', () => {
     expect(check(registered, { calls: [call(wish, refused)] })).toEqual([`the registration ${KEYS_HASH} was refused ("no") and carried out`]);
     expect(check(log(node('n1', '10.66.0.2', { name: 'new' })), { calls: [call({ kind: 'rename', nodeId: 'n1', name: 'new' }, refused)] })).toEqual(['the name new of n1 was refused ("no") and carried out']);
+    expect(check(log(node('n1', '10.66.0.2'), [{ del: keys.node('default', 'n1') }]), { calls: [call({ kind: 'unregister', nodeId: 'n1' }, refused)] })).toEqual(['the end of n1 was refused ("no") and carried out']);
   });
 
   it('finds a lost token, a lost name, and a node that outlived its end', () => {

@@ -39,7 +39,7 @@ function brokenWords(calls: readonly Call[], log: readonly AppliedRevision[]): s
     if (ending.outcome === 'unknown') return true;
     const isOk = ending.outcome === 'ok';
     if (wish.kind === 'token') return !isOk || tokens.has(ending.id);
-    if (wish.kind === 'unregister') return !isOk || !alive.has(wish.nodeId);
+    if (wish.kind === 'unregister') return isOk !== alive.has(wish.nodeId);
     if (wish.kind === 'rename') return puts.some(({ id, name }) => id === wish.nodeId && name === wish.name) === isOk;
     if (!isOk) return !made.has(wish.requestId);
     const isMade = puts.some(({ id, bindIp, keysHash }) => id === ending.id && bindIp === ending.address && Buffer.from(keysHash).toString('hex') === wish.requestId);
