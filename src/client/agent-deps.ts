@@ -1,4 +1,5 @@
 import type { DomainError } from '../domain/errors.js';
+import type { MapDelta } from '../gen/networkcontroller/v1/node.js';
 import type { Endpoint, NetworkConfig } from '../gen/networkcontroller/v1/types.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
@@ -27,8 +28,12 @@ export interface AgentDeps {
   /** Node id → the direct endpoint that worked last, for a start without the controller. */
   direct(): Readonly<Record<string, string>>;
   bundleVersion(): number;
-  /** The map has changed; what hangs on it but is not the device's business. */
-  onMap(map: NetworkMap): void;
+  /**
+   * The map has changed; what hangs on it but is not the device's business.
+   *
+   * @param delta By what; undefined when it is another one.
+   */
+  onMap(map: NetworkMap, delta: MapDelta | undefined): void;
   /** A connection to a controller has been made. */
   onConnected(): void;
   /** Makes the machine around the interface fit the map; never fails. */

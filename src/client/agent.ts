@@ -1,5 +1,5 @@
 import type { DomainError } from '../domain/errors.js';
-import type { ReportRequest, WatchResponse } from '../gen/networkcontroller/v1/node.js';
+import type { MapDelta, ReportRequest, WatchResponse } from '../gen/networkcontroller/v1/node.js';
 import type { DeviceState } from '../platform/wireguard/device.js';
 import { formatWireGuardKey } from '../platform/wireguard/keys.js';
 import type { NetworkChange } from './address-watch.js';
@@ -49,7 +49,7 @@ export class Agent implements ControlHandlers {
     paths.onTunnelUp(() => this.#deps.reportNow());
     this.#tunnel.start();
     this.#awaitEnds();
-    if (maps.current() !== undefined) this.#mapChanged();
+    if (maps.current() !== undefined) this.#mapChanged(undefined);
   }
 
   /** Ends the agent's own work; the device stays as it is. Idempotent. */
@@ -95,10 +95,10 @@ export class Agent implements ControlHandlers {
     const { maps, paths, log } = this.#deps;
     switch (message?.$case) {
       case 'snapshot':
-        if (maps.applySnapshot(message.value)) this.#mapChanged();
+        if (maps.applySnapshot(message.value)) this.#mapChanged(undefined);
         return;
       case 'delta':
-        if (maps.applyDelta(message.value)) this.#mapChanged();
+        if (maps.applyDelta(message.value)) this.#mapChanged(message.value);
         return;
       case 'reset':
         log.info('the controller sends the whole map again', { reason: message.value.reason });
@@ -177,10 +177,10 @@ export class Agent implements ControlHandlers {
     this.#deps.reportNow();
   }
 
-  #mapChanged(): void {
+  #mapChanged(delta: MapDelta | undefined): void {
     const map = this.#deps.maps.current();
     if (map === undefined) return;
-    this.#deps.onMap(map);
+    this.#deps.onMap(map, delta);
     this.#upkeep.request();
     this.#awaitEnds();
   }

@@ -19,6 +19,7 @@ import { Ending } from './ending.js';
 import { EndpointMemory } from './endpoint-memory.js';
 import { EndpointOrder } from './endpoint-order.js';
 import { HostDns } from './host-dns/host-dns.js';
+import { MapKeeper } from './map-keeper.js';
 import { MapNames } from './map-names.js';
 import { MapStore } from './map-store.js';
 import { MembershipHolder } from './membership-holder.js';
@@ -35,7 +36,6 @@ import { Renewal } from './renewal.js';
 import { resolveEndpoints } from './resolve-endpoints.js';
 import { listOffers, offerService } from './services/offer-requests.js';
 import { ServiceOffers } from './services/service-offers.js';
-import { LazyWriter } from './state/lazy-writer.js';
 import { StateFolder } from './state/state-folder.js';
 import { TrustWalk } from './trust-walk.js';
 
@@ -97,7 +97,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     link.reportSoon();
   };
   const maps = new MapStore({ nodeId: facts.nodeId, trust, clock, log });
-  const mapWriter = new LazyWriter(clock, log, () => writeMap(state, maps));
+  const mapKeeper = new MapKeeper(state, clock, log, () => maps.toSnapshot());
   const names = new MapNames();
   const hostDns = config.hostDns === 'off' || device.kind === 'recorded' ? undefined : new HostDns({ interfaceName: config.interfaceName, backupPath: state.resolvConfBackupPath, names, clock, log });
   const needed = (): string[] => [...membership.current.facts.controlEndpoints, ...membership.current.facts.bootstrapEndpoints, ...config.serverAddr];
@@ -130,14 +130,15 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     candidates: () => candidates.list(),
     direct: () => memory.direct,
     bundleVersion: () => trust.bundleVersion,
-    onMap: (map) => {
+    onMap: (map, delta) => {
       const networkCertificate = newerOwnCertificate(membership.current, map.self, clock.now());
       if (networkCertificate !== undefined) membership.replace({ ...membership.current, networkCertificate });
       names.show(map);
       endpoints.replace([...map.controlEndpoints, ...facts.controlEndpoints, ...config.serverAddr]);
       memory.controlNamed(map.controlEndpoints);
-      memory.keepDirectOf(new Set(map.peers.map(({ nodeId }) => nodeId)));
-      mapWriter.touch();
+      memory.keepDirectOf((nodeId) => maps.peer(nodeId) !== undefined);
+      if (delta === undefined) mapKeeper.replaced();
+      else mapKeeper.changed(delta);
     },
     onReflexive: ({ address }) => candidates.seenAt(address),
     shape: async (map) => reach?.shape(map),
@@ -177,12 +178,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     clock,
     log,
   });
-  return { config, membership, memory, device, maps, mapWriter, names, hostDns, reach, offers, candidates, paths, agent, link, renewal, ending };
-}
-
-function writeMap(state: StateFolder, maps: MapStore): void {
-  const snapshot = maps.toSnapshot();
-  if (snapshot !== undefined) state.saveMap(snapshot);
+  return { config, membership, memory, device, maps, mapKeeper, names, hostDns, reach, offers, candidates, paths, agent, link, renewal, ending };
 }
 
 /** Starts the parts, and gives the handle by which they are asked and stopped. */
@@ -226,7 +222,10 @@ async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, c
     void stop();
   });
   const cached = state.map();
-  if (cached !== undefined) maps.applySnapshot(cached);
+  if (cached !== undefined) {
+    maps.applySnapshot(cached);
+    for (const delta of state.mapJournal.read()) maps.applyDelta(delta);
+  }
   agent.start();
   link.start();
   offers.start();
@@ -236,7 +235,7 @@ async function conduct(config: ClientConfig, state: StateFolder, parts: Parts, c
 
 /** Ends everything; each step is worth taking even if the one before it failed. */
 async function dismantle(parts: Parts, stopWatch: () => void, keepInterface: boolean): Promise<void> {
-  const { link, renewal, offers, paths, agent, device, mapWriter, memory, hostDns, reach } = parts;
+  const { link, renewal, offers, paths, agent, device, mapKeeper, memory, hostDns, reach } = parts;
   stopWatch();
   renewal.stop();
   if (keepInterface) offers.stop();
@@ -249,7 +248,7 @@ async function dismantle(parts: Parts, stopWatch: () => void, keepInterface: boo
   // What keeps packets inside the tunnel stays for as long as the interface does.
   if (keepInterface) reach?.release();
   else await reach?.stop();
-  mapWriter.flush();
+  mapKeeper.flush();
   memory.flush();
   await (keepInterface ? device.release() : device.remove());
 }

@@ -1,13 +1,16 @@
 import { DomainError } from '../domain/errors.js';
-import type { NetworkConfig } from '../gen/networkcontroller/v1/types.js';
+import type { NetworkConfig, Peer } from '../gen/networkcontroller/v1/types.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
-import type { Device } from '../platform/wireguard/device.js';
+import type { Device, DeviceConfig, DevicePeer } from '../platform/wireguard/device.js';
 import { Applier } from './applier.js';
 import type { MapStore, NetworkMap } from './map-store.js';
 import type { Paths } from './path-types.js';
 import { planDevice, type PlanSelf } from './plan.js';
 import { resolveEndpoints } from './resolve-endpoints.js';
+
+/** How often the interface is looked at as a whole: somebody else may have changed it, which nothing tells. */
+const LOOK_MS = 60_000;
 
 /** What the device is kept with. */
 export interface DeviceUpkeepDeps {
@@ -27,7 +30,12 @@ export interface DeviceUpkeepDeps {
   onListening(port: number, network: NetworkConfig): void;
 }
 
-/** Makes the device be what the verified map says, and makes it again when it is lost. */
+/**
+ * Makes the device be what the verified map says, and makes it again when it is lost.
+ *
+ * A change of peers is told to the device as just that. The whole is compared with what the machine shows at the start, after a failure or a
+ * loss, when the network itself has changed, and once a minute.
+ */
 export class DeviceUpkeep {
   readonly #deps: DeviceUpkeepDeps;
   readonly #applier: Applier;
@@ -35,6 +43,12 @@ export class DeviceUpkeep {
   #isLost = false;
   #configured = false;
   #appliedRevision = 0n;
+  readonly #planned = new WeakMap<Peer, DevicePeer>();
+  /** The network that all was last made to fit, and what its endpoints were resolved to; undefined before that, and after a failure. */
+  #fitted: { readonly from: NetworkMap; readonly network: NetworkConfig; readonly doubts: number } | undefined;
+  /** How often there was a reason to look at all. */
+  #doubts = 0;
+  #cancelLook = (): void => {};
 
   constructor(deps: DeviceUpkeepDeps) {
     this.#deps = deps;
@@ -57,7 +71,9 @@ export class DeviceUpkeep {
   }
 
   start(): void {
-    this.#deps.device.onLost((reason) => this.#onLost(reason));
+    const { device, clock } = this.#deps;
+    device.onLost((reason) => this.#onLost(reason));
+    this.#cancelLook = clock.every(LOOK_MS, () => this.#lookAgain());
   }
 
   /** The map says something else now. */
@@ -67,17 +83,18 @@ export class DeviceUpkeep {
 
   /** Waits for what is under way; the device stays as it is. Idempotent. */
   async stop(): Promise<void> {
+    this.#cancelLook();
     await this.#applier.stop();
   }
 
   async #apply(): Promise<void> {
-    const { maps, device, paths, self, exit, direct, shape, onListening } = this.#deps;
+    const { maps, paths } = this.#deps;
     const map = maps.current();
     if (map === undefined) return;
-    const network = await withResolvedController(map.network);
-    await device.set(planDevice({ self, network, peers: map.peers, relays: map.relays, exit, direct: direct() }));
-    await shape({ ...map, network });
-    onListening((await device.observe())?.listenPort ?? 0, network);
+    const [fitted, doubts] = [this.#fitted, this.#doubts];
+    // Until all has gone well nothing is known.
+    this.#fitted = undefined;
+    const network = fitted?.doubts === doubts && isSameNetwork(fitted.from, map) ? await this.#amend(map, fitted.network) : await this.#fit(map);
     paths.setPeers(network.interconnection ? map.peers : [], network.controller, network.interconnection ? map.relays : []);
     if (this.#isLost) paths.deviceRestored();
     this.#isLost = false;
@@ -85,6 +102,33 @@ export class DeviceUpkeep {
     this.#configured = true;
     this.#appliedRevision = map.revision;
     requireEndpoint(map.network.controller?.endpoints ?? [], network.controller?.endpoints ?? []);
+    this.#fitted = { from: map, network, doubts };
+  }
+
+  async #amend(map: NetworkMap, network: NetworkConfig): Promise<NetworkConfig> {
+    await this.#deps.device.amend(this.#plan(map, network));
+    return network;
+  }
+
+  /** The interface, what is around it, and what was learnt from it. */
+  async #fit(map: NetworkMap): Promise<NetworkConfig> {
+    const { device, shape, onListening } = this.#deps;
+    const network = await withResolvedController(map.network);
+    await device.set(this.#plan(map, network));
+    await shape({ ...map, network });
+    onListening((await device.observe())?.listenPort ?? 0, network);
+    return network;
+  }
+
+  #plan({ peers, relays }: NetworkMap, network: NetworkConfig): DeviceConfig {
+    const { self, exit, direct } = this.#deps;
+    return planDevice({ self, network, peers, relays, exit, direct: direct(), planned: this.#planned });
+  }
+
+  #lookAgain(): void {
+    if (!this.#configured) return;
+    this.#doubts++;
+    this.#applier.request();
   }
 
   #onFailure(error: Error): void {
@@ -95,9 +139,21 @@ export class DeviceUpkeep {
   #onLost(reason: string): void {
     this.#deps.log.warn('the interface was lost; making it again', { reason });
     this.#isLost = true;
+    this.#doubts++;
     this.#error = reason;
     this.#applier.request();
   }
+}
+
+/** Whether at most peers differ that lead nowhere but to themselves. */
+function isSameNetwork(before: NetworkMap, now: NetworkMap): boolean {
+  const isRouter = ({ routes }: Peer): boolean => routes.length > 0;
+  const sameRouters = sameItems(before.peers.filter(isRouter), now.peers.filter(isRouter));
+  return before.network === now.network && before.self === now.self && sameRouters && sameItems(before.relays, now.relays);
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
 async function withResolvedController(network: NetworkConfig): Promise<NetworkConfig> {

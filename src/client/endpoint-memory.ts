@@ -51,8 +51,9 @@ export class EndpointMemory {
   }
 
   /** Forgets peers that are gone. */
-  keepDirectOf(nodeIds: ReadonlySet<string>): void {
-    this.#change({ ...this.#known, direct: Object.fromEntries(Object.entries(this.#known.direct).filter(([nodeId]) => nodeIds.has(nodeId))) });
+  keepDirectOf(isThere: (nodeId: string) => boolean): void {
+    const kept = Object.entries(this.#known.direct).filter(([nodeId]) => isThere(nodeId));
+    this.#change({ ...this.#known, direct: Object.fromEntries(kept) });
   }
 
   flush(): void {

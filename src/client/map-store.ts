@@ -155,6 +155,12 @@ export class MapStore {
     return held && (this.#shown ??= this.#show(held));
   }
 
+  /** The verified peer of this id; undefined for everybody else. */
+  peer(nodeId: string): Peer | undefined {
+    const peer = this.#held?.peers.get(nodeId);
+    return peer !== undefined && 'untilMs' in this.#verdictOf(peer) ? peer : undefined;
+  }
+
   #show(held: Held): NetworkMap {
     const peers = [...held.peers.values()];
     return {

@@ -20,6 +20,8 @@ export type Wanted = readonly [PeerPath, PathAction];
 export class PeerPaths {
   readonly #ownKey: string;
   readonly #paths = new Map<string, PeerPath>();
+  /** By node id, as {@link set} had them last. */
+  #peers = new Map<string, Peer>();
   /** Node ids of peers to tell that we are here. */
   readonly #toGreet = new Set<string>();
 
@@ -39,9 +41,10 @@ export class PeerPaths {
 
   /** Takes the peers that there are now; new ones, and those with a new key, are greeted. */
   set(peers: readonly Peer[]): void {
-    const known = new Set(peers.map(({ nodeId }) => nodeId));
-    for (const nodeId of this.#paths.keys()) if (!known.has(nodeId)) this.#paths.delete(nodeId);
-    for (const peer of peers) if (this.#add(peer)) this.#toGreet.add(peer.nodeId);
+    const before = this.#peers;
+    this.#peers = new Map(peers.map((peer) => [peer.nodeId, peer]));
+    for (const nodeId of before.keys()) if (!this.#peers.has(nodeId)) this.#paths.delete(nodeId);
+    for (const peer of peers) if (before.get(peer.nodeId) !== peer && this.#add(peer)) this.#toGreet.add(peer.nodeId);
   }
 
   greetEverybody(): void {

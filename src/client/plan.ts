@@ -36,6 +36,8 @@ export interface PlanInput {
   readonly exit?: string;
   /** Node id → direct endpoint to begin with, for a start without the controller; others begin on the relay. */
   readonly direct?: Readonly<Record<string, string>>;
+  /** What was planned for a peer, so that of ten thousand only those that changed are planned anew. One cache for one own key. */
+  readonly planned?: WeakMap<Peer, DevicePeer>;
 }
 
 /**
@@ -68,7 +70,7 @@ export function isInitiator(own: string, other: string): boolean {
 
 /** Nobody is an exit for this node but the one that it chose. */
 function withChosenExit(peers: readonly Peer[], exit: string): Peer[] {
-  return peers.map((peer) => (peer.name === exit ? peer : { ...peer, routes: peer.routes.filter((route) => route !== EXIT_ROUTE) }));
+  return peers.map((peer) => (peer.name === exit || !peer.routes.includes(EXIT_ROUTE) ? peer : { ...peer, routes: peer.routes.filter((route) => route !== EXIT_ROUTE) }));
 }
 
 /**
@@ -76,13 +78,11 @@ function withChosenExit(peers: readonly Peer[], exit: string): Peer[] {
  * asked again by the other each time.
  */
 function withUniqueRoutes(peers: readonly Peer[]): Peer[] {
-  const taken = new Set<string>();
-  const sorted = peers.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
-  return sorted.map((peer) => {
-    const routes = peer.routes.filter((route) => !taken.has(route));
-    for (const route of routes) taken.add(route);
-    return { ...peer, routes };
-  });
+  const holders = new Map<string, string>();
+  const sorted = peers.filter(({ routes }) => routes.length > 0).sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
+  for (const { nodeId, routes } of sorted) for (const route of routes) if (!holders.has(route)) holders.set(route, nodeId);
+  const isTheirs = ({ nodeId, routes }: Peer): boolean => routes.every((route) => holders.get(route) === nodeId);
+  return peers.map((peer) => (isTheirs(peer) ? peer : { ...peer, routes: peer.routes.filter((route) => holders.get(route) === peer.nodeId) }));
 }
 
 function overlayAddresses(self: PlanSelf, network: NetworkConfig): string[] {
@@ -110,14 +110,19 @@ function relayPeers({ relays = [], peers, network }: PlanInput): DevicePeer[] {
     .map(({ wgPublicKey, endpoints }) => ({ publicKey: formatWireGuardKey(wgPublicKey), allowedIps: [], ...withEndpoint(endpoints[0]), persistentKeepalive: KEEPALIVE_SECONDS }));
 }
 
-function devicePeer(peer: Peer, ownKey: string, { network, direct }: PlanInput): DevicePeer {
+function devicePeer(peer: Peer, ownKey: string, { network, direct, planned }: PlanInput): DevicePeer {
+  const endpoint = direct?.[peer.nodeId] ?? network.controller?.endpoints[0];
+  const before = planned?.get(peer);
+  if (before !== undefined && before.endpoint === endpoint) return before;
   const publicKey = formatWireGuardKey(peer.wgPublicKey);
-  return {
+  const plan = {
     publicKey,
     allowedIps: [...hostRoutes(peer.bindIp, peer.bindIp6), ...peer.routes],
-    ...withEndpoint(direct?.[peer.nodeId] ?? network.controller?.endpoints[0]),
+    ...withEndpoint(endpoint),
     persistentKeepalive: isInitiator(ownKey, publicKey) ? KEEPALIVE_SECONDS : 0,
   };
+  planned?.set(peer, plan);
+  return plan;
 }
 
 function hostRoutes(ip: string, ip6: string): string[] {

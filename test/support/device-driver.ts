@@ -7,7 +7,7 @@ import { DomainError } from '../../src/domain/errors.js';
 
 /** What the driver is told, one JSON line each. */
 export type DriverRequest =
-  | { readonly op: 'set'; readonly config: DeviceConfig }
+  | { readonly op: 'set' | 'amend'; readonly config: DeviceConfig }
   | { readonly op: 'observe' | 'release' | 'remove' | 'kind' }
   | { readonly op: 'open'; readonly endpoints: readonly string[] }
   | { readonly op: 'steer'; readonly publicKey: string; readonly endpoint: string; readonly fresh?: boolean };
@@ -31,7 +31,8 @@ async function answer({ id, ...request }: DriverRequest & { id: number }): Promi
 async function perform(request: DriverRequest): Promise<unknown> {
   switch (request.op) {
     case 'set':
-      return device.set(request.config);
+    case 'amend':
+      return device[request.op](request.config);
     case 'steer':
       return device.steer(request.publicKey, request.endpoint, { fresh: request.fresh ?? false });
     case 'open':

@@ -41,6 +41,10 @@ export class LabDevice {
     await this.#ask({ op: 'set', config });
   }
 
+  async amend(config: DeviceConfig): Promise<void> {
+    await this.#ask({ op: 'amend', config });
+  }
+
   async observe(): Promise<ShownDevice | undefined> {
     return ((await this.#ask({ op: 'observe' })) ?? undefined) as ShownDevice | undefined;
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, renameSync } from 'node:fs';
 import { MapSnapshot } from '../../gen/networkcontroller/v1/node.js';
 import type { Log } from '../../platform/log.js';
 import { isThere, replaceFile } from './safe-files.js';
@@ -12,6 +12,17 @@ const DIGEST_BYTES = 32;
 export function saveMap(path: string, map: MapSnapshot): void {
   const body = MapSnapshot.encode(map).finish();
   replaceFile(path, Buffer.concat([MAGIC, digest(body), body]));
+}
+
+/** The checksum that the file of a map bears; it tells one map from another. Empty when the file is too short. */
+export function mapDigest(path: string): Buffer {
+  const head = Buffer.alloc(MAGIC.length + DIGEST_BYTES);
+  const handle = openSync(path, 'r');
+  try {
+    return head.subarray(MAGIC.length, readSync(handle, head, 0, head.length, 0));
+  } finally {
+    closeSync(handle);
+  }
 }
 
 /**

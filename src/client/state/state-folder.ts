@@ -5,6 +5,7 @@ import type { Log } from '../../platform/log.js';
 import { loadGeneration, saveGeneration } from './generations.js';
 import { loadKnownEndpoints, saveKnownEndpoints, type KnownEndpoints } from './known-endpoints.js';
 import { loadMap, saveMap } from './map-cache.js';
+import { MapJournal } from './map-journal.js';
 import type { MemberKeys } from '../../platform/member-keys.js';
 import type { Membership } from './membership.js';
 import { forgetPendingKeys, pendingKeys } from './pending-keys.js';
@@ -17,6 +18,7 @@ import { isThere, makePrivateFolder } from './safe-files.js';
  * current -> gen-2     keys, certificates, node token, bundle and facts that belong together
  * join-<token id>/     keys of a join under way
  * map.bin              the last verified network map
+ * map.journal          its changes since that was written
  * endpoints.json       where peers and controllers were reached last
  * resolv.conf.before   the machine's resolv.conf, while ours is in its place
  * agent.sock           the running agent
@@ -82,8 +84,15 @@ export class StateFolder {
     return loadMap(join(this.path, 'map.bin'), this.#log);
   }
 
+  /** Replaces the map and begins a new journal. */
   saveMap(map: MapSnapshot): void {
     saveMap(join(this.path, 'map.bin'), map);
+    this.mapJournal.begin();
+  }
+
+  /** The changes since {@link saveMap}. */
+  get mapJournal(): MapJournal {
+    return new MapJournal(join(this.path, 'map.journal'), join(this.path, 'map.bin'));
   }
 
   knownEndpoints(): KnownEndpoints {
@@ -96,7 +105,7 @@ export class StateFolder {
 
   /** Forgets what belongs to an earlier membership: its map and endpoints say nothing about the next one. */
   forgetNetwork(): void {
-    for (const name of ['map.bin', 'endpoints.json']) rmSync(join(this.path, name), { force: true });
+    for (const name of ['map.bin', 'map.journal', 'endpoints.json']) rmSync(join(this.path, name), { force: true });
   }
 
   /** Removes the folder and all that is in it. The membership goes first, so that a crash half way leaves "not joined". */

@@ -73,6 +73,14 @@ export interface Device {
    * @throws DomainError `device_failed` with what `wg` or `ip` said; `port_taken`; `network_overlap` before anything is touched.
    */
   set(config: DeviceConfig): Promise<void>;
+  /**
+   * Makes the interface be as `config` says by telling it only what has changed since the configuration before, without looking at it:
+   * what somebody else has changed meanwhile stays until the next {@link set}. Where there is no configuration before, or more than peers
+   * has changed, it is a {@link set}.
+   *
+   * @throws DomainError as {@link set}.
+   */
+  amend(config: DeviceConfig): Promise<void>;
   /** What the interface looks like now; undefined when it is gone. */
   observe(): Promise<DeviceState | undefined>;
   /**

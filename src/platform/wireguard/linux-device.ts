@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { DomainError } from '../../domain/errors.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
@@ -9,7 +10,7 @@ import { HoleOpener } from './hole-opener.js';
 import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from './keys.js';
 import { readOtherRoutes, runTool, shapeInterface, shapeRoutes } from './network-interface.js';
 import { findOverlap } from './overlap.js';
-import { chunkArguments, newPeer, peerDiff } from './peer-diff.js';
+import { chunkArguments, newPeer, peerChanges, peerDiff } from './peer-diff.js';
 import { WireGuardLink } from './wireguard-link.js';
 
 /** How soon a deleted interface is noticed where no child's end tells of it. */
@@ -48,6 +49,10 @@ export class LinuxDevice implements Device {
   readonly #link: WireGuardLink;
   #publicKey: string;
   #config: DeviceConfig | undefined;
+  /** Those of {@link #config} by public key. */
+  #peers: ReadonlyMap<string, DevicePeer> = new Map();
+  /** Whether the interface was made to be as the configuration says, and nothing has been heard to the contrary. */
+  #isAsConfigured = false;
   #listenPort = 0;
   #sparedRoutes = '';
   #stopWatch: (() => void) | undefined;
@@ -72,6 +77,10 @@ export class LinuxDevice implements Device {
 
   set(config: DeviceConfig): Promise<void> {
     return this.#inTurn(() => this.#apply(config));
+  }
+
+  amend(config: DeviceConfig): Promise<void> {
+    return this.#inTurn(() => this.#amend(config));
   }
 
   async observe(): Promise<DeviceState | undefined> {
@@ -114,6 +123,7 @@ export class LinuxDevice implements Device {
       this.#stopWatching();
       await this.#link.remove([this.#publicKey]);
       this.#config = undefined;
+      this.#isAsConfigured = false;
       rmSync(this.#logPath, { force: true });
       rmSync(this.#keyPath, { force: true });
     });
@@ -126,9 +136,8 @@ export class LinuxDevice implements Device {
       const sends = this.#sends;
       this.#sends = [];
       this.#sending = undefined;
-      const peers = new Map(this.#config?.peers.map((peer) => [peer.publicKey, peer]));
       const lists = sends.flatMap((send) => {
-        const peer = peers.get(send.publicKey);
+        const peer = this.#peers.get(send.publicKey);
         return peer === undefined ? [] : [send.words(peer)];
       });
       await this.#wgSetAll(lists);
@@ -140,14 +149,30 @@ export class LinuxDevice implements Device {
     for (const words of chunkArguments(lists)) await this.#wgSet(words);
   }
 
+  async #amend(config: DeviceConfig): Promise<void> {
+    if (!this.#isAsConfigured || this.#config === undefined || !sameButPeers(this.#config, config)) return this.#apply(config);
+    const before = this.#peers;
+    this.#take(config);
+    this.#isAsConfigured = false;
+    await this.#wgSetAll(peerChanges(before, this.#peers));
+    // It may have been lost meanwhile.
+    this.#isAsConfigured = this.#stopWatch !== undefined;
+  }
+
+  #take(config: DeviceConfig): void {
+    this.#config = config;
+    this.#peers = new Map(config.peers.map((peer) => [peer.publicKey, peer]));
+  }
+
   async #apply(config: DeviceConfig): Promise<void> {
+    this.#isAsConfigured = false;
     const publicKey = formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(config.privateKey)));
     const adopted = await this.#link.adopt([publicKey, this.#publicKey]);
     const routes = await this.#usableRoutes(config);
     // Up to here the machine was only looked at.
     const found = adopted ?? (await this.#link.create());
     if (adopted === undefined) this.#options.log.info('interface made', { interfaceName: this.interfaceName, kind: this.kind });
-    this.#config = config;
+    this.#take(config);
     await shapeInterface(this.interfaceName, found, config);
     const state = await this.#awaitSocket();
     if (state.publicKey !== publicKey) await this.#setPrivateKey(config.privateKey);
@@ -157,6 +182,7 @@ export class LinuxDevice implements Device {
     if ((state.mark ?? 0) !== (config.mark ?? 0)) await this.#wgSet(['fwmark', String(config.mark ?? 0)]);
     await this.#wgSetAll(peerDiff(state.peers, config.peers));
     await shapeRoutes(this.interfaceName, routes);
+    this.#isAsConfigured = true;
     this.#watch();
   }
 
@@ -241,6 +267,7 @@ export class LinuxDevice implements Device {
   #lost(reason: string): void {
     if (this.#stopWatch === undefined) return;
     this.#stopWatching();
+    this.#isAsConfigured = false;
     this.#options.log.warn('interface lost', { interfaceName: this.interfaceName, reason });
     this.#onLost(reason);
   }
@@ -259,6 +286,10 @@ export class LinuxDevice implements Device {
   get #keyPath(): string {
     return join(this.#options.folder, `${this.interfaceName}.key.tmp`);
   }
+}
+
+function sameButPeers({ peers: _, ...a }: DeviceConfig, { peers: __, ...b }: DeviceConfig): boolean {
+  return isDeepStrictEqual(a, b);
 }
 
 /** An interface that is gone has taken its peers along. */

@@ -18,6 +18,24 @@ export function peerDiff(have: ReadonlyMap<string, PeerState>, want: readonly De
   ];
 }
 
+/**
+ * The same from what was told before, without a look at the interface. A peer that is the same object, or says the same, is not told again.
+ *
+ * @param before Public key → peer.
+ */
+export function peerChanges(before: ReadonlyMap<string, DevicePeer>, want: ReadonlyMap<string, DevicePeer>): string[][] {
+  const gone = [...before.keys()].filter((publicKey) => !want.has(publicKey));
+  const words = gone.map((publicKey) => ['peer', publicKey, 'remove']);
+  for (const [publicKey, peer] of want) {
+    const told = before.get(publicKey);
+    if (told === peer) continue;
+    // The endpoint may be another by now, and is not ours to set: any will do to say that there is one.
+    const change = onePeer(told && { ...told, endpoint: told.endpoint ?? peer.endpoint }, peer);
+    if (change.length > 2) words.push(change);
+  }
+  return words;
+}
+
 /** The words that add `peer` as it shall be from the start. */
 export function newPeer(peer: DevicePeer): string[] {
   return onePeer(undefined, peer);
@@ -39,7 +57,10 @@ export function chunkArguments(lists: readonly (readonly string[])[]): string[][
   return chunks;
 }
 
-function onePeer(have: PeerState | undefined, want: DevicePeer): string[] {
+/** As much of a peer as is compared. */
+type Known = Pick<PeerState, 'allowedIps' | 'persistentKeepalive'> & { readonly endpoint?: string | undefined };
+
+function onePeer(have: Known | undefined, want: DevicePeer): string[] {
   const words = ['peer', want.publicKey];
   if (have?.endpoint === undefined && want.endpoint !== undefined) words.push('endpoint', want.endpoint);
   if ((have?.persistentKeepalive ?? 0) < want.persistentKeepalive) words.push('persistent-keepalive', String(want.persistentKeepalive));

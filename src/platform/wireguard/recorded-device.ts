@@ -37,6 +37,10 @@ export class RecordedDevice implements Device {
     return Promise.resolve();
   }
 
+  amend(config: DeviceConfig): Promise<void> {
+    return this.set(config);
+  }
+
   observe(): Promise<DeviceState | undefined> {
     return Promise.resolve(this.#state && { ...this.#state, peers: new Map(this.#state.peers), givenBytes: 0 });
   }

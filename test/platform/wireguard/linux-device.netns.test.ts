@@ -102,6 +102,36 @@ describeLab('a WireGuard device on Linux', () => {
     expect(await everythingOf(lab, 'n1')).toBe(before);
   });
 
+  it('amends what has changed and nothing else: what somebody else did stays until all is looked at', async () => {
+    const { lab, devices, configs, peers } = await aPair();
+    const foreign = someKeys().publicKey;
+    const third = { ...peers[1], publicKey: someKeys().publicKey, allowedIps: ['10.66.0.3/32'] };
+    const shown = async () => (await devices[0].observe())!.peers.map(({ publicKey }) => publicKey).sort();
+    await lab.exec('n1', ['wg', 'set', 'wg0', 'peer', foreign]);
+
+    await devices[0].amend({ ...configs[0], peers: [peers[1], third] });
+    expect(await shown()).toEqual([foreign, peers[1].publicKey, third.publicKey].sort());
+    await devices[0].amend({ ...configs[0], peers: [peers[1]] });
+    expect(await shown()).toEqual([foreign, peers[1].publicKey].sort());
+    expect(await pings(lab, 'n1', '10.66.0.2')).toBe(true);
+
+    await devices[0].set({ ...configs[0], peers: [peers[1]] });
+    expect(await shown()).toEqual([peers[1].publicKey]);
+  });
+
+  it('looks at everything instead of amending when the interface is gone, or more than peers has changed', async () => {
+    const { lab, devices, configs } = await aPair();
+
+    await devices[0].amend({ ...configs[0], mtu: 1400 });
+    expect(await lab.ip('n1', 'link show dev wg0')).toContain('mtu 1400');
+    await lab.ip('n1', 'link del wg0');
+    await until(() => devices[0].losses().length > 0, 'the loss to be noticed');
+    await devices[0].amend({ ...configs[0], mtu: 1400 });
+
+    expect((await devices[0].observe())!.peers).toHaveLength(1);
+    expect(await pings(lab, 'n1', '10.66.0.2')).toBe(true);
+  });
+
   it('takes away peers, addresses and routes that are no longer wanted, and a route of somebody else never', async () => {
     const { lab, devices, configs } = await aPair();
     await devices[0].set({ ...configs[0], addresses: ['10.66.0.1/24', 'fd00:66::1/64'], routes: ['10.77.0.0/16'] });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DevicePeer, PeerState } from '../../../src/platform/wireguard/device.js';
-import { chunkArguments, peerDiff } from '../../../src/platform/wireguard/peer-diff.js';
+import { chunkArguments, peerChanges, peerDiff } from '../../../src/platform/wireguard/peer-diff.js';
 
 describe('what wg is told', () => {
   it('is nothing when all is right, in whatever order allowed IPs come', () => {
@@ -33,6 +33,37 @@ describe('what wg is told', () => {
   });
 });
 
+describe('what wg is told of a change', () => {
+  const changes = (before: DevicePeer[], want: DevicePeer[]): string[][] => peerChanges(byKey(before), byKey(want));
+
+  it('is nothing of peers that say the same, whether they are the same object or not', () => {
+    const same = aPeer();
+
+    expect(changes([same, aPeer({ publicKey: 'L' })], [same, aPeer({ publicKey: 'L' })])).toEqual([]);
+  });
+
+  it('is no endpoint for a peer that was there, which may have another by now', () => {
+    expect(changes([aPeer()], [aPeer({ endpoint: '198.51.100.1:9' })])).toEqual([]);
+  });
+
+  it('is no lower keepalive', () => {
+    expect(changes([aPeer()], [aPeer({ persistentKeepalive: 0 })])).toEqual([]);
+  });
+
+  it('is one peer of ten thousand', () => {
+    const before = Array.from({ length: 10_000 }, (_, n) => aPeer({ publicKey: `K${n}` }));
+
+    expect(changes(before, before.with(7, aPeer({ publicKey: 'K7', allowedIps: ['10.66.0.9/32'] })))).toEqual([['peer', 'K7', 'allowed-ips', '10.66.0.9/32']]);
+  });
+
+  it('is who goes before who comes, and may have inherited its address', () => {
+    expect(changes([aPeer()], [aPeer({ publicKey: 'L' })])).toEqual([
+      ['peer', 'K', 'remove'],
+      ['peer', 'L', 'endpoint', '203.0.113.7:1', 'persistent-keepalive', '25', 'allowed-ips', '10.66.0.5/32,10.1.0.0/16'],
+    ]);
+  });
+});
+
 it('fits thousands of peers into argument lists without tearing one apart', () => {
   const lists = Array.from({ length: 3000 }, (_, n) => ['peer', `key-${n}`.padEnd(44, '='), 'allowed-ips', '10.66.0.5/32']);
 
@@ -46,6 +77,10 @@ it('fits thousands of peers into argument lists without tearing one apart', () =
   }
   expect(chunkArguments([])).toEqual([]);
 });
+
+function byKey(peers: readonly DevicePeer[]): Map<string, DevicePeer> {
+  return new Map(peers.map((peer) => [peer.publicKey, peer]));
+}
 
 function aPeer(over: Partial<DevicePeer> = {}): DevicePeer {
   return { publicKey: 'K', allowedIps: ['10.66.0.5/32', '10.1.0.0/16'], endpoint: '203.0.113.7:1', persistentKeepalive: 25, ...over };
