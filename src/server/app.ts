@@ -1,6 +1,6 @@
 import { wireGuardPublicKey } from '../platform/wireguard/keys.js';
 import { systemClock, type Clock } from '../platform/clock.js';
-import { Lifecycle } from '../platform/lifecycle.js';
+import { Lifecycle, type Stoppable } from '../platform/lifecycle.js';
 import type { JsonLines } from '../platform/json-lines.js';
 import type { Log } from '../platform/log.js';
 import { RELAY_PROTOCOL } from '../platform/packet-stream.js';
@@ -35,7 +35,10 @@ import { RevocationJournal } from './snapshots/revocation-journal.js';
 import { SnapshotSchedule } from './snapshots/schedule.js';
 import { SnapshotTaking } from './snapshots/snapshot-taking.js';
 import { HighWaterClock } from './services/high-water-clock.js';
+import { Nodes } from './services/nodes.js';
 import { reconnectSeconds } from './services/pacing.js';
+import { Revocations } from './services/revocations.js';
+import type { Repository } from './store/local-view.js';
 import { journalFile } from './state-files.js';
 import { startGrpcServer } from './transport/grpc-server.js';
 import { useCases, type UseCases } from './use-cases.js';
@@ -130,10 +133,12 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const bootstrap = await parts.start('bootstrap listener', () => startGrpcServer(listeners.bootstrap));
   ports.bootstrap = bootstrap.port;
   const admin = await parts.start('admin socket', () => startGrpcServer(listeners.admin));
-  await parts.start('sweeper', () => new Sweeper({ ...sweeperSettings(config), repository: state.repository, nodes: cases.nodes, revocations: cases.revocations, clock, timer, log }));
+  await parts.start('upkeep', () => cases.roles.take('upkeep', (repository) => upkeep(repository, state, config, cases, { timer, log })));
   const { everyMs, keepDaily: daily, keepWeekly: weekly } = config.snapshots;
-  await parts.start('snapshots', () => new SnapshotSchedule({ snapshots, save: () => taking.save(), clusterId: state.pki.clusterId, epoch: cases.facts.epoch, everyMs, retention: { daily, weekly }, clock: timer, log }));
-  await parts.start('history', () => forgetHistory(state, config, timer, log));
+  await parts.start('snapshots', () =>
+    cases.roles.take('copies', () => new SnapshotSchedule({ snapshots, save: () => taking.save(), clusterId: state.pki.clusterId, epoch: cases.facts.epoch, everyMs, retention: { daily, weekly }, clock: timer, log })),
+  );
+  await parts.start('history', () => forgetHistory(state, config, cases, timer, log));
   const monitors = await startMonitoring(parts, config, {
     metrics,
     sources: { cluster: { view: state.repository.view, feed: cases.feed, guesses }, listeners: { control, bootstrap, https, admin }, rendezvous, dns },
@@ -200,6 +205,14 @@ async function startMeetingPoint(
   return rendezvous;
 }
 
+/** What one server does for all: tidying. Its use cases write as the leader. */
+function upkeep(repository: Repository, { pki }: ServerState, config: ServerConfig, { presence }: UseCases, { timer, log }: { timer: Clock; log: Log }): Stoppable {
+  const clock = new HighWaterClock(timer, repository);
+  const revocations = new Revocations({ repository, signer: pki, clock: timer });
+  const nodes = new Nodes({ repository, presence, revocations, clock, quarantineMs: config.addresses.quarantineMs });
+  return new Sweeper({ ...sweeperSettings(config), repository, nodes, revocations, clock, timer, log });
+}
+
 function sweeperSettings({ tokens }: ServerConfig): { intervalMs: number; keepSpentMs: number; ephemeralIdleMs: number } {
   return { intervalMs: tokens.sweepIntervalMs, keepSpentMs: tokens.keepSpentMs, ephemeralIdleMs: EPHEMERAL_IDLE_MS };
 }
@@ -215,11 +228,11 @@ async function publishRestoredList({ repository }: ServerState, { revocations }:
   if (repository.view.crl()?.value.thisUpdateMs === 0) await revocations.refresh();
 }
 
-/** Bounds the event log; what goes is in the archive first. */
-function forgetHistory(state: ServerState, { events }: ServerConfig, timer: Clock, log: Log): { stop(): void } {
+/** Bounds the event log; what goes is in the archive first, which one server keeps. */
+function forgetHistory(state: ServerState, { events }: ServerConfig, { roles }: UseCases, timer: Clock, log: Log): { stop(): void } {
   const { view } = state.repository;
   const tidy = async (): Promise<void> => {
-    if (events.archive !== undefined) await archiveEvents(view, view.cluster()?.value.epoch ?? '', events.archive);
+    if (events.archive !== undefined && roles.as('copies') !== undefined) await archiveEvents(view, view.cluster()?.value.epoch ?? '', events.archive);
     await state.forgetHistory(events);
   };
   const cancel = timer.every(HISTORY_MS, () => {

@@ -6,6 +6,7 @@ import { MapFeed } from './feed/map-feed.js';
 import { RelayFeed } from './feed/relay-feed.js';
 import { OwnReplica } from './replicas/own-replica.js';
 import { ReplicaBoard } from './replicas/replica-board.js';
+import { Roles } from './replicas/roles.js';
 import type { ServerState } from './server-state.js';
 import { AddressPools } from './services/address-pools.js';
 import { AddressTaking } from './services/address-taking.js';
@@ -38,6 +39,7 @@ export interface UseCases {
   readonly facts: ClusterFacts;
   readonly own: OwnReplica;
   readonly replicas: ReplicaBoard;
+  readonly roles: Roles;
   readonly pools: AddressPools;
   readonly presence: PresenceBoard;
   readonly reports: Reports;
@@ -83,6 +85,7 @@ export function useCases(
   const facts = new ClusterFacts({ ...deps, repository, staleMs, zone: config.zone, trust, startedAtMs: clock.now() });
   const pools = new AddressPools(repository);
   const own = new OwnReplica(config.replica);
+  const roles = new Roles({ repository, store, id: own.id, isShared: config.store.engine === 'etcd', clock: wall, log });
   const presence = new PresenceBoard({ store, clock, log, replica: own.id });
   const revocations = new Revocations({ repository, signer: pki, clock: wall });
   const tokens = new Tokens({ repository, pools, clock, pinnedGeneration: () => pki.pinnedGeneration });
@@ -100,11 +103,13 @@ export function useCases(
   const replicas = new ReplicaBoard({
     view: repository.view,
     own: () => own.describe({ state: () => facts.state(), revision: () => repository.view.rev, agents: () => feed.watcherCount, endpoints: deps.endpoints, version: deps.version, startedAtMs: facts.startedAtMs }),
+    ownLeads: () => roles.withoutRecord(),
   });
   return {
     facts,
     own,
     replicas,
+    roles,
     pools,
     presence,
     reports,

@@ -15,20 +15,26 @@ export interface Electorate {
   /** Makes `key` if it is absent, to be deleted when it is not renewed for `ttlMs`. */
   claim(key: string, value: Uint8Array, ttlMs: number): Promise<Claim>;
   readonly clock: Clock;
+  /** A clock that goes on evenly, ms since any moment. */
+  elapsedMs(): number;
   readonly log: Log;
   /** Rejects when the store closes. */
   readonly closing: Promise<never>;
 }
 
+/** Of the time that a key stands without renewal: when it is renewed, and when its holder stops, which is 2 s before the end of 10 s. */
+const RENEW_AT = 0.3;
+const STOP_AT = 0.8;
+
 /** Waits until the key of `role` is ours, as {@link Store.campaign} says. */
 export async function campaign(electorate: Electorate, role: string, id: string, ttlSeconds: number): Promise<Leadership> {
-  const { store, clock } = electorate;
+  const { store } = electorate;
   const key = keys.lead(role);
   const ttlMs = ttlSeconds * 1000;
   for (;;) {
-    const expireAtMs = clock.now() + ttlMs;
+    const askedAtMs = electorate.elapsedMs();
     const claim = await electorate.claim(key, new TextEncoder().encode(id), ttlMs);
-    if (claim.ok) return new Lease(electorate, key, claim, ttlMs, expireAtMs);
+    if (claim.ok) return new Lease(electorate, key, claim, ttlMs, askedAtMs);
     await Promise.race([vacancy(store, key, claim.rev + 1n), electorate.closing]);
   }
 }
@@ -57,23 +63,34 @@ class Lease implements Leadership {
   readonly #claim: Claim;
   readonly #ttlMs: number;
   readonly #watch: StoreWatch;
-  readonly #stopRenewing: () => void;
-  #expireAtMs: number;
+  readonly #stopTimers: () => void;
+  /** When its renewal was asked for last: it stands for at least its full time from then. */
+  #renewedAtMs: number;
+  #isOver = false;
   #end!: () => void;
 
-  constructor(electorate: Electorate, key: string, claim: Claim, ttlMs: number, expireAtMs: number) {
+  constructor(electorate: Electorate, key: string, claim: Claim, ttlMs: number, renewedAtMs: number) {
     this.#electorate = electorate;
     this.#key = key;
     this.#claim = claim;
     this.#ttlMs = ttlMs;
-    this.#expireAtMs = expireAtMs;
+    this.#renewedAtMs = renewedAtMs;
     this.fence = { key, modRev: claim.rev };
     this.lost = new Promise((resolve) => (this.#end = resolve));
     this.#watch = electorate.store.watch(key, claim.rev + 1n, (message) => {
       if (message.kind !== 'progress') this.#over();
     });
-    this.#stopRenewing = electorate.clock.every(ttlMs / 3, () => void this.#renew());
+    const { clock } = electorate;
+    const stopRenewing = clock.every(ttlMs * RENEW_AT, () => void this.#renew());
+    const stopLooking = clock.every(ttlMs * (1 - STOP_AT) / 2, () => void this.isHeld());
+    this.#stopTimers = () => [stopRenewing, stopLooking].forEach((stop) => stop());
     electorate.closing.catch(() => this.#over());
+  }
+
+  isHeld(): boolean {
+    // Ours may be gone by now: who cannot tell must not act.
+    if (this.#electorate.elapsedMs() - this.#renewedAtMs >= this.#ttlMs * STOP_AT) this.#over();
+    return !this.#isOver;
   }
 
   async resign(): Promise<void> {
@@ -82,12 +99,11 @@ class Lease implements Leadership {
   }
 
   async #renew(): Promise<void> {
-    const { clock, log } = this.#electorate;
-    // Ours may be gone by now: who cannot tell must not act.
-    if (clock.now() >= this.#expireAtMs) return this.#over();
-    const expireAtMs = clock.now() + this.#ttlMs;
+    if (!this.isHeld()) return;
+    const { elapsedMs, log } = this.#electorate;
+    const askedAtMs = elapsedMs();
     try {
-      if (await this.#claim.renew()) this.#expireAtMs = expireAtMs;
+      if (await this.#claim.renew()) this.#renewedAtMs = askedAtMs;
       else this.#over();
     } catch (error) {
       log.warn('cannot renew a leadership', { key: this.#key, error });
@@ -95,7 +111,8 @@ class Lease implements Leadership {
   }
 
   #over(): void {
-    this.#stopRenewing();
+    this.#isOver = true;
+    this.#stopTimers();
     this.#watch.close();
     this.#end();
   }

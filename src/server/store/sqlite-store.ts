@@ -51,7 +51,7 @@ export class SqliteStore implements Store {
     this.#watches = new Watches(snapshot, feed, clock, log);
     const closing = new Promise<never>((_, reject) => (this.#announceClosing = reject));
     closing.catch(() => {});
-    this.#electorate = { store: this, claim: (...claim) => this.#claim(clock, ...claim), clock, log, closing };
+    this.#electorate = { store: this, claim: (...claim) => this.#claim(clock, ...claim), clock, elapsedMs: () => clock.now(), log, closing };
   }
 
   /**

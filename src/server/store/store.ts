@@ -65,6 +65,8 @@ export interface StoreWatch {
 /** Being the one that runs a singleton job. `fence` belongs into the `if` of every write made as leader. */
 export interface Leadership {
   readonly fence: Compare;
+  /** Whether it stands for certain: no longer from two seconds before somebody else could have it, going by a clock that nobody sets. */
+  isHeld(): boolean;
   /** Resolves when the leadership is over, lost or given up. */
   readonly lost: Promise<void>;
   resign(): Promise<void>;

@@ -49,7 +49,7 @@ export class EtcdStore implements Store {
     this.#watching = { members, orderedProgress, clock, log, onHeard: () => (this.#heardAtMs = performance.now()) };
     const closing = new Promise<never>((_, reject) => (this.#announceClosing = reject));
     closing.catch(() => {});
-    this.#electorate = { store: this, claim: (...claim) => this.#claim(...claim), clock, log, closing };
+    this.#electorate = { store: this, claim: (...claim) => this.#claim(...claim), clock, elapsedMs: () => performance.now(), log, closing };
   }
 
   /**
