@@ -1,6 +1,6 @@
 import type { RendezvousLimits } from '../../src/server/rendezvous/limits.js';
 import type { RendezvousStats } from '../../src/server/rendezvous/rendezvous.js';
-import { newKeyPair, type KeyPair } from '../../src/server/rendezvous/x25519.js';
+import { newKeyPair, type KeyPair } from '../../src/platform/wireguard/protocol/x25519.js';
 import { capabilities } from './lab-capabilities.js';
 import type { NatKind } from './lab-nat.js';
 import type { LabProcess } from './lab-process.js';

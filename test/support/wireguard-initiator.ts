@@ -1,9 +1,9 @@
 import { createDecipheriv } from 'node:crypto';
 import { x25519PublicKey } from '../../src/platform/wireguard/keys.js';
-import { Mac, mac1For, writeMac1 } from '../../src/server/rendezvous/mac.js';
-import { hash, NoiseState } from '../../src/server/rendezvous/noise.js';
-import { MAC_LENGTH, MESSAGE_LENGTH, MESSAGE_TYPE } from '../../src/server/rendezvous/wire.js';
-import { newKeyPair, sharedSecret, type KeyPair } from '../../src/server/rendezvous/x25519.js';
+import { Mac, mac1For, writeMac1 } from '../../src/platform/wireguard/protocol/mac.js';
+import { hash, NoiseState } from '../../src/platform/wireguard/protocol/noise.js';
+import { MAC_LENGTH, MESSAGE_LENGTH, MESSAGE_TYPE } from '../../src/platform/wireguard/protocol/wire.js';
+import { newKeyPair, sharedSecret, type KeyPair } from '../../src/platform/wireguard/protocol/x25519.js';
 import { hchacha20, innerNonce } from '../../src/server/rendezvous/xchacha20.js';
 
 /** An initiation and what its maker needs to understand the answers. */

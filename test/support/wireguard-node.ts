@@ -3,10 +3,10 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { onTestFinished } from 'vitest';
 import { bindingRequest, isStun, mappedEndpoint } from '../../src/platform/stun.js';
-import { Responder } from '../../src/server/rendezvous/responder.js';
-import { Session, type SessionKeys } from '../../src/server/rendezvous/session.js';
-import { MESSAGE_TYPE } from '../../src/server/rendezvous/wire.js';
-import { keyPairOf, type KeyPair } from '../../src/server/rendezvous/x25519.js';
+import { Responder } from '../../src/platform/wireguard/protocol/responder.js';
+import { Session, type SessionKeys } from '../../src/platform/wireguard/protocol/session.js';
+import { MESSAGE_TYPE } from '../../src/platform/wireguard/protocol/wire.js';
+import { keyPairOf, type KeyPair } from '../../src/platform/wireguard/protocol/x25519.js';
 import { until } from './until.js';
 import { beginHandshake, tai64n, type Begun } from './wireguard-initiator.js';
 

@@ -1,8 +1,8 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Source } from './datagram.js';
-import { Mac } from './mac.js';
-import { hash } from './noise.js';
-import { MAC_LENGTH, MESSAGE_LENGTH, MESSAGE_TYPE, RECEIVER_OFFSET, SENDER_OFFSET } from './wire.js';
+import { Mac } from '../../platform/wireguard/protocol/mac.js';
+import { hash } from '../../platform/wireguard/protocol/noise.js';
+import { MAC_LENGTH, MESSAGE_LENGTH, MESSAGE_TYPE, RECEIVER_OFFSET, SENDER_OFFSET } from '../../platform/wireguard/protocol/wire.js';
 import { xseal, XNONCE_LENGTH } from './xchacha20.js';
 
 /** How long a secret makes cookies. @see whitepaper §5.4.7 */

@@ -3,10 +3,10 @@ import type { Source } from './datagram.js';
 import type { Handshakes } from './handshakes.js';
 import type { PathCheck } from './path-check.js';
 import type { Relay } from './relay.js';
-import type { Responder } from './responder.js';
+import type { Responder } from '../../platform/wireguard/protocol/responder.js';
 import type { RouteTable } from './route-table.js';
 import type { Tunnels } from './tunnels.js';
-import { MESSAGE_LENGTH, MESSAGE_TYPE, RECEIVER_OFFSET, RESPONSE_RECEIVER_OFFSET } from './wire.js';
+import { MESSAGE_LENGTH, MESSAGE_TYPE, RECEIVER_OFFSET, RESPONSE_RECEIVER_OFFSET } from '../../platform/wireguard/protocol/wire.js';
 
 /** Those who take messages. */
 export interface DispatchDeps {

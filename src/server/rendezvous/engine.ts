@@ -12,7 +12,7 @@ import { PathCheck } from './path-check.js';
 import type { Peer } from './peer.js';
 import { Relay } from './relay.js';
 import type { FindPeer, RendezvousEvents, RendezvousStats } from './rendezvous.js';
-import type { Responder } from './responder.js';
+import type { Responder } from '../../platform/wireguard/protocol/responder.js';
 import { RouteTable } from './route-table.js';
 import { Tunnels } from './tunnels.js';
 

@@ -5,9 +5,9 @@ import type { DropReason } from './counters.js';
 import { ipAddress, type Send, type Source } from './datagram.js';
 import type { RendezvousLimits } from './limits.js';
 import type { Peer } from './peer.js';
-import type { Responder } from './responder.js';
+import type { Responder } from '../../platform/wireguard/protocol/responder.js';
 import type { RouteTable } from './route-table.js';
-import { Session } from './session.js';
+import { Session } from '../../platform/wireguard/protocol/session.js';
 import { TokenBucket } from './token-bucket.js';
 import type { Tunnels } from './tunnels.js';
 

@@ -4,7 +4,7 @@ import type { RendezvousLimits } from './limits.js';
 import { Peer } from './peer.js';
 import type { Relay } from './relay.js';
 import type { FindPeer, RendezvousNetwork, RendezvousPeer } from './rendezvous.js';
-import type { Responder } from './responder.js';
+import type { Responder } from '../../platform/wireguard/protocol/responder.js';
 import type { Tunnels } from './tunnels.js';
 
 /** What membership works with. */

@@ -1,10 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import type { RendezvousLimits } from './limits.js';
-import type { Mac } from './mac.js';
+import type { Mac } from '../../platform/wireguard/protocol/mac.js';
 import type { Network } from './network.js';
-import type { PeerKey } from './responder.js';
+import type { PeerKey } from '../../platform/wireguard/protocol/responder.js';
 import type { RelayPair } from './relay-pair.js';
-import type { Session } from './session.js';
+import type { Session } from '../../platform/wireguard/protocol/session.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** A node's identity at the rendezvous, with all that is known of it at the moment. */

@@ -2,13 +2,13 @@ import type { Counters, DropReason } from './counters.js';
 import type { Send, Source } from './datagram.js';
 import type { Directory } from './directory.js';
 import type { RendezvousLimits } from './limits.js';
-import { isAddressedTo } from './mac.js';
+import { isAddressedTo } from '../../platform/wireguard/protocol/mac.js';
 import type { Network } from './network.js';
 import type { Peer } from './peer.js';
 import { RelayPair } from './relay-pair.js';
 import type { Route, RouteTable } from './route-table.js';
 import { TokenBucket } from './token-bucket.js';
-import { MESSAGE_TYPE, REJECT_AFTER_MS, SENDER_OFFSET } from './wire.js';
+import { MESSAGE_TYPE, REJECT_AFTER_MS, SENDER_OFFSET } from '../../platform/wireguard/protocol/wire.js';
 
 /** How long an initiation may wait for its answer; WireGuard has begun a new one long before. */
 const UNANSWERED_FOR_MS = 20_000;

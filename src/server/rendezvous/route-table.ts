@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Peer } from './peer.js';
 import type { RelayPair } from './relay-pair.js';
-import type { Session } from './session.js';
+import type { Session } from '../../platform/wireguard/protocol/session.js';
 
 /**
  * What to do with messages that name a receiver index: open them with `session` when it is set, else pass

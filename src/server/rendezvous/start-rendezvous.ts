@@ -5,7 +5,7 @@ import { formatEndpoint, isTcp, type Source } from './datagram.js';
 import { Engine } from './engine.js';
 import { DEFAULT_LIMITS, type RendezvousLimits } from './limits.js';
 import type { FindPeer, Rendezvous, RendezvousEvents, RendezvousNetwork, RendezvousPeer, RendezvousStats } from './rendezvous.js';
-import { Responder } from './responder.js';
+import { Responder } from '../../platform/wireguard/protocol/responder.js';
 import { TcpConnections, type NodeConnection } from './tcp-connections.js';
 import { answerBinding, isStun, wantsOtherPort } from '../../platform/stun.js';
 import { TokenBucket } from './token-bucket.js';

@@ -3,8 +3,8 @@ import type { Send, Source } from './datagram.js';
 import type { Directory } from './directory.js';
 import type { Peer } from './peer.js';
 import type { RouteTable } from './route-table.js';
-import type { Session } from './session.js';
-import { KEEPALIVE_AFTER_MS } from './wire.js';
+import type { Session } from '../../platform/wireguard/protocol/session.js';
+import { KEEPALIVE_AFTER_MS } from '../../platform/wireguard/protocol/wire.js';
 
 /** What the tunnels work with and whom they tell. */
 export interface TunnelsDeps {

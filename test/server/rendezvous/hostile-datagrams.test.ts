@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { mac1For, writeMac1 } from '../../../src/server/rendezvous/mac.js';
+import { mac1For, writeMac1 } from '../../../src/platform/wireguard/protocol/mac.js';
 import { aRendezvous, type TestRendezvous } from '../../support/rendezvous.js';
 import { until } from '../../support/until.js';
 import type { WireguardNode } from '../../support/wireguard-node.js';

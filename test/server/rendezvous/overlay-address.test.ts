@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { internetChecksum, parseIpPacket, pseudoHeader, type IpPacket } from '../../../src/server/rendezvous/ip-packet.js';
 import type { QuerySource } from '../../../src/server/rendezvous/rendezvous.js';
-import type { Session } from '../../../src/server/rendezvous/session.js';
+import type { Session } from '../../../src/platform/wireguard/protocol/session.js';
 import { aDatagram, aPing, changed } from '../../support/ip-packets.js';
 import { aRendezvous, NETWORK, type TestRendezvous, type TestRendezvousOptions } from '../../support/rendezvous.js';
 import { until } from '../../support/until.js';

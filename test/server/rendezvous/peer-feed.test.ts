@@ -2,7 +2,7 @@ import { decode, encode } from 'dns-packet';
 import { expect, it } from 'vitest';
 import { callUnary } from '../../../src/platform/rpc-client.js';
 import { parseIpPacket } from '../../../src/server/rendezvous/ip-packet.js';
-import type { Session } from '../../../src/server/rendezvous/session.js';
+import type { Session } from '../../../src/platform/wireguard/protocol/session.js';
 import { aDatagram, aPing } from '../../support/ip-packets.js';
 import { startTestServer, type Member, type TestServer, type TestServerOptions } from '../../support/server.js';
 import { until } from '../../support/until.js';

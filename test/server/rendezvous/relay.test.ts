@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Session } from '../../../src/server/rendezvous/session.js';
+import type { Session } from '../../../src/platform/wireguard/protocol/session.js';
 import { aPing, changed } from '../../support/ip-packets.js';
 import { aRendezvous, NETWORK, type TestRendezvous, type TestRendezvousOptions } from '../../support/rendezvous.js';
 import { until } from '../../support/until.js';

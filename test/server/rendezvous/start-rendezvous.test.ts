@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { expect, it, onTestFinished } from 'vitest';
 import { silentLog } from '../../../src/platform/log.js';
 import { bindingRequest } from '../../../src/platform/stun.js';
-import { keyPairOf } from '../../../src/server/rendezvous/x25519.js';
+import { keyPairOf } from '../../../src/platform/wireguard/protocol/x25519.js';
 import { startRendezvous, type RendezvousOptions } from '../../../src/server/rendezvous/start-rendezvous.js';
 import { ManualClock } from '../../support/clock.js';
 import { aRendezvous } from '../../support/rendezvous.js';

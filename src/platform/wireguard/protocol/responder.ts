@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import { DomainError } from '../../domain/errors.js';
-import { x25519PublicKey } from '../../platform/wireguard/keys.js';
+import { DomainError } from '../../../domain/errors.js';
+import { x25519PublicKey } from '../keys.js';
 import { isAddressedTo, mac1For, writeMac1, type Mac } from './mac.js';
 import { NoiseState } from './noise.js';
 import { MESSAGE_LENGTH, MESSAGE_TYPE, RESPONSE_RECEIVER_OFFSET, SENDER_OFFSET } from './wire.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { REPLAY_WINDOW, ReplayWindow } from '../../../src/server/rendezvous/replay-window.js';
+import { REPLAY_WINDOW, ReplayWindow } from '../../../../src/platform/wireguard/protocol/replay-window.js';
 
 it('accepts each counter once, from zero on', () => {
   const window = new ReplayWindow();

@@ -1,5 +1,5 @@
 import { diffieHellman, type KeyObject } from 'node:crypto';
-import { generateWireGuardKeys, wireGuardPublicKey, x25519PrivateKey } from '../../platform/wireguard/keys.js';
+import { generateWireGuardKeys, wireGuardPublicKey, x25519PrivateKey } from '../keys.js';
 
 /** A key pair ready for computing with. */
 export interface KeyPair {
