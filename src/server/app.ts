@@ -18,6 +18,7 @@ import { listenersOf } from './listeners.js';
 import { Sweeper } from './jobs/sweeper.js';
 import { Metrics } from './metrics/metrics.js';
 import { startMonitoring } from './metrics/start-monitoring.js';
+import { AbsentNodes } from './replicas/absent-nodes.js';
 import { ReplicaKeeper } from './replicas/replica-keeper.js';
 import { KeyProofs } from './pki/key-proofs.js';
 import { followPeers, peerFinder } from './rendezvous/peer-feed.js';
@@ -68,6 +69,9 @@ export interface RunningServer {
 
 /** How long a node of an ephemeral token may be away before it is unregistered. */
 const EPHEMERAL_IDLE_MS = 30 * 60_000;
+/** How long nodes of a server that is gone may take to be seen by another one, or by the same one where there is no other. */
+const MOVING_GRACE_MS = 5_000;
+const ALONE_GRACE_MS = 60_000;
 const HISTORY_MS = 10 * 60_000;
 
 /**
@@ -206,11 +210,17 @@ async function startMeetingPoint(
 }
 
 /** What one server does for all: tidying. Its use cases write as the leader. */
-function upkeep(repository: Repository, { pki }: ServerState, config: ServerConfig, { presence }: UseCases, { timer, log }: { timer: Clock; log: Log }): Stoppable {
+function upkeep(repository: Repository, { pki, lease }: ServerState, config: ServerConfig, { presence, replicas }: UseCases, { timer, log }: { timer: Clock; log: Log }): Stoppable {
   const clock = new HighWaterClock(timer, repository);
   const revocations = new Revocations({ repository, signer: pki, clock: timer });
   const nodes = new Nodes({ repository, presence, revocations, clock, quarantineMs: config.addresses.quarantineMs });
-  return new Sweeper({ ...sweeperSettings(config), repository, nodes, revocations, clock, timer, log });
+  const sweeper = new Sweeper({ ...sweeperSettings(config), repository, nodes, revocations, clock, timer, log });
+  const absent = new AbsentNodes({ repository, isLive: (id) => replicas.isLive(id), graceMs: lease === undefined ? ALONE_GRACE_MS : MOVING_GRACE_MS, clock: timer, log });
+  return {
+    async stop() {
+      await Promise.all([sweeper.stop(), absent.stop()]);
+    },
+  };
 }
 
 function sweeperSettings({ tokens }: ServerConfig): { intervalMs: number; keepSpentMs: number; ephemeralIdleMs: number } {

@@ -4,6 +4,7 @@ import type { Log } from '../platform/log.js';
 import type { ServerConfig } from '../platform/config/server-config.js';
 import { MapFeed } from './feed/map-feed.js';
 import { RelayFeed } from './feed/relay-feed.js';
+import { followPresence } from './replicas/follow-presence.js';
 import { OwnReplica } from './replicas/own-replica.js';
 import { ReplicaBoard } from './replicas/replica-board.js';
 import { Roles } from './replicas/roles.js';
@@ -29,7 +30,7 @@ import { Renewals } from './services/renewals.js';
 import { Routes } from './services/routes.js';
 import { Revocations } from './services/revocations.js';
 import { Reports } from './services/reports.js';
-import { ServiceLeases } from './services/service-leases.js';
+import { ServiceLeases, type OtherServers } from './services/service-leases.js';
 import { ServiceRegistry } from './services/service-registry.js';
 import { TokenUses } from './services/token-uses.js';
 import { Tokens } from './services/tokens.js';
@@ -85,26 +86,33 @@ export function useCases(
   const facts = new ClusterFacts({ ...deps, repository, staleMs, zone: config.zone, trust, startedAtMs: clock.now() });
   const pools = new AddressPools(repository);
   const own = new OwnReplica(config.replica);
-  const roles = new Roles({ repository, store, id: own.id, isShared: config.store.engine === 'etcd', clock: wall, log });
-  const presence = new PresenceBoard({ store, clock, log, replica: own.id });
+  const isShared = config.store.engine === 'etcd';
+  const presence = new PresenceBoard({ store, clock, log, replica: own.id, stored: isShared ? (network, nodeId) => repository.view.presence(network, nodeId) : undefined });
+  if (isShared) followPresence(repository, presence);
   const revocations = new Revocations({ repository, signer: pki, clock: wall });
   const tokens = new Tokens({ repository, pools, clock, pinnedGeneration: () => pki.pinnedGeneration });
   const addresses = new AddressTaking({ pools, presence });
   const reports = new Reports(clock);
   const bundles = new NodeBundles({ repository, log });
   const isHere = (nodeId: string): boolean => presence.isHere(nodeId);
-  const isElsewhere = (network: string, nodeId: string): boolean => {
-    const known = repository.view.presence(network, nodeId)?.value;
-    return known !== undefined && known.state !== STATE.idle && known.replica !== own.id;
+  const roles = new Roles({ repository, store, id: own.id, isShared, clock: wall, log });
+  const others: OtherServers = {
+    own: own.id,
+    isElsewhere: (network, nodeId) => {
+      const known = repository.view.presence(network, nodeId)?.value;
+      return known !== undefined && known.state !== STATE.idle && known.replica !== own.id;
+    },
+    isLive: (server) => replicas.isLive(server),
+    asLeader: () => roles.as('upkeep'),
   };
-  const leases = new ServiceLeases({ repository, isHere, isElsewhere: config.store.engine === 'etcd' ? isElsewhere : undefined, clock, log });
-  forgetRemoved(repository, [presence, reports]);
   const feed = new MapFeed({ repository, facts, clock });
   const replicas = new ReplicaBoard({
     view: repository.view,
     own: () => own.describe({ state: () => facts.state(), revision: () => repository.view.rev, agents: () => feed.watcherCount, endpoints: deps.endpoints, version: deps.version, startedAtMs: facts.startedAtMs }),
     ownLeads: () => roles.withoutRecord(),
   });
+  const leases = new ServiceLeases({ repository, isHere, others: isShared ? others : undefined, clock, log });
+  forgetRemoved(repository, [presence, reports]);
   return {
     facts,
     own,
@@ -125,7 +133,7 @@ export function useCases(
     registrations: new Registrations({ repository, addresses, uses: new TokenUses(), issuer: datedBy(wall, pki), clock }),
     renewals: new Renewals({ repository, issuer: pki, clock: wall, log, isConnected: isHere }),
     leases,
-    services: new ServiceRegistry({ repository, leases, isHere, clock }),
+    services: new ServiceRegistry({ repository, leases, isHere, clock, ...(isShared && { counter: own.id }) }),
     events: new EventTail(repository),
     feed,
     relays: new Relays({ repository, issuer: pki, revocations, clock: wall }),

@@ -84,7 +84,7 @@ export function testConfig(dir: string, settings: readonly string[] = []) {
 }
 
 /** How a member reaches the control listener. */
-export function controlTarget(server: RunningServer, member: Member) {
+export function controlTarget(server: { readonly ports: { readonly control: number } }, member: Member) {
   const identity = { certificate: toPem(member.grpcCertificate), key: pemOf(member.keys.grpc.privateKey) };
   return { address: `127.0.0.1:${server.ports.control}`, tls: { ca: member.caPem, serverName: serverName(member.clusterId), identity } };
 }

@@ -32,7 +32,7 @@ export function relayOf({ name, wgPublicKey, networkCertificate: certificate, en
 
 /** A service as the map carries it. */
 export function serviceOf(record: ServiceRecord): Service {
-  const { lapsedAtMs: _lapsedAtMs, owner: _owner, ...service } = record;
+  const { lapsedAtMs: _lapsedAtMs, owner: _owner, countedBy: _countedBy, ...service } = record;
   return { ...service, leaseLeftMs: 0 };
 }
 

@@ -2,7 +2,8 @@ import { PresenceRecord } from '../../gen/networkcontroller/store/v1/records.js'
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { keys } from '../store/keys.js';
-import type { Store, Transaction } from '../store/store.js';
+import type { Versioned } from '../store/local-view.js';
+import type { Compare, Store, Transaction } from '../store/store.js';
 
 /** LiteKube's connection states as the store holds them. */
 export const STATE = { idle: -1, init: 1, connected: 3 } as const;
@@ -31,11 +32,14 @@ interface Entry {
   cancelLeaving: (() => void) | undefined;
 }
 
+/** What the store says of a node, whichever server wrote it. */
+export type StoredPresence = (network: string, nodeId: string) => Versioned<PresenceRecord> | undefined;
+
 /** How long a node whose stream broke counts as connected: a reconnect is not a change of anything. */
 const LEAVING_MS = 5_000;
 const FLUSH_MS = 200;
-/** Nodes whose state is written in one transaction. */
-const PACK = 100;
+/** Nodes whose state is written in one transaction of at most 120 conditions: one each, or two where another server may write. */
+const PACK = { alone: 100, shared: 60 } as const;
 
 /**
  * Who is connected. It lives in memory and only a coming or going is written to the store, a moment later and with
@@ -48,13 +52,16 @@ export class PresenceBoard {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #replica: string;
+  readonly #stored: StoredPresence | undefined;
   readonly #cancelFlush: () => void;
 
-  constructor(deps: { store: Store; clock: Clock; log: Log; replica: string }) {
+  /** @param deps `replica` is the id of this server. `stored` gives what is written of a node; left out where no other server writes. */
+  constructor(deps: { store: Store; clock: Clock; log: Log; replica: string; stored?: StoredPresence | undefined }) {
     this.#store = deps.store;
     this.#clock = deps.clock;
     this.#log = deps.log;
     this.#replica = deps.replica;
+    this.#stored = deps.stored;
     this.#cancelFlush = deps.clock.every(FLUSH_MS, () => void this.flush());
   }
 
@@ -117,6 +124,14 @@ export class PresenceBoard {
     this.#dirty.delete(nodeId);
   }
 
+  /** Another server has written about the node: what is known here of one that has left is out of date, and one that is here is not away. */
+  writtenElsewhere({ nodeId, state, replica }: PresenceRecord): void {
+    const entry = this.#entries.get(nodeId);
+    if (entry === undefined || replica === this.#replica) return;
+    if (entry.streams === 0) this.forget(nodeId);
+    else if (state === STATE.idle) this.#dirty.add(nodeId);
+  }
+
   /** undefined for a node that this replica has not seen since its start. */
   of(nodeId: string): Presence | undefined {
     return this.#entries.get(nodeId);
@@ -137,7 +152,8 @@ export class PresenceBoard {
   async flush(): Promise<void> {
     const ids = [...this.#dirty];
     this.#dirty.clear();
-    const packs = Array.from({ length: Math.ceil(ids.length / PACK) }, (_, n) => ids.slice(n * PACK, (n + 1) * PACK));
+    const size = this.#stored === undefined ? PACK.alone : PACK.shared;
+    const packs = Array.from({ length: Math.ceil(ids.length / size) }, (_, n) => ids.slice(n * size, (n + 1) * size));
     await Promise.all(packs.map((pack) => this.#write(pack)));
   }
 
@@ -190,7 +206,8 @@ export class PresenceBoard {
   async #write(ids: readonly string[]): Promise<void> {
     try {
       const { ok } = await this.#store.txn(this.#transaction(ids));
-      if (ok || ids.length === 1) return;
+      if (ok) return;
+      if (ids.length === 1) return this.#lookAgain(ids[0] as string);
     } catch (error) {
       for (const id of ids) this.#dirty.add(id);
       this.#log.warn('presence not written, will be tried again', { nodes: ids.length, error: String(error) });
@@ -201,16 +218,31 @@ export class PresenceBoard {
     await Promise.all([this.#write(ids.slice(0, half)), this.#write(ids.slice(half))]);
   }
 
+  /** Refused because the node is no member any more, or because somebody wrote about it meanwhile. */
+  #lookAgain(nodeId: string): void {
+    const entry = this.#entries.get(nodeId);
+    if (entry !== undefined && entry.streams === 0 && this.#stored?.(entry.network, nodeId)?.value.replica === this.#replica) this.#dirty.add(nodeId);
+  }
+
   /** Only beside live node records: an unregistered node's presence must not come back. */
   #transaction(ids: readonly string[]): Transaction {
     const entries = ids.flatMap((nodeId) => {
       const entry = this.#entries.get(nodeId);
-      return entry === undefined ? [] : [{ nodeId, entry }];
+      return entry === undefined ? [] : this.#guarded(nodeId, entry);
     });
     return {
-      if: entries.map(({ nodeId, entry }) => ({ key: keys.node(entry.network, nodeId), exists: true })),
+      if: entries.flatMap(({ nodeId, entry, guard }) => [{ key: keys.node(entry.network, nodeId), exists: true as const }, ...guard]),
       then: entries.map(({ nodeId, entry }) => ({ put: keys.presence(entry.network, nodeId), value: this.#record(nodeId, entry) })),
     };
+  }
+
+  /** Whoever has the node's stream writes. That it has left is written only where nobody has written that it came, and not by two. */
+  #guarded(nodeId: string, entry: Entry): { nodeId: string; entry: Entry; guard: readonly Compare[] }[] {
+    if (this.#stored === undefined || entry.streams > 0) return [{ nodeId, entry, guard: [] }];
+    const key = keys.presence(entry.network, nodeId);
+    const stored = this.#stored(entry.network, nodeId);
+    if (stored === undefined) return [{ nodeId, entry, guard: [{ key, absent: true }] }];
+    return stored.value.replica === this.#replica ? [{ nodeId, entry, guard: [{ key, modRev: stored.modRev }] }] : [];
   }
 
   #record(nodeId: string, { state, sinceMs, lastSeenMs, endpoint, version }: Entry): Uint8Array {

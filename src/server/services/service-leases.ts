@@ -19,7 +19,20 @@ interface Held {
   health: string;
   healthReason: string;
   /** What the store says. */
-  stored: { readonly lapsed: boolean; readonly health: string };
+  stored: { readonly lapsed: boolean; readonly health: string; readonly countedBy: string };
+  /** It was renewed here although another server counts its lease. */
+  isClaimed: boolean;
+}
+
+/** The other servers of the cluster, as far as leases go. */
+export interface OtherServers {
+  /** The id of this server. */
+  readonly own: string;
+  /** Whether the node is connected to another server, which then takes its renewals. */
+  isElsewhere(network: string, nodeId: string): boolean;
+  isLive(server: string): boolean;
+  /** Through which this server writes what nobody else would; undefined while that is another one's to do. */
+  asLeader(): Repository | undefined;
 }
 
 /** What its owner says of an instance when it renews it. */
@@ -49,7 +62,7 @@ const BATCH = 100;
 export class ServiceLeases {
   readonly #repository: Repository;
   readonly #isHere: (nodeId: string) => boolean;
-  readonly #isElsewhere: ((network: string, nodeId: string) => boolean) | undefined;
+  readonly #others: OtherServers | undefined;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #held = new Map<string, Held>();
@@ -57,12 +70,11 @@ export class ServiceLeases {
   #tick = 0;
   #sweeping = false;
 
-  /** @param deps `isHere` tells whether a node is connected, `isElsewhere` whether it is to another server, which then takes its
-   *   renewals; left out where there is no other. */
-  constructor(deps: { repository: Repository; isHere: (nodeId: string) => boolean; isElsewhere?: ((network: string, nodeId: string) => boolean) | undefined; clock: Clock; log: Log }) {
+  /** @param deps `isHere` tells whether a node is connected; `others` is left out where there are none. */
+  constructor(deps: { repository: Repository; isHere: (nodeId: string) => boolean; others?: OtherServers | undefined; clock: Clock; log: Log }) {
     this.#repository = deps.repository;
     this.#isHere = deps.isHere;
-    this.#isElsewhere = deps.isElsewhere;
+    this.#others = deps.others;
     this.#clock = deps.clock;
     this.#log = deps.log;
     const { view } = deps.repository;
@@ -90,6 +102,7 @@ export class ServiceLeases {
     held.endsAtTick = this.#tick + held.leaseTicks + 1;
     held.health = sighting.health;
     held.healthReason = sighting.healthReason;
+    held.isClaimed = held.nodeId === '' && this.#others !== undefined && held.stored.countedBy !== this.#others.own;
   }
 
   /** Writes what has changed of these instances. */
@@ -112,17 +125,17 @@ export class ServiceLeases {
   #hold(record: ServiceRecord, graceTicks: number): void {
     const ref = refOf(record.network, record.id);
     const leaseTicks = (record.leaseSeconds * 1000) / TICK_MS;
-    const stored = { lapsed: record.lapsedAtMs > 0, health: record.health };
+    const stored = { lapsed: record.lapsedAtMs > 0, health: record.health, countedBy: record.countedBy };
     const { nodeId, withNode } = record;
     const known = this.#held.get(ref);
     if (known !== undefined && known.leaseTicks === leaseTicks) {
       Object.assign(known, { nodeId, withNode, stored });
-      if (this.#isElsewhere !== undefined && !this.#isHere(nodeId)) this.#adopt(known, stored.lapsed);
+      if (this.#writerOf(known) === undefined) this.#adopt(known);
       return;
     }
     const { network, id, health, healthReason } = record;
     const endsAtTick = stored.lapsed ? this.#tick : this.#tick + graceTicks + leaseTicks + 1;
-    this.#held.set(ref, { network, id, nodeId, withNode, leaseTicks, endsAtTick, health, healthReason, stored });
+    this.#held.set(ref, { network, id, nodeId, withNode, leaseTicks, endsAtTick, health, healthReason, stored, isClaimed: false });
   }
 
   async #sweep(): Promise<void> {
@@ -140,20 +153,33 @@ export class ServiceLeases {
   }
 
   #isDue(held: Held): boolean {
-    const differs = this.#differs(held);
-    if (!differs || this.#isHere(held.nodeId) || this.#isElsewhere?.(held.network, held.nodeId) !== true) return differs;
-    this.#adopt(held, held.stored.lapsed);
+    if (!this.#differs(held)) return false;
+    if (this.#writerOf(held) !== undefined) return true;
+    this.#adopt(held);
     return false;
   }
 
+  /**
+   * Through which the instance's changes are written; undefined when another server counts its lease. The server that has the node
+   * counts, or that took the renewals of an instance without one; the leader where neither is there.
+   */
+  #writerOf({ network, nodeId, stored, isClaimed }: Held): Repository | undefined {
+    const others = this.#others;
+    if (others === undefined || isClaimed || this.#isHere(nodeId)) return this.#repository;
+    if (nodeId === '' && stored.countedBy === others.own) return this.#repository;
+    const isCounted = nodeId === '' ? others.isLive(stored.countedBy) : others.isElsewhere(network, nodeId);
+    return isCounted ? undefined : others.asLeader();
+  }
+
   /** Lets a lease that another server counts run here as the store has it. */
-  #adopt(held: Held, lapsed: boolean): void {
+  #adopt(held: Held): void {
+    const { lapsed, health } = held.stored;
     held.endsAtTick = lapsed ? this.#tick : this.#tick + held.leaseTicks + 1;
-    held.health = held.stored.health;
+    held.health = health;
   }
 
   #differs(held: Held): boolean {
-    return this.#hasEnded(held) !== held.stored.lapsed || held.health !== held.stored.health;
+    return held.isClaimed || this.#hasEnded(held) !== held.stored.lapsed || held.health !== held.stored.health;
   }
 
   #hasEnded(held: Held): boolean {
@@ -163,11 +189,15 @@ export class ServiceLeases {
   }
 
   async #write(due: readonly Held[]): Promise<void> {
-    for (let at = 0; at < due.length; at += BATCH) await this.#writeBatch(due.slice(at, at + BATCH));
+    const own = due.filter((held) => this.#writerOf(held) === this.#repository);
+    for (let at = 0; at < own.length; at += BATCH) await this.#writeBatch(this.#repository, own.slice(at, at + BATCH));
+    const leader = this.#others?.asLeader();
+    const orphans = leader === undefined ? [] : due.filter((held) => this.#writerOf(held) === leader);
+    for (let at = 0; at < orphans.length; at += BATCH) await this.#writeBatch(leader as Repository, orphans.slice(at, at + BATCH));
   }
 
-  async #writeBatch(due: readonly Held[]): Promise<void> {
-    const { result } = await this.#repository.update((view) => {
+  async #writeBatch(writer: Repository, due: readonly Held[]): Promise<void> {
+    const { result } = await writer.update((view) => {
       const changes = due.flatMap((held) => this.#changeOf(view, held));
       return {
         if: changes.map(({ before }) => ({ key: before.key, modRev: before.modRev })),
@@ -175,6 +205,7 @@ export class ServiceLeases {
         result: changes,
       };
     });
+    for (const held of due) held.isClaimed = false;
     for (const { before, after } of result) {
       if (before.value.withheld === after.withheld) continue;
       const { network, name, id, withheld } = after;
@@ -188,10 +219,11 @@ export class ServiceLeases {
     if (before === undefined) return [];
     const lapsed = this.#hasEnded(held);
     const record = before.value;
-    if (lapsed === record.lapsedAtMs > 0 && held.health === record.health) return [];
+    const countedBy = held.isClaimed && this.#others !== undefined ? this.#others.own : record.countedBy;
+    if (lapsed === record.lapsedAtMs > 0 && held.health === record.health && countedBy === record.countedBy) return [];
     const now = this.#clock.now();
     const { health, healthReason } = held;
-    const next = { ...record, health, healthReason, lapsedAtMs: lapsed ? record.lapsedAtMs || now : 0 };
+    const next = { ...record, countedBy, health, healthReason, lapsedAtMs: lapsed ? record.lapsedAtMs || now : 0 };
     const withheld = withheldBecause(next);
     return [{ before, after: { ...next, withheld, sinceMs: withheld === record.withheld ? record.sinceMs : now } }];
   }

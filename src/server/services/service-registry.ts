@@ -21,12 +21,15 @@ export class ServiceRegistry {
   readonly #repository: Repository;
   readonly #leases: ServiceLeases;
   readonly #isHere: (nodeId: string) => boolean;
+  readonly #counter: string;
   readonly #clock: Clock;
 
-  constructor(deps: { repository: Repository; leases: ServiceLeases; isHere: (nodeId: string) => boolean; clock: Clock }) {
+  /** @param deps `counter` is the id of this server, where there are others. */
+  constructor(deps: { repository: Repository; leases: ServiceLeases; isHere: (nodeId: string) => boolean; counter?: string; clock: Clock }) {
     this.#repository = deps.repository;
     this.#leases = deps.leases;
     this.#isHere = deps.isHere;
+    this.#counter = deps.counter ?? '';
     this.#clock = deps.clock;
   }
 
@@ -98,7 +101,7 @@ export class ServiceRegistry {
     if (before !== undefined) requireSame(before.value, read, caller);
     else if (read.nodeId !== '') requireRoom(view, read.nodeId);
     const now = this.#clock.now();
-    const record = complete(read, before?.value, { owner: actorOf(caller), lapsed: read.withNode && !this.#isHere(read.nodeId), now });
+    const record = complete(read, before?.value, { owner: actorOf(caller), lapsed: read.withNode && !this.#isHere(read.nodeId), counter: this.#counter, now });
     if (before !== undefined && isEqual(before.value, record)) return { if: [], then: [], result: before.value };
     const key = keys.service(record.network, record.name, record.id);
     const audit = { object: `service/${record.name}/${record.id}`, method: 'AddService', network: record.network };
@@ -111,9 +114,10 @@ export class ServiceRegistry {
 }
 
 /** Adds to what was asked for who asked, since when, and whether it is answered. */
-function complete(read: ServiceRecord, before: ServiceRecord | undefined, facts: { readonly owner: string; readonly lapsed: boolean; readonly now: number }): ServiceRecord {
-  const { owner, lapsed, now } = facts;
-  const record = { ...read, owner, createdAtMs: before?.createdAtMs ?? now, lapsedAtMs: lapsed ? before?.lapsedAtMs || now : 0 };
+function complete(read: ServiceRecord, before: ServiceRecord | undefined, facts: { readonly owner: string; readonly lapsed: boolean; readonly counter: string; readonly now: number }): ServiceRecord {
+  const { owner, lapsed, counter, now } = facts;
+  const countedBy = read.nodeId === '' && read.leaseSeconds > 0 ? (before?.countedBy ?? counter) : '';
+  const record = { ...read, owner, countedBy, createdAtMs: before?.createdAtMs ?? now, lapsedAtMs: lapsed ? before?.lapsedAtMs || now : 0 };
   const withheld = withheldBecause(record);
   return { ...record, withheld, sinceMs: before?.withheld === withheld ? before.sinceMs : now };
 }

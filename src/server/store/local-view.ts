@@ -113,6 +113,8 @@ export interface LocalView {
   /** Trust bundles, oldest first. */
   bundles(afterVersion: number): readonly Versioned<BundleRecord>[];
   presence(network: string, nodeId: string): Versioned<PresenceRecord> | undefined;
+  /** What is known of every node that was ever seen, lazily. */
+  presences(): Iterable<Versioned<PresenceRecord>>;
   /** The trust bundle that a node last said it knows. */
   nodeBundle(network: string, nodeId: string): Versioned<NodeBundleRecord> | undefined;
   /** The same for every node that has said one. */

@@ -1,5 +1,6 @@
 import type { AddressRecord, NodeRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import { keys, prefixOf } from './keys.js';
+import type { KvRow } from './kv-row.js';
 import type { AddressCounts, AppliedRevision, DnsRecordRow, LocalView, NodeRow, Page, ServiceRowFilter, Versioned } from './local-view.js';
 import { NODE_ROWS, pageAudit, pageDnsRecords, pageNodes, pageServices, pageTokens, toNodeRow, type NodeViewRow } from './pages.js';
 import { RECORD, RecordReader, versioned, type Bind } from './record-reader.js';
@@ -211,6 +212,12 @@ export class SqliteView implements LocalView {
     for (const { address, ...record } of this.#walk<AddressRecord & { address: string }>(sql, network, (row) => row.address)) {
       yield { address, record };
     }
+  }
+
+  *presences(): Generator<Versioned<RecordOf['presence']>> {
+    const [from, to] = range(prefixOf('presence'));
+    const sql = `SELECT ${RECORD} FROM kv WHERE key < ? AND key > ? ORDER BY key LIMIT ${WALK_PAGE}`;
+    for (const row of this.#walk<KvRow>(sql, to, ({ key }) => key, from)) yield versioned('presence', row);
   }
 
   // The partial indexes below are named, since the planner has no statistics and may take another; they fit only while

@@ -173,6 +173,8 @@ export interface ServiceRecord {
   healthReason: string;
   /** Since when `withheld` is as it is. */
   sinceMs: number;
+  /** The server that takes the renewals of an instance without a node, and counts its lease; empty where there is only one. */
+  countedBy: string;
 }
 
 export interface ServiceRecord_MetadataEntry {
@@ -1671,6 +1673,7 @@ function createBaseServiceRecord(): ServiceRecord {
     health: "",
     healthReason: "",
     sinceMs: 0,
+    countedBy: "",
   };
 }
 
@@ -1753,6 +1756,9 @@ export const ServiceRecord: MessageFns<ServiceRecord> = {
         throw new globalThis.Error("value provided for field BigInt(message.sinceMs) of type int64 too large");
       }
       writer.uint32(192).int64(BigInt(message.sinceMs));
+    }
+    if (message.countedBy !== "") {
+      writer.uint32(202).string(message.countedBy);
     }
     return writer;
   },
@@ -1957,6 +1963,14 @@ export const ServiceRecord: MessageFns<ServiceRecord> = {
             message.sinceMs = longToNumber(reader.int64());
             continue;
           }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.countedBy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2005,6 +2019,7 @@ export const ServiceRecord: MessageFns<ServiceRecord> = {
     message.health = object.health ?? "";
     message.healthReason = object.healthReason ?? "";
     message.sinceMs = object.sinceMs ?? 0;
+    message.countedBy = object.countedBy ?? "";
     return message;
   },
 };
