@@ -1,4 +1,5 @@
 import type { Machine } from './machine.js';
+import type { Scene } from './perform.js';
 
 /** The node on which an app runs, what the app is called, and where it listens. */
 export const APP = { node: 'web-2', service: 'registry', port: 5000 } as const;
@@ -27,7 +28,7 @@ export interface WireWatch {
 }
 
 /** Where the story takes place. */
-export interface Stage {
+export interface Stage extends Scene {
   readonly controller: Machine;
   readonly nodes: readonly Machine[];
   /** Undefined where nodes have a recorded device and send nothing. */
@@ -44,12 +45,4 @@ export interface Stage {
   readonly patienceMs: number;
   /** The folder of everything a machine writes; the machine's own user may write there. */
   folderOf(machine: { readonly name: string }): string;
-  /** How somebody may look around, one command a line. */
-  lookAround(): readonly string[];
-  /** What the programs said last. */
-  logs(): string;
-  /** Leaves nothing: no process, no namespace, no file. */
-  strike(): Promise<void>;
-  /** What {@link strike} did leave, by name. */
-  leftovers(): readonly string[];
 }
