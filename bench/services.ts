@@ -1,108 +1,97 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ControlSession } from '../src/client/control-session.js';
-import { joinNode } from '../src/client/join.js';
-import { openSession } from '../src/client/node-session.js';
-import { StateFolder } from '../src/client/state/state-folder.js';
 import { ListServicesRequest, type AdminServiceClient } from '../src/gen/networkcontroller/v1/admin.js';
-import type { ServiceState } from '../src/gen/networkcontroller/v1/node.js';
-import { Service } from '../src/gen/networkcontroller/v1/types.js';
-import { parseClientConfig } from '../src/platform/config/client-config.js';
-import { silentLog } from '../src/platform/log.js';
+import type { Service } from '../src/gen/networkcontroller/v1/types.js';
 import { callUnary } from '../src/platform/rpc-client.js';
-import type { Bench, Measured } from './bench.js';
-import { startBenchServer, type BenchServer } from './server.js';
+import type { Bench, Measured, Target } from './bench.js';
+import type { BenchServer } from './server.js';
+import { Fleets } from './simulate/fleets.js';
+import { LEASE_MS } from './simulate/offered.js';
+import { prepare } from './simulate/prepared.js';
 
-const NODES = 200;
-const SERVICES_A_NODE = 50;
-/** Nodes that join at the same time. */
-const JOINING = 8;
-const LEASE_SECONDS = 10;
-/** As agents do: a lease survives two renewals that get lost. */
-const RENEW_EVERY_MS = (LEASE_SECONDS * 1000) / 3;
-const SECONDS = 30;
-/** No lease ends within it. */
-const IDLE_MS = 3_000;
-
-/** A node with the services that it renews. */
-interface BenchNode {
-  readonly session: ControlSession;
-  readonly states: readonly ServiceState[];
+/** Ten thousand services in three ways. */
+interface Layout {
+  readonly nodes: number;
+  readonly each: number;
 }
+
+const LAYOUTS: readonly Layout[] = [
+  { nodes: 200, each: 50 },
+  { nodes: 1_000, each: 10 },
+  { nodes: 10_000, each: 1 },
+];
+/** As long as leases are kept from ending after a start of the server. */
+const PER_SECOND = 500;
+/** Nobody renews for so long, and no lease ends within it. */
+const REST_MS = 5_000;
+const BUSY_MS = 10_000;
+/** An odd number of rests in every ten seconds: what happens every ten seconds is in some of them. */
+const ROUNDS = 3;
+/** Until those who have just come have said all they say at first. */
+const SETTLE_MS = 5_000;
+const AT_MOST: Target = { kind: 'at most', of: 'value', limit: 20 };
 
 /** What the leases of ten thousand services cost. */
 export const bench: Bench = {
-  title: `${NODES} nodes with ${SERVICES_A_NODE} services each, leases of ${LEASE_SECONDS} s, renewed by their nodes; client and server share the machine`,
+  title: `10,000 services with leases of ${LEASE_MS / 1000} s, renewed by their nodes' agents; they and the server share the machine`,
   async run(progress): Promise<readonly Measured[]> {
-    const folder = mkdtempSync(join(tmpdir(), 'nc-bench-'));
-    const server = await startBenchServer();
-    try {
-      const nodes = await joinNodes(folder, await server.joinString());
-      progress('all are registered');
-      const idle = await shareOf(server, () => sleep(IDLE_MS));
-      const busy = await shareOf(server, () => renewAll(nodes));
-      const lost = await withheld(server.admin);
-      for (const { session } of nodes) session.close();
-      return [
-        { what: 'server with renewals, of a core', unit: '%', values: [busy], targets: [{ kind: 'at most', of: 'value', limit: 20 }] },
-        { what: 'server without renewals, of a core', unit: '%', values: [idle] },
-        { what: `withheld after ${SECONDS} s`, unit: 'services', values: [lost], targets: [{ kind: 'at most', of: 'value', limit: 0 }] },
-      ];
-    } finally {
-      await server.stop();
-      rmSync(folder, { recursive: true });
-    }
+    const measured: Measured[] = [];
+    const layouts = LAYOUTS.filter(({ nodes }) => (process.env['SERVICE_NODES'] ?? String(nodes)) === String(nodes));
+    for (const layout of layouts) measured.push(...(await measureLayout(layout, progress)));
+    return measured;
   },
 };
 
-async function joinNodes(folder: string, text: string): Promise<BenchNode[]> {
-  const nodes: BenchNode[] = [];
-  let left = NODES;
-  const worker = async (): Promise<void> => {
-    while (left > 0) nodes.push(await joinOne(folder, text, --left));
-  };
-  const filling = Promise.all(Array.from({ length: JOINING }, worker));
-  // The first ones would run out before the last ones are there.
-  const keeping = setInterval(() => void Promise.all(nodes.map(({ session, states }) => session.renewServices(states))), RENEW_EVERY_MS);
-  await filling.finally(() => clearInterval(keeping));
-  return nodes;
+async function measureLayout({ nodes, each }: Layout, progress: (line: string) => void): Promise<readonly Measured[]> {
+  const prepared = await prepare(nodes, progress, {}, each);
+  try {
+    const server = await prepared.start();
+    const fleets = await Fleets.make({ path: prepared.path, agents: nodes, endpoint: prepared.endpoint, servicesEach: each });
+    try {
+      return await measureFleet({ nodes, each }, server, fleets, progress);
+    } finally {
+      await fleets.stop();
+      await server.stop();
+    }
+  } finally {
+    prepared.remove();
+  }
 }
 
-async function joinOne(folder: string, text: string, i: number): Promise<BenchNode> {
-  const stateDir = join(folder, `node-${i}`);
-  const config = parseClientConfig(JSON.stringify({ client: { stateDir, device: 'recorded', name: `node-${i}` } }), 'bench.yml');
-  const facts = await joinNode(config, text);
-  const session = openSession(facts.controlEndpoints[0]!, StateFolder.open(stateDir, silentLog).membership()!);
-  const ids = Array.from({ length: SERVICES_A_NODE }, (_, n) => `s${n}-node-${i}`);
-  await Promise.all(ids.map((id, n) => session.register(Service.fromPartial({ id, name: `service-${n}`, port: 1000 + n, leaseSeconds: LEASE_SECONDS }))));
-  return { session, states: ids.map((id) => ({ id, health: '', healthReason: '' })) };
+async function measureFleet({ nodes, each }: Layout, server: BenchServer, fleets: Fleets, progress: (line: string) => void): Promise<readonly Measured[]> {
+  const of = `${nodes} nodes with ${each}`;
+  await fleets.start({ perSecond: PER_SECOND });
+  await fleets.offer();
+  progress(`${of} each: all are offered`);
+  await sleep(SETTLE_MS);
+  const [busy, idle]: number[][] = [[], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    await fleets.rest(true);
+    idle!.push(await shareOf(server, REST_MS));
+    await fleets.rest(false);
+    busy!.push(await shareOf(server, BUSY_MS));
+  }
+  const lost = (await services(server.admin)).filter(({ withheld }) => withheld !== '').length;
+  return [
+    { what: `${of}: server, of a core`, unit: '%', values: busy!, targets: [AT_MOST] },
+    { what: `${of}: of that for leases`, unit: '%', values: busy!.map((value, round) => value - idle![round]!), targets: [AT_MOST] },
+    { what: `${of}: withheld meanwhile`, unit: 'services', values: [lost], targets: [{ kind: 'at most', of: 'value', limit: 0 }] },
+  ];
 }
 
-/** Every node renews all of its services in one call, each at its own moment. */
-async function renewAll(nodes: readonly BenchNode[]): Promise<void> {
-  const endMs = performance.now() + SECONDS * 1000;
-  await Promise.all(
-    nodes.map(async ({ session, states }) => {
-      for (await sleep(Math.random() * RENEW_EVERY_MS); performance.now() < endMs; await sleep(RENEW_EVERY_MS)) await session.renewServices(states);
-    }),
-  );
-}
-
-/** @returns how much of one core the server took meanwhile, percent. */
-async function shareOf(server: BenchServer, work: () => Promise<unknown>): Promise<number> {
+/** @returns how much of one core the server takes for a while, percent. */
+async function shareOf(server: BenchServer, ms: number): Promise<number> {
   const [startMs, before] = [performance.now(), server.cpuSeconds()];
-  await work();
+  await sleep(ms);
   return ((server.cpuSeconds() - before) * 100_000) / (performance.now() - startMs);
 }
 
-async function withheld(admin: AdminServiceClient): Promise<number> {
-  let [count, pageToken] = [0, ''];
+async function services(admin: AdminServiceClient): Promise<readonly Service[]> {
+  const found: Service[] = [];
+  let pageToken = '';
   do {
     const page = await callUnary(admin, 'listServices', ListServicesRequest.fromPartial({ pageToken, pageSize: 1000 }));
-    count += page.services.filter((service) => service.withheld !== '').length;
+    found.push(...page.services);
     pageToken = page.nextPageToken;
   } while (pageToken !== '');
-  return count;
+  return found;
 }

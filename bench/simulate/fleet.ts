@@ -6,6 +6,7 @@ import { UnRegisterRequest, type MapDelta } from '../../src/gen/networkcontrolle
 import { callUnary } from '../../src/platform/rpc-client.js';
 import { HandshakeQueue } from '../../src/server/transport/handshake-queue.js';
 import type { Members } from './member.js';
+import { serviceConfigs } from './offered.js';
 import { SharedTrust } from './shared-trust.js';
 import { SimulatedAgent, type AgentCounts, type AgentEvents, type AgentSurroundings } from './simulated-agent.js';
 import { StalledWatch } from './stalled-watch.js';
@@ -17,6 +18,8 @@ export interface FleetSettings {
   readonly endpoint: string;
   /** The first so many never read what they are sent. */
   readonly stalled?: number;
+  /** How many services each of the others offers. */
+  readonly servicesEach?: number;
 }
 
 /** A fleet's agents at one moment, and what they have met so far. */
@@ -45,9 +48,9 @@ export class Fleet implements AgentEvents {
   #connects: number[] = [];
   #ended = 0;
 
-  constructor({ members: { members, position }, endpoint, stalled = 0 }: FleetSettings) {
+  constructor({ members: { members, position }, endpoint, stalled = 0, servicesEach = 0 }: FleetSettings) {
     const trust = new SharedTrust(members[0]!);
-    this.#surroundings = { endpoint, trust, line: new HandshakeQueue(CONNECTING), events: this, intern: (delta) => this.#intern(delta) };
+    this.#surroundings = { endpoint, trust, line: new HandshakeQueue(CONNECTING), events: this, intern: (delta) => this.#intern(delta), services: serviceConfigs(servicesEach) };
     this.#stalled = members.slice(0, stalled).map((membership) => new StalledWatch(endpoint, membership, position));
     for (const membership of members.slice(stalled)) this.#agents.set(membership.facts.nodeId, new SimulatedAgent(membership, position, this.#surroundings));
   }
@@ -71,6 +74,16 @@ export class Fleet implements AgentEvents {
   /** Resolves when every agent that was not refused is connected. */
   async connected(): Promise<void> {
     while (this.agents.some(({ state }) => state !== 'connected')) await sleep(20);
+  }
+
+  /** Each renews its services from now on. */
+  async offer(): Promise<void> {
+    await Promise.all(this.agents.map((agent) => agent.offer()));
+  }
+
+  /** While they rest nobody renews. */
+  rest(is: boolean): void {
+    for (const agent of this.agents) agent.rest(is);
   }
 
   /** Notes who is connected now, for {@link back}. */

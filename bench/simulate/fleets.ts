@@ -4,7 +4,7 @@ import type { SimulatedAgent } from './simulated-agent.js';
 import type { FleetStatus } from './fleet.js';
 
 /** What a fleet can be asked for from another process. */
-export type Asked = 'start' | 'mark' | 'back' | 'storm' | 'roam' | 'flap' | 'leave' | 'add' | 'holding' | 'arrivals' | 'status' | 'stop';
+export type Asked = 'start' | 'offer' | 'rest' | 'mark' | 'back' | 'storm' | 'roam' | 'flap' | 'leave' | 'add' | 'holding' | 'arrivals' | 'status' | 'stop';
 
 /** One request to a fleet's process. */
 export interface FleetRequest {
@@ -24,6 +24,8 @@ export interface FleetsSettings {
   readonly endpoint: string;
   /** How many never read what they are sent. */
   readonly stalled?: number;
+  /** How many services each offers. */
+  readonly servicesEach?: number;
 }
 
 /** One process has one core; and each agent takes some 250 KiB of it. */
@@ -38,13 +40,13 @@ export class Fleets {
   }
 
   /** Starts the processes; the agents do not connect yet. */
-  static async make({ path, agents, endpoint, stalled = 0 }: FleetsSettings): Promise<Fleets> {
+  static async make({ path, agents, endpoint, stalled = 0, servicesEach = 0 }: FleetsSettings): Promise<Fleets> {
     const count = Math.ceil(agents / AGENTS_A_PROCESS);
     const share = (of: number, index: number): number => Math.floor((of * (index + 1)) / count) - Math.floor((of * index) / count);
     const processes = Array.from({ length: count }, () => new FleetProcess());
     let from = 0;
     const made = processes.map((one, index) => {
-      const part = { path, from, count: share(agents, index), endpoint, stalled: share(stalled, index) };
+      const part = { path, from, count: share(agents, index), endpoint, stalled: share(stalled, index), servicesEach };
       from += part.count;
       return one.ask('make', part);
     });
@@ -55,6 +57,16 @@ export class Fleets {
   /** Starts all agents, so many a second, and waits until they are connected. */
   async start({ perSecond }: { readonly perSecond: number }): Promise<void> {
     await this.#all('start', { perSecond: perSecond / this.#processes.length });
+  }
+
+  /** @see Fleet.offer */
+  async offer(): Promise<void> {
+    await this.#all('offer');
+  }
+
+  /** @see Fleet.rest */
+  async rest(is: boolean): Promise<void> {
+    await this.#all('rest', is);
   }
 
   /** @see Fleet.mark */

@@ -34,7 +34,7 @@ export function inLine(line: HandshakeQueue, open: () => ControlSession): Contro
     renew: async (request) => session().renew(request),
     signal: async (signals) => session().signal(signals),
     register: async (service) => session().register(service),
-    renewServices: async (states) => session().renewServices(states),
+    renewServices: (states, events) => session().renewServices(states, events),
     deregister: async (id) => session().deregister(id),
     close() {
       isClosed = true;

@@ -9,11 +9,14 @@ import type { Caller } from '../../src/server/auth/caller.js';
 import { openServerState, type ServerState } from '../../src/server/server-state.js';
 import { useCases } from '../../src/server/use-cases.js';
 import type { Members } from './member.js';
+import { offered } from './offered.js';
 
 /** What the server's own folder is prepared for. */
 export interface Preparation {
   readonly config: ServerConfig;
   readonly nodes: number;
+  /** How many services each of them offers; none when left out. */
+  readonly servicesEach?: number;
   /** Told now and then how many are there. */
   readonly progress?: (done: number) => void;
 }
@@ -28,10 +31,10 @@ const STILL: Clock = { now: () => Date.now(), after: () => () => {}, every: () =
  * Makes a server's folder with nodes in it, through the server's own use cases in this process: what a join writes and issues, without TLS and
  * proofs. The server must not be running.
  */
-export async function prepareMembers({ config, nodes, progress = () => {} }: Preparation): Promise<Members> {
+export async function prepareMembers({ config, nodes, servicesEach = 0, progress = () => {} }: Preparation): Promise<Members> {
   const state = await openServerState(config, { clock: systemClock, log: silentLog });
   try {
-    const register = await registrar(state, config);
+    const register = await registrar(state, config, servicesEach);
     const members: Membership[] = [];
     while (members.length < nodes) {
       const batch = Array.from({ length: Math.min(IN_FLIGHT, nodes - members.length) }, (_, n) => register(members.length + n));
@@ -45,16 +48,18 @@ export async function prepareMembers({ config, nodes, progress = () => {} }: Pre
   }
 }
 
-async function registrar(state: ServerState, config: ServerConfig): Promise<(index: number) => Promise<Membership>> {
+async function registrar(state: ServerState, config: ServerConfig, servicesEach: number): Promise<(index: number) => Promise<Membership>> {
   const endpoints = () => ({ control: [], bootstrap: [], wireguard: [], probe: [], https: [], dns: [] });
   const wgPublicKey = wireGuardPublicKey(state.wgPrivateKey);
-  const { tokens, registrations, facts } = useCases(state, config, { clock: STILL, wall: STILL, log: silentLog, version: 'prepare', wgPublicKey, endpoints });
+  const { tokens, registrations, services, facts } = useCases(state, config, { clock: STILL, wall: STILL, log: silentLog, version: 'prepare', wgPublicKey, endpoints });
   const { record, secret } = await tokens.create(TOKEN, CALLER);
   return async (index) => {
     const keys = makeMemberKeys();
     const { grpc, network, wgPublicKey: ownKey } = openMemberKeys(keys, 'node');
     const request = { bootstrapToken: `${record.id}.${secret}`, nodeName: `agent-${index}`, hostname: '', grpcSpki: grpc.spki, networkSpki: network.spki, wgPublicKey: ownKey };
     const { node, nodeToken, grpcCertificate, networkCertificate } = await registrations.register(request, CALLER);
+    const caller: Caller = { kind: 'node', nodeId: node.id, network: node.network, serial: '', address: CALLER.address };
+    await Promise.all(offered(servicesEach, { nodeId: node.id, name: node.name, network: node.network }).map((service) => services.add(service, caller)));
     const of = { nodeId: node.id, name: node.name, network: node.network, clusterId: facts.clusterId, bindIp: node.bindIp, bindIp6: node.bindIp6 };
     return {
       keys,

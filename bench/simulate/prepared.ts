@@ -24,15 +24,15 @@ export interface Prepared {
   remove(): void;
 }
 
-/** Makes it. @param more Settings as server.yml has them. */
-export async function prepare(nodes: number, progress: (line: string) => void, more: object = {}): Promise<Prepared> {
+/** Makes it. @param servicesEach What each node offers. @param more Settings as server.yml has them. */
+export async function prepare(nodes: number, progress: (line: string) => void, more: object = {}, servicesEach = 0): Promise<Prepared> {
   const folder = mkdtempSync(join(tmpdir(), 'nc-bench-'));
   const [grpcPort, metricsPort] = await freePorts(2);
   const metrics = `127.0.0.1:${metricsPort}`;
   const settings = serverSettings(folder, { grpcPort, metrics: { listen: metrics }, ...more });
   const config = parseServerConfig(JSON.stringify({ server: settings }), join(folder, 'server.yml'));
   const path = join(folder, 'members');
-  writeMembers(path, await prepareMembers({ config, nodes, progress: (done) => progress(`${done} of ${nodes} nodes made`) }));
+  writeMembers(path, await prepareMembers({ config, nodes, servicesEach, progress: (done) => progress(`${done} of ${nodes} nodes made`) }));
   return {
     path,
     endpoint: `127.0.0.1:${grpcPort}`,

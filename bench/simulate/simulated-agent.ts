@@ -2,6 +2,7 @@ import { ControlLink, type ControlHandlers, type ControlState } from '../../src/
 import { EndpointOrder } from '../../src/client/endpoint-order.js';
 import { MapStore, type NetworkMap } from '../../src/client/map-store.js';
 import { openSession } from '../../src/client/node-session.js';
+import { ServiceOffers, type ServiceCalls } from '../../src/client/services/service-offers.js';
 import type { Membership } from '../../src/client/state/membership.js';
 import type { DomainError } from '../../src/domain/errors.js';
 import { MapSnapshot, type MapDelta, type ReportRequest, type WatchRequest, type WatchResponse } from '../../src/gen/networkcontroller/v1/node.js';
@@ -9,6 +10,7 @@ import { NetworkConfig } from '../../src/gen/networkcontroller/v1/types.js';
 import type { HandshakeQueue } from '../../src/server/transport/handshake-queue.js';
 import { inLine } from './in-line.js';
 import { systemClock } from '../../src/platform/clock.js';
+import type { ServiceConfig } from '../../src/platform/config/client-config.js';
 import { silentLog } from '../../src/platform/log.js';
 import type { Position } from './member.js';
 import type { SharedTrust } from './shared-trust.js';
@@ -41,6 +43,8 @@ export interface AgentSurroundings {
   readonly events: AgentEvents;
   /** A delta that another agent has decoded already, so that ten thousand hold one copy. */
   intern(delta: MapDelta): MapDelta;
+  /** What each offers. */
+  readonly services: readonly ServiceConfig[];
 }
 
 /**
@@ -55,6 +59,8 @@ export class SimulatedAgent implements ControlHandlers {
   readonly #surroundings: AgentSurroundings;
   readonly #maps: MapStore;
   readonly #link: ControlLink;
+  readonly #offers: ServiceOffers;
+  #resting = false;
 
   /** @param position Undefined for a node without a map of its own, which asks for all of it. */
   constructor(readonly membership: Membership, position: Position | undefined, surroundings: AgentSurroundings) {
@@ -70,6 +76,7 @@ export class SimulatedAgent implements ControlHandlers {
       log: silentLog,
       random: Math.random,
     });
+    this.#offers = new ServiceOffers(surroundings.services, membership.facts, { calls: () => this.#calls(), clock: systemClock, log: silentLog });
   }
 
   get state(): ControlState {
@@ -89,12 +96,23 @@ export class SimulatedAgent implements ControlHandlers {
     this.#link.start();
   }
 
+  /** Renews its services from now on. */
+  offer(): Promise<void> {
+    return this.#offers.register();
+  }
+
+  /** Renews nothing meanwhile. */
+  rest(is: boolean): void {
+    this.#resting = is;
+  }
+
   /** Drops the connection and makes a new one, as a machine does that has come into another network. */
   roam(): void {
     this.#link.reconnect();
   }
 
   stop(): Promise<void> {
+    this.#offers.stop();
     return this.#link.stop();
   }
 
@@ -127,6 +145,12 @@ export class SimulatedAgent implements ControlHandlers {
   report(): Promise<ReportRequest> {
     const { bundleVersion } = this.#surroundings.trust;
     return Promise.resolve({ appliedRevision: this.revision, bundleVersion, candidates: [], paths: [], tunnelUp: true, agentVersion: 'simulated', routes: [] });
+  }
+
+  /** What it offers was registered when the store was made. */
+  #calls(): ServiceCalls | undefined {
+    const { session } = this.#link;
+    return session === undefined || this.#resting ? undefined : { ...session, register: () => Promise.resolve() };
   }
 
   #takeSnapshot(chunk: MapSnapshot): void {

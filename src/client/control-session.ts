@@ -2,6 +2,7 @@ import { DomainError } from '../domain/errors.js';
 import type { PeerSignal, RenewRequest, RenewResponse, ReportRequest, ReportResponse, ServiceState, WatchRequest, WatchResponse } from '../gen/networkcontroller/v1/node.js';
 import type { Service } from '../gen/networkcontroller/v1/types.js';
 import type { Clock } from '../platform/clock.js';
+import type { RenewalEvents } from './services/kept-leases.js';
 
 /** One open connection to a control listener. */
 export interface ControlSession {
@@ -14,8 +15,8 @@ export interface ControlSession {
   signal(signals: readonly PeerSignal[]): Promise<readonly string[]>;
   /** Offers a service of this node, or changes it. */
   register(service: Service): Promise<unknown>;
-  /** Renews the leases of services of this node. @returns The ids that the controller does not know. */
-  renewServices(states: readonly ServiceState[]): Promise<readonly string[]>;
+  /** Renews the leases of services of this node. */
+  renewServices(states: readonly ServiceState[], events: RenewalEvents): void;
   /** Takes a service of this node back. */
   deregister(id: string): Promise<unknown>;
   /** Ends the stream and the connection. Idempotent. */

@@ -2,10 +2,11 @@ import { serverName } from '../domain/certificate.js';
 import { DomainError } from '../domain/errors.js';
 import { BootstrapServiceClient, type RecoverRequest, type RecoverResponse } from '../gen/networkcontroller/v1/bootstrap.js';
 import { NodeServiceClient, SignalRequest } from '../gen/networkcontroller/v1/node.js';
-import { callStream, callUnary, connect, type ClientTls } from '../platform/rpc-client.js';
+import { callStream, callUnary, connect, openDuplex, type ClientTls } from '../platform/rpc-client.js';
 import { CaBundle } from '../platform/x509/ca-bundle.js';
 import { toPem } from '../platform/x509/pem.js';
 import type { ControlSession } from './control-session.js';
+import { KeptLeases } from './services/kept-leases.js';
 import type { Membership } from './state/membership.js';
 
 const identities = new WeakMap<Membership, ClientTls>();
@@ -42,13 +43,14 @@ export function openNodeClient(endpoint: string, membership: Membership): NodeSe
 export function openSession(endpoint: string, membership: Membership): ControlSession {
   const client = openNodeClient(endpoint, membership);
   const ended = new AbortController();
+  const leases = new KeptLeases((events) => openDuplex(client, 'keepServices', { signal: ended.signal, ...events }));
   return {
     watch: (request) => callStream(client, 'watch', request, { signal: ended.signal }),
     report: (request) => callUnary(client, 'report', request),
     signal: async (signals) => (await callUnary(client, 'signal', SignalRequest.fromPartial({ signals: [...signals] }))).undelivered,
     renew: (request) => callUnary(client, 'renew', request),
     register: (service) => callUnary(client, 'registerService', { service }),
-    renewServices: async (services) => (await callUnary(client, 'renewServices', { services: [...services] })).unknown,
+    renewServices: (states, events) => leases.renew(states, events),
     deregister: (id) => callUnary(client, 'deregisterService', { id }),
     close: () => {
       ended.abort();

@@ -6,6 +6,7 @@ import {
   type CallOptions,
   type ChannelCredentials,
   type Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
@@ -39,17 +40,22 @@ type Unary<Q, R> = (
 
 type ServerStream<Q, R> = (request: Q, metadata: Metadata, options: Partial<CallOptions>) => ClientReadableStream<R>;
 
+type DuplexStream<Q, R> = (metadata: Metadata) => ClientDuplexStream<Q, R>;
+
+/** The names of a client's methods that stream in both directions. */
+export type DuplexName<C> = { [K in keyof C]: C[K] extends DuplexStream<infer _Q, infer _R> ? K : never }[keyof C];
+
 /** The names of a client's server-streaming methods. */
-export type StreamName<C> = { [K in keyof C]: C[K] extends ServerStream<infer _Q, infer _R> ? K : never }[keyof C];
+export type StreamName<C> = { [K in keyof C]: K extends DuplexName<C> ? never : C[K] extends ServerStream<infer _Q, infer _R> ? K : never }[keyof C];
 
 /** The names of a client's unary methods. A stream's type would pass for one, so streams are left out. */
-export type UnaryName<C> = { [K in keyof C]: K extends StreamName<C> ? never : C[K] extends Unary<infer _Q, infer _R> ? K : never }[keyof C];
+export type UnaryName<C> = { [K in keyof C]: K extends StreamName<C> | DuplexName<C> ? never : C[K] extends Unary<infer _Q, infer _R> ? K : never }[keyof C];
 
 /** What a method takes. */
-export type RequestOf<M> = M extends ServerStream<infer Q, infer _R> ? Q : M extends Unary<infer Q, infer _R> ? Q : never;
+export type RequestOf<M> = M extends DuplexStream<infer Q, infer _R> ? Q : M extends ServerStream<infer Q, infer _R> ? Q : M extends Unary<infer Q, infer _R> ? Q : never;
 
 /** What a method answers, once or many times. */
-export type ResponseOf<M> = M extends ServerStream<infer _Q, infer R> ? R : M extends Unary<infer _Q, infer R> ? R : never;
+export type ResponseOf<M> = M extends DuplexStream<infer _Q, infer R> ? R : M extends ServerStream<infer _Q, infer R> ? R : M extends Unary<infer _Q, infer R> ? R : never;
 
 const DEFAULT_DEADLINE_MS = 10_000;
 
@@ -192,6 +198,41 @@ export async function* callStream<C extends Client, K extends StreamName<C>>(
     options.signal?.removeEventListener('abort', cancel);
     cancel();
   }
+}
+
+/** The sending side of a stream in both directions. */
+export interface Duplex<Request> {
+  write(request: Request): void;
+}
+
+/** What comes back on it. */
+export interface DuplexEvents<Response> {
+  onMessage(response: Response): void;
+  /** Once, with the refusal or the loss of the connection; without an error when `signal` ended it. */
+  onEnd(error: Error | undefined): void;
+}
+
+/** Opens a stream in both directions; without deadline, until `signal`, the server or the connection ends it. */
+export function openDuplex<C extends Client, K extends DuplexName<C>>(
+  client: C,
+  method: K,
+  { signal, onMessage, onEnd }: DuplexEvents<ResponseOf<C[K]>> & { readonly signal: AbortSignal },
+): Duplex<RequestOf<C[K]>> {
+  if (signal.aborted) {
+    queueMicrotask(() => onEnd(undefined));
+    return { write: () => {} };
+  }
+  const call = (client[method] as DuplexStream<RequestOf<C[K]>, ResponseOf<C[K]>>).call(client, new Metadata());
+  const cancel = (): void => call.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  let ended = false;
+  const end = (error?: Error): void => {
+    signal.removeEventListener('abort', cancel);
+    if (!ended) onEnd(signal.aborted ? undefined : error);
+    ended = true;
+  };
+  call.on('data', onMessage).on('error', (error) => end(toDomainError(error) as Error)).on('end', () => end());
+  return { write: (request) => void (ended || call.write(request)) };
 }
 
 /** Statuses that arrive without a code of ours: from gRPC itself or from something between us and the server. */

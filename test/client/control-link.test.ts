@@ -374,9 +374,7 @@ class FakeSession implements ControlSession {
     return Promise.resolve();
   }
 
-  renewServices(): Promise<readonly string[]> {
-    return Promise.resolve([]);
-  }
+  renewServices(): void {}
 
   deregister(): Promise<void> {
     return Promise.resolve();

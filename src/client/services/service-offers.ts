@@ -5,13 +5,13 @@ import type { Clock } from '../../platform/clock.js';
 import type { ServiceConfig } from '../../platform/config/client-config.js';
 import type { Log } from '../../platform/log.js';
 import { HealthWatch } from './health-watch.js';
+import type { RenewalEvents } from './kept-leases.js';
 import { probeOf } from './probe.js';
 
 /** The calls that offering takes. */
 export interface ServiceCalls {
   register(service: Service): Promise<unknown>;
-  /** @returns The ids that the controller does not know. */
-  renewServices(states: readonly ServiceState[]): Promise<readonly string[]>;
+  renewServices(states: readonly ServiceState[], events: RenewalEvents): void;
   deregister(id: string): Promise<unknown>;
 }
 
@@ -41,7 +41,7 @@ const MAX_LABEL = 63;
 const RENEWALS_PER_LEASE = 3;
 
 /**
- * Offers the services of this node while its agent runs: registers them with each connection, renews the leases of all in one call,
+ * Offers the services of this node while its agent runs: registers them with each connection, renews the leases of all in one message,
  * says at once when a health check changes, and takes them back at the end.
  */
 export class ServiceOffers {
@@ -50,6 +50,11 @@ export class ServiceOffers {
   readonly #calls: () => ServiceCalls | undefined;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #renewals: RenewalEvents = {
+    onUnknown: (ids) => void this.#registerAgain(ids),
+    // The next one comes soon, and a new connection registers everything again.
+    onFailed: ({ message }) => this.#log.debug('services not renewed', { reason: message }),
+  };
   #cancelRenewal: () => void = () => {};
 
   /** @param deps `calls` is the connection, while there is one. */
@@ -136,7 +141,7 @@ export class ServiceOffers {
   #put(config: ServiceConfig): Offer {
     const service = toService(config, this.#owner);
     const { check } = config;
-    const onChange = (): void => void this.#healthChanged(service.id);
+    const onChange = (): void => this.#healthChanged(service.id);
     const watch = check && new HealthWatch(check, { probe: probeOf(check), clock: this.#clock, onChange });
     const offer: Offer = { service, watch, refused: '' };
     this.#offers.set(service.id, offer);
@@ -158,11 +163,11 @@ export class ServiceOffers {
     }
   }
 
-  async #healthChanged(id: string): Promise<void> {
+  #healthChanged(id: string): void {
     const offer = this.#offers.get(id);
     if (offer === undefined) return;
     this.#log.info('health of a service changed', { id, ...offer.watch?.state });
-    await this.#renew([offer]);
+    this.#renew();
   }
 
   #renewLater(): void {
@@ -170,18 +175,20 @@ export class ServiceOffers {
     const leases = [...this.#offers.values()].map(({ service }) => service.leaseSeconds).filter((seconds) => seconds > 0);
     if (leases.length === 0) return;
     const pauseMs = (Math.min(...leases) * 1000) / RENEWALS_PER_LEASE;
-    this.#cancelRenewal = this.#clock.after(pauseMs, () => void this.#renew([...this.#offers.values()]).then(() => this.#renewLater()));
+    this.#cancelRenewal = this.#clock.after(pauseMs, () => {
+      this.#renew();
+      this.#renewLater();
+    });
   }
 
-  async #renew(offers: readonly Offer[]): Promise<void> {
-    const states = offers.filter(({ refused }) => refused === '').map(asOf).map(({ id, health, healthReason }) => ({ id, health, healthReason }));
-    try {
-      const unknown = states.length === 0 ? [] : await this.#calls()?.renewServices(states);
-      for (const id of unknown ?? []) if (this.#offers.has(id)) await this.#tryRegister(this.#offers.get(id)!);
-    } catch (error) {
-      // The next one comes soon, and a new connection registers everything again.
-      this.#log.debug('services not renewed', { reason: (error as Error).message });
-    }
+  #renew(): void {
+    const taken = [...this.#offers.values()].filter(({ refused }) => refused === '');
+    const states = taken.map(asOf).map(({ id, health, healthReason }) => ({ id, health, healthReason }));
+    if (states.length > 0) this.#calls()?.renewServices(states, this.#renewals);
+  }
+
+  async #registerAgain(ids: readonly string[]): Promise<void> {
+    for (const id of ids) if (this.#offers.has(id)) await this.#tryRegister(this.#offers.get(id)!);
   }
 }
 

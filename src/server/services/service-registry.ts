@@ -11,6 +11,7 @@ import { auditOperation } from './audit.js';
 import type { ServiceLeases } from './service-leases.js';
 import { readHealth, readService, withheldBecause } from './service-record.js';
 
+/** They go with their node, in one transaction. */
 const PER_NODE = 64;
 
 /** Who registers the services of server.yml. */

@@ -25,15 +25,21 @@ export interface StreamSink<Message> {
 /** Serves one stream until it or the caller ends it. Refuses by throwing before anything is sent. */
 export type StreamHandler<Request, Message> = (request: Request, caller: Caller, sink: StreamSink<Message>, call: CallInfo) => void | Promise<void>;
 
+/** Serves one stream in both directions. Returns who takes the caller's messages, one after another. Refuses by throwing. */
+export type DuplexHandler<Request, Message> = (caller: Caller, sink: StreamSink<Message>, call: CallInfo) => (message: Request) => Promise<void>;
+
 /** One handler for each method of a generated service definition. */
 export type HandlersOf<Definition> = {
   readonly [Method in keyof Definition]: Definition[Method] extends {
+    readonly requestStream: infer Asks;
     readonly responseStream: infer Streams;
     readonly requestDeserialize: (bytes: Buffer) => infer Request;
     readonly responseDeserialize: (bytes: Buffer) => infer Response;
   }
     ? Streams extends true
-      ? StreamHandler<Request, Response>
+      ? Asks extends true
+        ? DuplexHandler<Request, Response>
+        : StreamHandler<Request, Response>
       : UnaryHandler<Request, Response>
     : never;
 };

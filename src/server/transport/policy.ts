@@ -40,6 +40,7 @@ export const POLICY = {
   '/networkcontroller.v1.NodeService/UnRegister': NODE_OR_ADMIN,
   '/networkcontroller.v1.NodeService/RegisterService': NODE,
   '/networkcontroller.v1.NodeService/RenewServices': NODE,
+  '/networkcontroller.v1.NodeService/KeepServices': NODE,
   '/networkcontroller.v1.NodeService/DeregisterService': NODE,
   '/networkcontroller.v1.NodeService/ListServices': NODE,
   '/networkcontroller.v1.NodeService/WatchServices': NODE,

@@ -1,12 +1,12 @@
 import { DomainError } from '../../domain/errors.js';
 import type { AdminServiceService } from '../../gen/networkcontroller/v1/admin.js';
-import type { NodeServiceService } from '../../gen/networkcontroller/v1/node.js';
+import type { KeepServicesRequest, KeepServicesResponse, NodeServiceService, ServiceState } from '../../gen/networkcontroller/v1/node.js';
 import type { ServiceEvent, ServiceFilter } from '../../gen/networkcontroller/v1/types.js';
 import type { Caller } from '../auth/caller.js';
 import type { ServiceRegistry } from '../services/service-registry.js';
 import { watchServices, type ServiceEventSink } from '../services/service-watch.js';
 import type { Repository, ServiceRowFilter } from '../store/local-view.js';
-import type { HandlersOf, StreamSink } from './handler.js';
+import type { DuplexHandler, HandlersOf, StreamSink } from './handler.js';
 
 /** What registrations are served with. */
 export interface ServiceDeps {
@@ -18,7 +18,7 @@ const PAGE = 200;
 const MAX_PAGE = 1_000;
 const DEFAULT_NETWORK = 'default';
 
-type NodeMethods = 'registerService' | 'renewServices' | 'deregisterService' | 'listServices' | 'watchServices';
+type NodeMethods = 'registerService' | 'renewServices' | 'keepServices' | 'deregisterService' | 'listServices' | 'watchServices';
 type AdminMethods = 'addService' | 'listServices' | 'removeService' | 'watchServices';
 
 /** The services of the calling node, and what it may know of the others: those of its own network. */
@@ -33,6 +33,7 @@ export function nodeServiceHandlers({ services, repository }: ServiceDeps): Pick
       const unknown = await services.renew(nodeCaller(caller).network, request.services, caller);
       return { unknown: [...unknown] };
     },
+    keepServices: keepServices({ services, repository }),
     deregisterService: async (request, caller) => {
       const { rev } = await services.remove(request.id, nodeCaller(caller).network, caller);
       return { revision: rev };
@@ -61,6 +62,22 @@ export function adminServiceHandlers({ services, repository }: ServiceDeps): Pic
       return { services: result.map((record) => services.show(record)), revision: rev };
     },
     watchServices: ({ network, filter }, _caller, sink) => watchServices(repository, rowFilter(network, filter), eventSink(sink)),
+  };
+}
+
+/** `NodeService.KeepServices`: what a message has named is renewed by each empty one after it. */
+function keepServices({ services, repository }: ServiceDeps): DuplexHandler<KeepServicesRequest, KeepServicesResponse> {
+  return (caller, sink) => {
+    const { nodeId, network } = nodeCaller(caller);
+    let kept: readonly ServiceState[] = [];
+    return async (request) => {
+      if (request.services.length > 0) kept = request.services;
+      const unknown = await services.renew(network, kept, caller);
+      if (unknown.length === 0) return;
+      // The caller was looked at when the stream began.
+      if (repository.view.nodeById(nodeId) === undefined) throw new DomainError('node_revoked', 'this node was unregistered; join again with a new join string');
+      sink.write({ unknown: [...unknown] });
+    };
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { CallContext } from './call-record.js';
-import type { HandlersOf, StreamHandler, UnaryHandler } from './handler.js';
-import { serverStream } from './stream.js';
+import type { DuplexHandler, HandlersOf, StreamHandler, UnaryHandler } from './handler.js';
+import { duplexStream, serverStream } from './stream.js';
 import { unary } from './unary.js';
 
 /** A generated service with a handler for each of its methods. */
@@ -27,7 +27,8 @@ export function service<Definition extends ServiceDefinition>(definition: Defini
       Object.fromEntries(
         methods.map(([name, method]) => {
           const handler = (handlers as Readonly<Record<string, unknown>>)[name];
-          return [name, method.responseStream ? serverStream(context, handler as StreamHandler<unknown, unknown>) : unary(context, handler as UnaryHandler<unknown, unknown>)];
+          if (!method.responseStream) return [name, unary(context, handler as UnaryHandler<unknown, unknown>)];
+          return [name, method.requestStream ? duplexStream(context, handler as DuplexHandler<unknown, unknown>) : serverStream(context, handler as StreamHandler<unknown, unknown>)];
         }),
       ),
   };

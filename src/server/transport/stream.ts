@@ -1,7 +1,8 @@
-import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js';
+import type { handleBidiStreamingCall, handleServerStreamingCall, ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js';
 import type { DomainError } from '../../domain/errors.js';
+import type { Caller } from '../auth/caller.js';
 import { CallRecord, type CallContext } from './call-record.js';
-import type { StreamHandler, StreamSink } from './handler.js';
+import type { CallInfo, DuplexHandler, StreamHandler, StreamSink } from './handler.js';
 import type { AdmittedStream } from './stream-admission.js';
 import { requestMetadata, toServiceError } from './status.js';
 
@@ -12,13 +13,27 @@ export interface OpenStream extends AdmittedStream {
 
 /** Makes a handler one that gRPC can call; its stream is ended when the server stops. */
 export function serverStream<Request, Message>(context: CallContext, handler: StreamHandler<Request, Message>): handleServerStreamingCall<Request, Message> {
-  return (call) => void serve(context, call, handler);
+  return (call) => void serve<Message>(context, call, (caller, sink, info) => handler(call.request, caller, sink, info));
 }
 
-async function serve<Request, Message>(
+/** The same for a stream in both directions, which ends when its caller has said all. */
+export function duplexStream<Request, Message>(context: CallContext, handler: DuplexHandler<Request, Message>): handleBidiStreamingCall<Request, Message> {
+  return (call) => void serve<Message>(context, call, (caller, sink, info) => takeEach(call, sink, handler(caller, sink, info)));
+}
+
+/** Nothing more is read before what was read is dealt with. */
+function takeEach<Request, Message>(call: ServerDuplexStream<Request, Message>, sink: CallSink<Message>, take: (message: Request) => Promise<void>): void {
+  call.on('data', (message: Request) => {
+    call.pause();
+    take(message).then(() => call.resume(), (error: unknown) => sink.close(error));
+  });
+  call.on('end', () => sink.end());
+}
+
+async function serve<Message>(
   context: CallContext,
-  call: ServerWritableStream<Request, Message>,
-  handler: StreamHandler<Request, Message>,
+  call: AnyStream<Message>,
+  begin: (caller: Caller, sink: CallSink<Message>, info: CallInfo) => void | Promise<void>,
 ): Promise<void> {
   const record = new CallRecord(context, call, 'stream');
   const sink = new CallSink<Message>(call, record);
@@ -27,23 +42,26 @@ async function serve<Request, Message>(
   try {
     const caller = await record.admit();
     sink.isAdmin = caller.kind === 'admin';
-    if (!sink.closed) await handler(call.request, caller, sink, { requestId: record.requestId });
+    if (!sink.closed) await begin(caller, sink, { requestId: record.requestId });
   } catch (error) {
     sink.close(error);
   }
 }
 
+/** A stream that the server writes to. */
+type AnyStream<Message> = ServerWritableStream<unknown, Message> | ServerDuplexStream<unknown, Message>;
+
 /** A gRPC server stream as a handler sees it. */
 class CallSink<Message> implements StreamSink<Message>, OpenStream {
   readonly certificateEndsAtMs: number;
   isAdmin = false;
-  readonly #call: ServerWritableStream<unknown, Message | Uint8Array>;
+  readonly #call: AnyStream<Message | Uint8Array>;
   readonly #record: CallRecord;
   readonly #onClose: (() => void)[] = [];
   #closed = false;
 
-  constructor(call: ServerWritableStream<unknown, Message>, record: CallRecord) {
-    this.#call = call as ServerWritableStream<unknown, Message | Uint8Array>;
+  constructor(call: AnyStream<Message>, record: CallRecord) {
+    this.#call = call as AnyStream<Message | Uint8Array>;
     this.#record = record;
     this.certificateEndsAtMs = record.certificateEndsAtMs;
     // The agent went away or its connection broke: the ordinary end of a watch.

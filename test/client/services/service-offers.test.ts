@@ -17,7 +17,7 @@ function startOffers(...services: ReturnType<typeof config>[]) {
   const { log, warnings } = recordingLog();
   const said: string[] = [];
   const refusals = new Map<string, Error>();
-  let unknown: readonly string[] = [];
+  const unknown: string[] = [];
   let connected = true;
   const hear = async (call: string, id: string): Promise<void> => {
     said.push(`${call} ${id}`);
@@ -26,10 +26,8 @@ function startOffers(...services: ReturnType<typeof config>[]) {
   };
   const calls: ServiceCalls = {
     register: ({ id }) => hear('register', id),
-    renewServices: async (states) => {
-      await hear('renew', states.map(({ id }) => id).join());
-      return unknown;
-    },
+    renewServices: (states, { onUnknown, onFailed }) =>
+      void hear('renew', states.map(({ id }) => id).join()).then(() => onUnknown(unknown.splice(0)), onFailed),
     deregister: (id) => hear('deregister', id),
   };
   const offers = new ServiceOffers(services, OWNER, { calls: () => (connected ? calls : undefined), clock, log });
@@ -40,7 +38,7 @@ function startOffers(...services: ReturnType<typeof config>[]) {
     said: () => said.splice(0),
     refuse: (call: string, error: Error = new DomainError('conflict', 'somebody else has it')) => refusals.set(call, error),
     accept: () => refusals.clear(),
-    forget: (...ids: string[]) => (unknown = ids),
+    forget: (...ids: string[]) => unknown.push(...ids),
     connect: (is: boolean) => (connected = is),
     async pass(ms: number) {
       clock.advance(ms);

@@ -1,11 +1,13 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { DomainError } from '../../../src/domain/errors.js';
 import { AdminServiceClient, WatchEventsRequest, WatchEventsResponse } from '../../../src/gen/networkcontroller/v1/admin.js';
-import { callStream, callUnary, connect } from '../../../src/platform/rpc-client.js';
-import type { StreamHandler, StreamSink } from '../../../src/server/transport/handler.js';
-import { adminService, startUnixTestListener } from '../../support/rpc-listener.js';
+import { NodeServiceClient, type KeepServicesRequest, type KeepServicesResponse } from '../../../src/gen/networkcontroller/v1/node.js';
+import { callStream, callUnary, connect, openDuplex } from '../../../src/platform/rpc-client.js';
+import type { DuplexHandler, StreamHandler, StreamSink } from '../../../src/server/transport/handler.js';
+import { adminService, nodeService, startTlsTestListener, startUnixTestListener } from '../../support/rpc-listener.js';
 import { until } from '../../support/until.js';
 
+type KeepHandler = DuplexHandler<KeepServicesRequest, KeepServicesResponse>;
 type EventHandler = StreamHandler<WatchEventsRequest, WatchEventsResponse>;
 
 const REQUEST = WatchEventsRequest.fromPartial({});
@@ -17,6 +19,21 @@ async function startStreams(watchEvents: EventHandler) {
   const client = connect(AdminServiceClient, { socketPath });
   onTestFinished(() => client.close());
   return { server, client };
+}
+
+/** A listener for nodes whose KeepServices is `keepServices`, and one stream of a client of it. */
+async function startKeeping(keepServices: KeepHandler) {
+  const node = { kind: 'node', nodeId: 'n-1', network: 'default', serial: '', address: '' } as const;
+  const { server, target } = await startTlsTestListener({ services: [nodeService({ keepServices })], authenticate: async () => node });
+  const client = connect(NodeServiceClient, target);
+  onTestFinished(() => client.close());
+  const ending = new AbortController();
+  const heard: string[][] = [];
+  let onEnd = (_error: Error | undefined): void => {};
+  const ended = new Promise<Error | undefined>((resolve) => (onEnd = resolve));
+  const stream = openDuplex(client, 'keepServices', { signal: ending.signal, onMessage: ({ unknown }) => heard.push(unknown), onEnd });
+  const say = (id: string): void => stream.write({ services: [{ id, health: '', healthReason: '' }] });
+  return { server, heard, ended, say, end: () => ending.abort() };
 }
 
 /** Reads a stream to its end. */
@@ -191,5 +208,59 @@ describe('a server that stops', () => {
 
     await Promise.all([server.drain(), server.stop(), server.stop()]);
     await server.stop();
+  });
+});
+
+describe('a stream in both directions', () => {
+  it.each([
+    ['before anything is read', () => { throw new DomainError('permission_denied', 'not you'); }],
+    ['of the first message', () => () => Promise.reject(new DomainError('permission_denied', 'not you'))],
+  ] satisfies [string, KeepHandler][])('is ended by a refusal %s, with its code', async (_when, keepServices) => {
+    const { say, ended, server } = await startKeeping(keepServices);
+
+    say('a');
+
+    await expect(ended).resolves.toMatchObject({ code: 'permission_denied', message: 'not you' });
+    expect(server.streams).toBe(0);
+  });
+
+  it('hands over one message after another, however long each takes', async () => {
+    const taken: string[] = [];
+    const { say } = await startKeeping(() => async ({ services: [service] }) => {
+      taken.push(`${service!.id} begins`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      taken.push(`${service!.id} ends`);
+    });
+
+    for (const id of ['a', 'b', 'c']) say(id);
+
+    await until(() => taken.length === 6, 'three messages');
+    expect(taken).toEqual(['a', 'b', 'c'].flatMap((id) => [`${id} begins`, `${id} ends`]));
+  });
+
+  it('answers while it is spoken to', async () => {
+    const { say, heard } = await startKeeping((_caller, sink) => async ({ services }) => void sink.write({ unknown: services.map(({ id }) => id.toUpperCase()) }));
+
+    say('a');
+    await until(() => heard.length === 1, 'an answer');
+    say('b');
+
+    await until(() => heard.length === 2, 'another');
+    expect(heard).toEqual([['A'], ['B']]);
+  });
+
+  it('tells its handler when the caller is gone', async () => {
+    let closed = 0;
+    const { say, heard, end, ended } = await startKeeping((_caller, sink) => {
+      sink.onClose(() => closed++);
+      return async () => void sink.write({ unknown: [] });
+    });
+    say('a');
+    await until(() => heard.length === 1, 'an answer');
+
+    end();
+
+    await until(() => closed === 1, 'the handler to know');
+    expect(await ended).toBeUndefined();
   });
 });

@@ -10,9 +10,11 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
@@ -292,6 +294,17 @@ export interface ServiceState {
 
 export interface RenewServicesResponse {
   /** Ids that are not registered, or are another node's: to be registered again, or to be told why not. */
+  unknown: string[];
+}
+
+export interface KeepServicesRequest {
+  /** What this stream renews from now on; empty to renew what the message before has named, as it is. */
+  services: ServiceState[];
+}
+
+/** KeepServicesResponse comes only when there is something to tell. */
+export interface KeepServicesResponse {
+  /** As in RenewServicesResponse. */
   unknown: string[];
 }
 
@@ -3064,6 +3077,116 @@ export const RenewServicesResponse: MessageFns<RenewServicesResponse> = {
   },
 };
 
+function createBaseKeepServicesRequest(): KeepServicesRequest {
+  return { services: [] };
+}
+
+export const KeepServicesRequest: MessageFns<KeepServicesRequest> = {
+  encode(message: KeepServicesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.services) {
+      ServiceState.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeepServicesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeepServicesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.services.push(ServiceState.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<KeepServicesRequest>): KeepServicesRequest {
+    return KeepServicesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeepServicesRequest>): KeepServicesRequest {
+    const message = createBaseKeepServicesRequest();
+    message.services = object.services?.map((e) => ServiceState.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseKeepServicesResponse(): KeepServicesResponse {
+  return { unknown: [] };
+}
+
+export const KeepServicesResponse: MessageFns<KeepServicesResponse> = {
+  encode(message: KeepServicesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.unknown) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeepServicesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeepServicesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.unknown.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<KeepServicesResponse>): KeepServicesResponse {
+    return KeepServicesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeepServicesResponse>): KeepServicesResponse {
+    const message = createBaseKeepServicesResponse();
+    message.unknown = object.unknown?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseDeregisterServiceRequest(): DeregisterServiceRequest {
   return { id: "" };
 }
@@ -3549,6 +3672,17 @@ export const NodeServiceService = {
       Buffer.from(RenewServicesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RenewServicesResponse => RenewServicesResponse.decode(value),
   },
+  /** The same for as long as the stream is open, for agents: a message takes some bytes and no answer. */
+  keepServices: {
+    path: "/networkcontroller.v1.NodeService/KeepServices" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: KeepServicesRequest): Buffer => Buffer.from(KeepServicesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): KeepServicesRequest => KeepServicesRequest.decode(value),
+    responseSerialize: (value: KeepServicesResponse): Buffer =>
+      Buffer.from(KeepServicesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): KeepServicesResponse => KeepServicesResponse.decode(value),
+  },
   deregisterService: {
     path: "/networkcontroller.v1.NodeService/DeregisterService" as const,
     requestStream: false as const,
@@ -3608,6 +3742,8 @@ export interface NodeServiceServer extends UntypedServiceImplementation {
   registerService: handleUnaryCall<RegisterServiceRequest, RegisterServiceResponse>;
   /** Renews the leases of services of the calling node and tells how healthy they are, any number in one call. */
   renewServices: handleUnaryCall<RenewServicesRequest, RenewServicesResponse>;
+  /** The same for as long as the stream is open, for agents: a message takes some bytes and no answer. */
+  keepServices: handleBidiStreamingCall<KeepServicesRequest, KeepServicesResponse>;
   deregisterService: handleUnaryCall<DeregisterServiceRequest, DeregisterServiceResponse>;
   /** The services of the caller's network. */
   listServices: handleUnaryCall<NodeServiceListServicesRequest, NodeServiceListServicesResponse>;
@@ -3765,6 +3901,13 @@ export interface NodeServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RenewServicesResponse) => void,
   ): ClientUnaryCall;
+  /** The same for as long as the stream is open, for agents: a message takes some bytes and no answer. */
+  keepServices(): ClientDuplexStream<KeepServicesRequest, KeepServicesResponse>;
+  keepServices(options: Partial<CallOptions>): ClientDuplexStream<KeepServicesRequest, KeepServicesResponse>;
+  keepServices(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<KeepServicesRequest, KeepServicesResponse>;
   deregisterService(
     request: DeregisterServiceRequest,
     callback: (error: ServiceError | null, response: DeregisterServiceResponse) => void,
