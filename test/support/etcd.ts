@@ -2,6 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Metadata } from '@grpc/grpc-js';
 import { EtcdMember } from '../../src/server/store/etcd/etcd-member.js';
 import type { EtcdOptions } from '../../src/server/store/etcd/etcd-store.js';
@@ -13,6 +14,11 @@ import { until } from './until.js';
 
 /** The binary under test: Debian's, or another one by NC_ETCD_BIN. */
 const PROGRAM = process.env['NC_ETCD_BIN'] ?? 'etcd';
+
+/** Fields and values of etcd's AlarmRequest. @see https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/ */
+const [ALARM_ACTION, ALARM_MEMBER, ALARM_KIND] = [1 << 3, 2 << 3, 3 << 3];
+const DEACTIVATE = 2;
+const NO_SPACE = 1;
 
 /** Why no etcd can be run here; undefined where one can. In CI the tests fail instead. */
 export const noEtcd: string | undefined =
@@ -33,18 +39,20 @@ export class EtcdCluster {
   readonly tls: TlsFiles;
   readonly #dir: string;
   readonly #peers: readonly string[];
+  readonly #flags: Readonly<Record<string, string>>;
   readonly #processes: (ChildProcess | undefined)[] = [undefined, undefined, undefined];
 
-  private constructor(dir: string, ports: readonly number[]) {
+  private constructor(dir: string, ports: readonly number[], flags: Readonly<Record<string, string>>) {
     this.#dir = dir;
+    this.#flags = flags;
     this.endpoints = ports.slice(0, 3).map((port) => `https://127.0.0.1:${port}`);
     this.#peers = ports.slice(3).map((port) => `https://127.0.0.1:${port}`);
     this.tls = writeCertificates(dir);
   }
 
-  /** Starts the cluster and waits until each member answers and knows a leader. */
-  static async start(): Promise<EtcdCluster> {
-    const cluster = new EtcdCluster(mkdtempSync(join(tmpdir(), 'nc-etcd-')), await freePorts(6));
+  /** Starts the cluster and waits until each member answers and knows a leader. @param flags More of etcd's, without the dashes. */
+  static async start(flags: Readonly<Record<string, string>> = {}): Promise<EtcdCluster> {
+    const cluster = new EtcdCluster(mkdtempSync(join(tmpdir(), 'nc-etcd-')), await freePorts(6), flags);
     for (const i of [0, 1, 2]) cluster.#spawn(i);
     try {
       await cluster.healthy();
@@ -96,6 +104,19 @@ export class EtcdCluster {
     await this.healthy();
   }
 
+  /**
+   * What an operator does after etcd has used up its space, and has compacted its history: every member gives back what it has freed, and
+   * the alarms are disarmed.
+   */
+  async makeRoom(): Promise<void> {
+    for (const endpoint of this.endpoints) await this.#maintain(endpoint, 'Defragment');
+    const disarmAll = new BinaryWriter().uint32(ALARM_ACTION).int32(DEACTIVATE).uint32(ALARM_KIND).int32(NO_SPACE).finish();
+    for (const endpoint of this.endpoints) {
+      const member = (await this.#status(this.endpoints.indexOf(endpoint)))?.memberId ?? 0n;
+      await this.#maintain(endpoint, 'Alarm', Buffer.concat([disarmAll, new BinaryWriter().uint32(ALARM_MEMBER).uint64(member).finish()]));
+    }
+  }
+
   /** Ends all members and removes the folder. */
   async stop(): Promise<void> {
     await Promise.all([0, 1, 2].map((member) => this.signal(member, 'SIGKILL')));
@@ -119,11 +140,24 @@ export class EtcdCluster {
       'peer-trusted-ca-file': ca, 'peer-cert-file': cert, 'peer-key-file': key, 'peer-client-cert-auth': 'true',
       'pre-vote': 'true',
       logger: 'zap',
+      ...this.#flags,
     };
     const child = spawn(PROGRAM, Object.entries(args).map(([flag, value]) => `--${flag}=${value}`), { stdio: ['ignore', 'pipe', 'pipe'] });
     const log = createWriteStream(join(this.#dir, `${name}.log`), { flags: 'a' });
     for (const stream of [child.stdout, child.stderr]) stream.pipe(log, { end: false });
     this.#processes[i] = child;
+  }
+
+  #maintain(endpoint: string, method: string, request = Buffer.alloc(0)): Promise<void> {
+    const member = new EtcdMember(endpoint, this.options().tls);
+    const bytes = (message: Buffer): Buffer => message;
+    return new Promise((resolve, reject) => {
+      member.maintenance.makeUnaryRequest(`/etcdserverpb.Maintenance/${method}`, bytes, bytes, request, new Metadata(), { deadline: Date.now() + 20_000 }, (error) => {
+        member.close();
+        if (error) reject(error);
+        else resolve();
+      });
+    });
   }
 
   /** The member's own id and that of its leader; undefined when it does not answer. */
