@@ -4,6 +4,7 @@ import type { Endpoint, NetworkConfig } from '../gen/networkcontroller/v1/types.
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import type { Device } from '../platform/wireguard/device.js';
+import type { LazyPeers } from './lazy/lazy-peers.js';
 import type { MapStore, NetworkMap } from './map-store.js';
 import type { PathProbes } from './path-probes.js';
 import type { Paths } from './path-types.js';
@@ -20,6 +21,8 @@ export interface AgentDeps {
   readonly maps: MapStore;
   readonly device: Device;
   readonly paths: Paths;
+  /** Decides who is configured of very many; undefined to have all. */
+  readonly lazy: LazyPeers | undefined;
   readonly probes: PathProbes;
   readonly clock: Clock;
   readonly log: Log;

@@ -44,6 +44,7 @@ export class Agent implements ControlHandlers {
   start(): void {
     const { paths, maps } = this.#deps;
     this.#upkeep.start();
+    this.#deps.lazy?.start();
     paths.onChange(({ nodeId }) => this.#onPathChange(nodeId));
     // The report of a new connection says that the tunnel is down, because it is just being made anew.
     paths.onTunnelUp(() => this.#deps.reportNow());
@@ -57,6 +58,7 @@ export class Agent implements ControlHandlers {
     this.#cancelReverify();
     this.#tunnel.stop();
     await this.#upkeep.stop();
+    this.#deps.lazy?.stop();
   }
 
   /** Resolves when the tunnel to the controller is up; on a recorded device, when it has been configured. */
@@ -104,7 +106,7 @@ export class Agent implements ControlHandlers {
         log.info('the controller sends the whole map again', { reason: message.value.reason });
         return;
       case 'signal':
-        paths.receive(message.value);
+        if (this.#deps.lazy?.heard(message.value) !== true) paths.receive(message.value);
         return;
       case 'progress':
         maps.applyProgress(message.value.revision);
@@ -164,6 +166,11 @@ export class Agent implements ControlHandlers {
 
   onReported({ paths }: ReportRequest): void {
     this.#reports.told(paths);
+  }
+
+  /** Other peers than before are to be configured. */
+  peersChosen(): void {
+    this.#upkeep.request();
   }
 
   /** Addresses or routes of the machine changed. */

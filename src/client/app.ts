@@ -19,6 +19,7 @@ import { Ending } from './ending.js';
 import { EndpointMemory } from './endpoint-memory.js';
 import { EndpointOrder } from './endpoint-order.js';
 import { HostDns } from './host-dns/host-dns.js';
+import { LazyPeers } from './lazy/lazy-peers.js';
 import { MapKeeper } from './map-keeper.js';
 import { MapNames } from './map-names.js';
 import { MapStore } from './map-store.js';
@@ -115,8 +116,25 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     // A device without packets hears no answers, over UDP or otherwise.
     ...(device.kind !== 'recorded' && { openTcp: (endpoint) => openRelayConnection(endpoint, relayTls(membership.current)) }),
   });
+  // A device without packets has nothing that could tell who is wanted.
+  const lazy =
+    device.kind === 'recorded'
+      ? undefined
+      : new LazyPeers({
+          privateKey: keys.wireguard,
+          limit: config.lazyPeersAbove,
+          idleMs: config.lazyPeersIdle,
+          awake: memory.awake,
+          maps,
+          device,
+          clock,
+          log,
+          send: (signals) => link.signal(signals),
+          remember: (awake) => memory.areAwake(awake),
+          onChanged: () => agent.peersChosen(),
+        });
   const ending = new Ending();
-  const agent = new Agent({
+  const agent: Agent = new Agent({
     agentVersion: VERSION,
     self: { privateKey: keys.wireguard, bindIp: facts.bindIp, bindIp6: facts.bindIp6, listenPort: config.listenPort, mtu: config.mtu },
     offeredRoutes: offeredRoutes(config),
@@ -124,6 +142,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     maps,
     device,
     paths,
+    lazy,
     probes: new PathProbes({ ping: pingOnce, carriesPackets: () => device.kind !== 'recorded', log }),
     clock,
     log,

@@ -4,6 +4,7 @@ import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import type { Device, DeviceConfig, DevicePeer } from '../platform/wireguard/device.js';
 import { Applier } from './applier.js';
+import type { AwakePeers, LazyPeers } from './lazy/lazy-peers.js';
 import type { MapStore, NetworkMap } from './map-store.js';
 import type { Paths } from './path-types.js';
 import { planDevice, type PlanSelf } from './plan.js';
@@ -18,6 +19,8 @@ export interface DeviceUpkeepDeps {
   readonly maps: MapStore;
   readonly device: Device;
   readonly paths: Paths;
+  /** Decides who is configured of very many; undefined to have all. */
+  readonly lazy: LazyPeers | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Name of the node through which everything else leaves; empty for none. */
@@ -88,14 +91,16 @@ export class DeviceUpkeep {
   }
 
   async #apply(): Promise<void> {
-    const { maps, paths } = this.#deps;
+    const { maps, paths, lazy } = this.#deps;
     const map = maps.current();
     if (map === undefined) return;
     const [fitted, doubts] = [this.#fitted, this.#doubts];
     // Until all has gone well nothing is known.
     this.#fitted = undefined;
-    const network = fitted?.doubts === doubts && isSameNetwork(fitted.from, map) ? await this.#amend(map, fitted.network) : await this.#fit(map);
-    paths.setPeers(network.interconnection ? map.peers : [], network.controller, network.interconnection ? map.relays : []);
+    const awake = map.network.interconnection ? await lazy?.choose(map.peers) : undefined;
+    const network = fitted?.doubts === doubts && isSameNetwork(fitted.from, map) ? await this.#amend(map, fitted.network, awake) : await this.#fit(map, awake);
+    const peers = awake === undefined ? map.peers : map.peers.filter(({ nodeId }) => awake.isAwake(nodeId));
+    paths.setPeers(network.interconnection ? peers : [], network.controller, network.interconnection ? map.relays : []);
     if (this.#isLost) paths.deviceRestored();
     this.#isLost = false;
     this.#error = '';
@@ -105,24 +110,24 @@ export class DeviceUpkeep {
     this.#fitted = { from: map, network, doubts };
   }
 
-  async #amend(map: NetworkMap, network: NetworkConfig): Promise<NetworkConfig> {
-    await this.#deps.device.amend(this.#plan(map, network));
+  async #amend(map: NetworkMap, network: NetworkConfig, awake: AwakePeers | undefined): Promise<NetworkConfig> {
+    await this.#deps.device.amend(this.#plan(map, network, awake));
     return network;
   }
 
   /** The interface, what is around it, and what was learnt from it. */
-  async #fit(map: NetworkMap): Promise<NetworkConfig> {
+  async #fit(map: NetworkMap, awake: AwakePeers | undefined): Promise<NetworkConfig> {
     const { device, shape, onListening } = this.#deps;
     const network = await withResolvedController(map.network);
-    await device.set(this.#plan(map, network));
+    await device.set(this.#plan(map, network, awake));
     await shape({ ...map, network });
     onListening((await device.observe())?.listenPort ?? 0, network);
     return network;
   }
 
-  #plan({ peers, relays }: NetworkMap, network: NetworkConfig): DeviceConfig {
+  #plan({ peers, relays }: NetworkMap, network: NetworkConfig, lazy: AwakePeers | undefined): DeviceConfig {
     const { self, exit, direct } = this.#deps;
-    return planDevice({ self, network, peers, relays, exit, direct: direct(), planned: this.#planned });
+    return planDevice({ self, network, peers, relays, exit, direct: direct(), lazy, planned: this.#planned });
   }
 
   #lookAgain(): void {

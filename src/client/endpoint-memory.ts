@@ -33,6 +33,15 @@ export class EndpointMemory {
     return this.#known.listenPort;
   }
 
+  /** Node ids of the peers that were in use. */
+  get awake(): readonly string[] {
+    return this.#known.awake;
+  }
+
+  areAwake(nodeIds: readonly string[]): void {
+    this.#change({ ...this.#known, awake: nodeIds });
+  }
+
   listensOn(port: number): void {
     this.#change({ ...this.#known, listenPort: port });
   }

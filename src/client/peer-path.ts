@@ -200,6 +200,7 @@ export class PeerPath {
       case PeerSignal_Kind.KIND_PROBE:
         return [{ act: 'nudge' }];
       case PeerSignal_Kind.KIND_RELAYS:
+      case PeerSignal_Kind.KIND_SLEEP:
       case PeerSignal_Kind.KIND_UNSPECIFIED:
         return [];
     }

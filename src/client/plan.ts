@@ -3,6 +3,7 @@ import { EXIT_ROUTE } from '../domain/route.js';
 import type { NetworkConfig, Peer, Relay } from '../gen/networkcontroller/v1/types.js';
 import type { DeviceConfig, DevicePeer } from '../platform/wireguard/device.js';
 import { EXIT_MARK } from './reach/filter-rules.js';
+import type { AwakePeers } from './lazy/lazy-peers.js';
 import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from '../platform/wireguard/keys.js';
 
 /** Seconds between keepalives: under the 30 s after which the shortest-lived NATs forget (RFC 4787 REQ-5 wants 120). */
@@ -36,6 +37,8 @@ export interface PlanInput {
   readonly exit?: string;
   /** Node id → direct endpoint to begin with, for a start without the controller; others begin on the relay. */
   readonly direct?: Readonly<Record<string, string>>;
+  /** Who is configured, and who stands in for the others; all are when left out. */
+  readonly lazy?: AwakePeers | undefined;
   /** What was planned for a peer, so that of ten thousand only those that changed are planned anew. One cache for one own key. */
   readonly planned?: WeakMap<Peer, DevicePeer>;
 }
@@ -50,6 +53,8 @@ export interface PlanInput {
 export function planDevice(input: PlanInput): DeviceConfig {
   const { self, network } = input;
   const peers = network.interconnection ? withUniqueRoutes(withChosenExit(input.peers, input.exit ?? '')) : [];
+  const { isAwake = () => true } = input.lazy ?? {};
+  const awake = peers.filter(({ nodeId }) => isAwake(nodeId));
   const ownKey = formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(self.privateKey)));
   return {
     privateKey: self.privateKey,
@@ -59,7 +64,7 @@ export function planDevice(input: PlanInput): DeviceConfig {
     ...(input.exit !== undefined && input.exit !== '' && { mark: EXIT_MARK }),
     // What leaves through an exit is led there by rules of its own, not by the main table.
     routes: peers.flatMap((peer) => peer.routes).filter((route) => route !== EXIT_ROUTE),
-    peers: [...controllerPeer(network), ...(network.interconnection ? relayPeers(input) : []), ...peers.map((peer) => devicePeer(peer, ownKey, input))],
+    peers: [...controllerPeer(network), ...(network.interconnection ? relayPeers(input) : []), ...wakerPeer(peers, input), ...awake.map((peer) => devicePeer(peer, ownKey, input))],
   };
 }
 
@@ -108,6 +113,13 @@ function relayPeers({ relays = [], peers, network }: PlanInput): DevicePeer[] {
   return relays
     .filter(({ wgPublicKey }) => !taken.has(wgPublicKey.toString('base64')))
     .map(({ wgPublicKey, endpoints }) => ({ publicKey: formatWireGuardKey(wgPublicKey), allowedIps: [], ...withEndpoint(endpoints[0]), persistentKeepalive: KEEPALIVE_SECONDS }));
+}
+
+/** Has every address that is nobody's else's: WireGuard gives a packet to the peer with the longest prefix that fits. */
+function wakerPeer(peers: readonly Peer[], { lazy, network }: PlanInput): DevicePeer[] {
+  if (lazy === undefined) return [];
+  const behind = peers.filter(({ nodeId }) => !lazy.isAwake(nodeId)).flatMap(({ routes }) => routes);
+  return [{ ...lazy.waker, allowedIps: [network.cidr, ...(network.cidr6 === '' ? [] : [network.cidr6]), ...behind], persistentKeepalive: 0 }];
 }
 
 function devicePeer(peer: Peer, ownKey: string, { network, direct, planned }: PlanInput): DevicePeer {

@@ -151,7 +151,7 @@ async function aKept({ map = true } = {}): Promise<Kept> {
   const paths = { setPeers: (peers: readonly Peer[]) => void pathsTo.push(peers.map(({ nodeId }) => nodeId)), deviceRestored: () => {} } as unknown as Paths;
   const self = { privateKey: formatWireGuardKey(Buffer.alloc(32, 9)), bindIp: '10.66.0.5', bindIp6: '', listenPort: 0, mtu: 0 };
   const shape = (shown: NetworkMap): Promise<void> => Promise.resolve(void shaped.push(shown));
-  const upkeep = new DeviceUpkeep({ self, maps, device, paths, clock, log: silentLog, exit: '', shape, direct: () => ({}), onListening: () => {} });
+  const upkeep = new DeviceUpkeep({ self, maps, device, paths, lazy: undefined, clock, log: silentLog, exit: '', shape, direct: () => ({}), onListening: () => {} });
   const pass = async (ms: number): Promise<void> => {
     clock.advance(ms);
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));

@@ -57,6 +57,11 @@ export class LabAgent {
     return Object.keys(direct).length;
   }
 
+  /** Node ids of the peers that it has written down as in use for its next start. */
+  get rememberedAwake(): readonly string[] {
+    return (JSON.parse(readFileSync(join(this.#folder, 'state', 'endpoints.json'), 'utf8')) as { awake: string[] }).awake;
+  }
+
   /** The agent's process. */
   get agent(): LabProcess {
     if (this.#agent === undefined) throw new Error(`no agent was started on ${this.machine}`);

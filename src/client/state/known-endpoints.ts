@@ -11,6 +11,7 @@ const Schema = v.object({
   lastControl: v.string(),
   direct: v.record(v.string(), v.string()),
   listenPort: v.optional(v.number(), 0),
+  awake: v.optional(v.array(v.string()), []),
 });
 
 /** What is worth knowing at the next start about where others are. Hints only: nothing here is trusted. */
@@ -23,9 +24,11 @@ export interface KnownEndpoints {
   readonly direct: Readonly<Record<string, string>>;
   /** The UDP port of our own interface, 0 for unknown: peers, and NATs on the way, know it. */
   readonly listenPort: number;
+  /** Node ids of the peers that were in use, where there are too many to have all configured. */
+  readonly awake: readonly string[];
 }
 
-const NONE: KnownEndpoints = { control: [], lastControl: '', direct: {}, listenPort: 0 };
+const NONE: KnownEndpoints = { control: [], lastControl: '', direct: {}, listenPort: 0, awake: [] };
 
 /** Reads the file; a damaged one is put aside, a missing one knows nothing. */
 export function loadKnownEndpoints(path: string, log: Log): KnownEndpoints {

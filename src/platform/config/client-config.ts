@@ -20,6 +20,8 @@ const hostPort = v.pipe(
   v.check((text) => isHostPort(text), 'host:port, 203.0.113.7:51820 or [2001:db8::7]:51820'),
 );
 
+const PEERS = 'a number of peers from 1 to 100000';
+const IDLE = 'a duration from 5s to 1d';
 const LEASE = 'a duration from 1s to 1d, or node';
 const lease = v.pipe(parsed(parseDuration, LEASE), v.minValue(1000, LEASE), v.maxValue(86_400_000, LEASE));
 
@@ -62,6 +64,8 @@ const Schema = v.strictObject({
     exitNode: v.optional(v.boolean(), false),
     redirectGateway: v.optional(v.pipe(v.string(), v.check((name) => name === '' || LABEL.test(name), 'the name of a node, a lower-case DNS label')), ''),
     hostDns: v.optional(v.picklist(['auto', 'off'], 'auto or off'), 'auto'),
+    lazyPeersAbove: v.optional(v.pipe(v.number(PEERS), v.integer(PEERS), v.minValue(1, PEERS), v.maxValue(100_000, PEERS)), 500),
+    lazyPeersIdle: v.optional(v.pipe(parsed(parseDuration, IDLE), v.minValue(5000, IDLE), v.maxValue(86_400_000, IDLE)), '5m'),
     services: v.optional(v.array(Service), []),
   }),
 });
@@ -108,6 +112,10 @@ export interface ClientConfig {
   readonly redirectGateway: string;
   /** Whether this machine's own programs shall resolve the names of the network. */
   readonly hostDns: 'auto' | 'off';
+  /** Peers that may be configured at a time; when there are more, only those in use are. */
+  readonly lazyPeersAbove: number;
+  /** Silence, ms, after which a peer is in use no longer. */
+  readonly lazyPeersIdle: number;
   readonly services: readonly ServiceConfig[];
 }
 

@@ -46,7 +46,7 @@ describe('the known endpoints', () => {
     const state = StateFolder.open(join(tmpDir(), 'state'), silentLog);
     writeFileSync(join(state.path, 'endpoints.json'), '{"control": 7}');
 
-    expect(state.knownEndpoints()).toEqual({ control: [], lastControl: '', direct: {}, listenPort: 0 });
+    expect(state.knownEndpoints()).toEqual({ control: [], lastControl: '', direct: {}, listenPort: 0, awake: [] });
     expect(existsSync(join(state.path, 'endpoints.json.damaged'))).toBe(true);
   });
 
@@ -54,11 +54,11 @@ describe('the known endpoints', () => {
     const state = StateFolder.open(join(tmpDir(), 'state'), silentLog);
     writeFileSync(join(state.path, 'endpoints.json'), '{"control": [], "lastControl": "a:1", "direct": {}}');
 
-    expect(state.knownEndpoints()).toEqual({ control: [], lastControl: 'a:1', direct: {}, listenPort: 0 });
+    expect(state.knownEndpoints()).toEqual({ control: [], lastControl: 'a:1', direct: {}, listenPort: 0, awake: [] });
   });
 
   it('keep the last three lists, newest first, each once', () => {
-    let known = { control: [], lastControl: '', direct: {}, listenPort: 0 } as Parameters<typeof withControlList>[0];
+    let known = { control: [], lastControl: '', direct: {}, listenPort: 0, awake: [] } as Parameters<typeof withControlList>[0];
 
     for (const list of [['a:1'], ['b:1'], ['c:1'], ['b:1'], ['d:1'], []]) known = withControlList(known, list);
 

@@ -65,7 +65,7 @@ describe('the state folder', () => {
     const state = anOpenFolder();
     state.keysForJoin('0011223344556677', () => aMembership(1).keys);
     state.save(aMembership(1));
-    state.saveKnownEndpoints({ control: [], lastControl: '', direct: {}, listenPort: 0 });
+    state.saveKnownEndpoints({ control: [], lastControl: '', direct: {}, listenPort: 0, awake: [] });
     process.umask(before);
 
     for (const name of readdirSync(state.path, { recursive: true, encoding: 'utf8' })) {

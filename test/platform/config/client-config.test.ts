@@ -27,6 +27,8 @@ describe('a client.yml is refused when it', () => {
     ['checks a service with a password', 'client: {services: [{name: a, port: 1, check: {url: "http://u:p@127.0.0.1/"}}]}', 'client.services.0.check.url: want tcp://host:port'],
     ['checks a service all the time', 'client: {services: [{name: a, port: 1, check: {url: "tcp://a:1", interval: 10ms}}]}', 'client.services.0.check.interval: want a duration from 100ms to 1h'],
     ['sets the DNS of this machine in a way nobody has', 'client: {hostDns: resolved}', 'client.hostDns: want auto or off, got "resolved"'],
+    ['lets no peer be configured at all', 'client: {lazyPeersAbove: 0}', 'client.lazyPeersAbove: want a number of peers from 1 to 100000, got 0'],
+    ['forgets peers before a handshake can end', 'client: {lazyPeersIdle: 1s}', 'client.lazyPeersIdle: want a duration from 5s to 1d, got 1000'],
     ['says yes where a way is wanted', 'client: {hostDns: true}', 'client.hostDns: want auto or off, got true'],
     ['offers a network with host bits', 'client: {routes: [192.168.7.1/24]}', 'client.routes.0: want a network without host bits, 192.168.7.0/24'],
     ['offers everything as a network', 'client: {routes: [0.0.0.0/0]}', 'client.routes.0: want a network behind the node'],

@@ -176,6 +176,8 @@ export enum PeerSignal_Kind {
   KIND_PROBE = 4,
   /** KIND_RELAYS - "My ways to the relays are these now." */
   KIND_RELAYS = 5,
+  /** KIND_SLEEP - "You are no peer of my interface any more; let me not be one of yours." Any other signal wakes both again. */
+  KIND_SLEEP = 6,
 }
 
 /** RelayDistance is the time to a relay and back. */
