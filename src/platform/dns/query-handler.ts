@@ -20,6 +20,9 @@ export type Replier = (answer: Buffer | undefined, source?: AnswerSource) => voi
 /** Takes one message and calls `reply` exactly once, at once or later. */
 export type QueryHandler = (message: Uint8Array, client: DnsClient, reply: Replier) => void;
 
+/** Answers at once a query over UDP that came before from such a client; undefined for one that is to be handled. */
+export type Repeater = (query: Buffer, address: string) => Buffer | undefined;
+
 /** Where a name server listens. */
 export interface DnsAddress {
   /** IPv4 or IPv6 address. */

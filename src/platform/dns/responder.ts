@@ -4,7 +4,7 @@ import { RCODES, typeName, type Rcode } from './codes.js';
 import { TYPE_DNSKEY, type Signer } from './dnssec/signer.js';
 import { questionKey, questionName, questionOctets, readQuery, type Query } from './query.js';
 import { composeAnswer, composeRefusal, type Transport } from './reply.js';
-import { repeatReply, ReplyCache } from './reply-cache.js';
+import { NOT_KNOWN, ReplyCache } from './reply-cache.js';
 import { encodeSections, joinSections, type WireAnswer, type WireSections } from './wire-answer.js';
 
 /** What to do with a message. */
@@ -61,11 +61,16 @@ export class Responder {
    */
   answer(bytes: Uint8Array, transport: Transport, recursion: boolean): Reply {
     const message = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#forgetOutdated();
-    const replies = this.#replies[transport][recursion ? 1 : 0];
+    const replies = this.repliesTo(transport, recursion);
     const before = replies.find(message);
-    if (before !== undefined) return { kind: 'answer', source: 'cache', type: before.type, message: repeatReply(before, message) };
+    if (before !== NOT_KNOWN) return { kind: 'answer', source: 'cache', type: replies.typeAt(before), message: replies.repeat(before, message) };
     return this.#compose(message, transport, recursion, replies);
+  }
+
+  /** What {@link answer} said lately and would say again: for who makes nothing of it but the answer. Good until the next change. */
+  repliesTo(transport: Transport, recursion: boolean): ReplyCache {
+    this.#forgetOutdated();
+    return this.#replies[transport][recursion ? 1 : 0];
   }
 
   #compose(message: Buffer, transport: Transport, recursion: boolean, replies: ReplyCache): Reply {

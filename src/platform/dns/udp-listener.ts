@@ -1,6 +1,6 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, type RemoteInfo } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import type { DnsAddress, Listening, QueryHandler } from './query-handler.js';
+import type { DnsAddress, Listening, QueryHandler, Repeater } from './query-handler.js';
 
 /**
  * Asked of the kernel for each direction. Its default holds some 250 small queries, this thousands: a pause of the
@@ -8,8 +8,13 @@ import type { DnsAddress, Listening, QueryHandler } from './query-handler.js';
  */
 const BUFFER_OCTETS = 4 << 20;
 
-/** Answers over UDP. @throws NodeJS.ErrnoException when the address cannot be had. */
-export async function listenOnUdp(address: DnsAddress, handle: QueryHandler): Promise<Listening> {
+/**
+ * Answers over UDP.
+ *
+ * @param repeat Asked first; nothing is made for a query that it answers.
+ * @throws NodeJS.ErrnoException when the address cannot be had.
+ */
+export async function listenOnUdp(address: DnsAddress, handle: QueryHandler, repeat?: Repeater): Promise<Listening> {
   const family = isIPv6(address.host) ? 6 : 4;
   const socket = createSocket({
     type: `udp${family}`,
@@ -19,11 +24,13 @@ export async function listenOnUdp(address: DnsAddress, handle: QueryHandler): Pr
     // Answers go to addresses, never to names; the default asks the system's resolver for each.
     lookup: (host, _options, done) => done(null, host, family),
   });
+  // Without a callback: an answer that cannot be sent concerns only who asked for it.
+  const answerNew = (message: Buffer, { address: host, port }: RemoteInfo): void =>
+    handle(message, { via: 'udp', address: host }, (answer) => answer !== undefined && socket.send(answer, port, host));
   socket.on('message', (message, from) => {
-    handle(message, { via: 'udp', address: from.address }, (answer) => {
-      // Without a callback: an answer that cannot be sent concerns only who asked for it.
-      if (answer !== undefined) socket.send(answer, from.port, from.address);
-    });
+    const known = repeat?.(message, from.address);
+    if (known !== undefined) socket.send(known, from.port, from.address);
+    else answerNew(message, from);
   });
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);

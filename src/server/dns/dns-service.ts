@@ -7,13 +7,14 @@ import { SigningKey } from '../../platform/dns/dnssec/signing-key.js';
 import { relayAnswer } from '../../platform/dns/foreign-answer.js';
 import { composeRefusal, type Transport } from '../../platform/dns/reply.js';
 import type { Query } from '../../platform/dns/query.js';
+import { NOT_KNOWN } from '../../platform/dns/reply-cache.js';
 import type { Log } from '../../platform/log.js';
 import type { AnswerSource } from '../../platform/dns/answer-source.js';
 import type { DnsCounters } from './counters.js';
 import { KeptReplies } from './kept-replies.js';
 import { OwnClients } from './own-clients.js';
 import { describeExchange } from './query-log.js';
-import type { DnsClient, QueryHandler, Replier, Via } from '../../platform/dns/query-handler.js';
+import type { DnsClient, QueryHandler, Repeater, Replier, Via } from '../../platform/dns/query-handler.js';
 import { Resolver } from './resolver.js';
 import type { Enclosure, Upstream } from '../../platform/dns/upstream.js';
 import { ZoneViews } from './zone-views.js';
@@ -67,7 +68,7 @@ export class DnsService {
   }
 
   /** Makes the changes of a revision. One that no record can carry is reported, and keeps none of the others back. */
-  apply({ revision, changes }: ZoneRevision): void {
+  apply({ revision, changes }: { readonly revision: bigint; readonly changes: Iterable<ZoneChange> }): void {
     for (const change of changes) {
       try {
         this.#views.apply(change);
@@ -95,6 +96,19 @@ export class DnsService {
     this.#logsQueries = on;
   }
 
+  /** A `Repeater`: most queries came before, and what each leaves behind for the garbage collector adds to a pause. */
+  readonly repeat: Repeater = (query, address) => {
+    if (this.#logsQueries) return undefined;
+    const network = this.#ownClients.networkOf(address);
+    const recursion = this.#resolver.enabled && network !== undefined;
+    const replies = this.#views.responderFor(network).repliesTo('udp', recursion);
+    const place = replies.find(query);
+    if (place === NOT_KNOWN) return recursion ? this.#repeatKept(query) : undefined;
+    this.#counters.add('udpQueries');
+    this.#counters.addAnswer(replies.typeAt(place), replies.codeAt(place), 'cache');
+    return replies.repeat(place, query);
+  };
+
   /** A `QueryHandler`. Whatever goes wrong with one query, the next is answered. */
   readonly handle: QueryHandler = (bytes, client, reply) => {
     try {
@@ -114,6 +128,14 @@ export class DnsService {
       this.#fail(reply, error);
     }
   };
+
+  #repeatKept(query: Buffer): Buffer | undefined {
+    const kept = this.#keptReplies.find(query, 'udp', this.#clock.now());
+    if (kept === undefined) return undefined;
+    this.#counters.add('udpQueries');
+    this.#counters.addAnswer(kept.type, kept.message[3]! & 0x0f, 'upstreamCache');
+    return kept.message;
+  }
 
   #lookElsewhere(exchange: Exchange, { query, name }: { query: Query; name: DnsName }, recursion: boolean): void {
     const refusal = recursion && wantsRecursion(query) ? this.#refusalOf(name, query.type) : 'REFUSED';

@@ -1,6 +1,6 @@
 import { DomainError } from '../../domain/errors.js';
 import type { Clock } from '../../platform/clock.js';
-import type { DnsAddress, DnsTlsMaterial, Listening, QueryHandler } from '../../platform/dns/query-handler.js';
+import type { DnsAddress, DnsTlsMaterial, Listening, QueryHandler, Repeater } from '../../platform/dns/query-handler.js';
 import { listenOnTcp } from '../../platform/dns/tcp-listener.js';
 import { listenOnTls, type TlsListening } from './tls-listener.js';
 import { listenOnUdp } from '../../platform/dns/udp-listener.js';
@@ -12,6 +12,12 @@ const MAX_DRAWS = 10;
 export interface ListenerAddresses {
   readonly listen: readonly DnsAddress[];
   readonly tls: { readonly listen: readonly DnsAddress[]; readonly material: DnsTlsMaterial } | undefined;
+}
+
+/** Who answers; `repeat` is asked first over UDP. */
+interface Answering {
+  readonly handle: QueryHandler;
+  readonly repeat: Repeater;
 }
 
 /** The ports in use, in the order of the addresses, and the end of them all. */
@@ -27,7 +33,7 @@ export interface Listeners {
  *
  * @throws DomainError `port_taken`; `config_invalid` for an address or port that this user cannot have.
  */
-export async function openListeners(addresses: ListenerAddresses, handle: QueryHandler, clock: Clock): Promise<Listeners> {
+export async function openListeners(addresses: ListenerAddresses, { handle, repeat }: Answering, clock: Clock): Promise<Listeners> {
   const open: Listening[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(open.map((listening) => listening.stop()));
@@ -36,7 +42,7 @@ export async function openListeners(addresses: ListenerAddresses, handle: QueryH
   const tls: TlsListening[] = [];
   const { listen, material } = addresses.tls ?? { listen: [], material: undefined };
   try {
-    for (const address of addresses.listen) plain.push(await explained(address, listenOnBoth(address, handle, clock, open)));
+    for (const address of addresses.listen) plain.push(await explained(address, listenOnBoth(address, { handle, repeat }, clock, open)));
     for (const address of listen) tls.push(await explained(address, listenOnTls(address, material!, handle, clock)));
   } catch (error) {
     open.push(...tls);
@@ -53,14 +59,14 @@ export async function openListeners(addresses: ListenerAddresses, handle: QueryH
 }
 
 /** @param open Takes in what was opened. @returns The one of UDP. */
-async function listenOnBoth(address: DnsAddress, handle: QueryHandler, clock: Clock, open: Listening[], draw = 1): Promise<Listening> {
-  const udp = await listenOnUdp(address, handle);
+async function listenOnBoth(address: DnsAddress, answering: Answering, clock: Clock, open: Listening[], draw = 1): Promise<Listening> {
+  const udp = await listenOnUdp(address, answering.handle, answering.repeat);
   try {
-    open.push(await listenOnTcp({ host: address.host, port: udp.port }, handle, clock), udp);
+    open.push(await listenOnTcp({ host: address.host, port: udp.port }, answering.handle, clock), udp);
     return udp;
   } catch (error) {
     await udp.stop();
-    if (address.port === 0 && draw < MAX_DRAWS && codeOf(error) === 'EADDRINUSE') return listenOnBoth(address, handle, clock, open, draw + 1);
+    if (address.port === 0 && draw < MAX_DRAWS && codeOf(error) === 'EADDRINUSE') return listenOnBoth(address, answering, clock, open, draw + 1);
     throw error;
   }
 }

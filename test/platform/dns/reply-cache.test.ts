@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Zone } from '../../../src/domain/zone.js';
 import { SigningKey } from '../../../src/platform/dns/dnssec/signing-key.js';
 import { Signer } from '../../../src/platform/dns/dnssec/signer.js';
+import { NOT_KNOWN, ReplyCache } from '../../../src/platform/dns/reply-cache.js';
 import { Responder } from '../../../src/platform/dns/responder.js';
 import { ManualClock } from '../../support/clock.js';
 import { aQuery, defaultNetwork, put, read } from '../../support/dns.js';
@@ -113,5 +114,65 @@ describe('a query that comes again', () => {
     expect(responder.answer(changed(node, 2, 0x81), 'udp', false).kind).toBe('ignore');
     expect(read(ask(Buffer.concat([node, Buffer.from([0])]))).rcode).toBe('FORMERR');
     expect(read(ask(changed(node, node.length - 1, 3))).rcode).toBe('REFUSED');
+  });
+});
+
+describe('kept replies', () => {
+  const query = (i: number, length = 40): Buffer => {
+    const octets = Buffer.alloc(length, 7);
+    octets.writeUInt32BE(i, 8);
+    return octets;
+  };
+  const reply = (i: number): Buffer => Buffer.from(`xx\0\x05 the reply to ${i}`);
+
+  it('are each query\'s own, many times more than are kept, and forgotten rather than mixed up', () => {
+    const cache = new ReplyCache<number>();
+    for (let i = 0; i < 50_000; i++) {
+      cache.keep(query(i), { octets: reply(i), type: 1 + (i & 255) }, i);
+      for (const asked of [i, i >> 1]) {
+        const place = cache.find(query(asked));
+        if (place === NOT_KNOWN) continue;
+        expect(cache.repeat(place, query(asked)).subarray(2)).toEqual(reply(asked).subarray(2));
+        expect([cache.typeAt(place), cache.codeAt(place), cache.besideAt(place)]).toEqual([1 + (asked & 255), 5, asked]);
+      }
+      expect(cache.find(query(i))).not.toBe(NOT_KNOWN);
+    }
+  });
+
+  it('are nearly all found while there is room', () => {
+    const cache = new ReplyCache();
+    for (let i = 0; i < 10_000; i++) cache.keep(query(i), { octets: reply(i), type: 1 });
+
+    const found = Array.from({ length: 10_000 }, (_, i) => cache.find(query(i))).filter((place) => place !== NOT_KNOWN);
+
+    expect(found.length).toBeGreaterThan(9_900);
+  });
+
+  it('are the later one of two for the same query', () => {
+    const cache = new ReplyCache<string>();
+    cache.keep(query(1), { octets: reply(1), type: 1 }, 'first');
+    cache.keep(query(1), { octets: reply(2), type: 28 });
+
+    const place = cache.find(query(1));
+
+    expect(cache.repeat(place, query(1)).toString()).toContain('the reply to 2');
+    expect([cache.typeAt(place), cache.besideAt(place)]).toEqual([28, undefined]);
+  });
+
+  it.each([
+    ['a query that is the beginning of another', query(1, 39)],
+    ['one that goes on longer', query(1, 41)],
+    ['one that differs in its last octet', Buffer.concat([query(1, 39), Buffer.from([8])])],
+    ['one too short to be one', Buffer.alloc(1)],
+    ['nothing', Buffer.alloc(0)],
+  ])('are not found for %s', (_, other) => {
+    const cache = new ReplyCache();
+    expect(cache.find(other)).toBe(NOT_KNOWN);
+
+    cache.keep(query(1), { octets: reply(1), type: 1 });
+
+    expect(cache.find(other)).toBe(NOT_KNOWN);
+    cache.clear();
+    expect(cache.find(query(1))).toBe(NOT_KNOWN);
   });
 });

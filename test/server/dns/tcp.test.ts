@@ -14,7 +14,7 @@ async function startTcp() {
   const counters = new DnsCounters();
   const service = new DnsService({ zone: 'nc.internal', upstreams: [], serveStaleMs: 0, enclosures: [], counters, clock, log: silentLog });
   service.apply({ revision: 7n, changes: [{ kind: 'network', network: defaultNetwork }, put.node(), ...Array.from({ length: 500 }, (_, i) => put.service({ id: `i${i}` }))] });
-  const listeners = await openListeners({ listen: [{ host: '127.0.0.1', port: 0 }], tls: undefined }, service.handle, clock);
+  const listeners = await openListeners({ listen: [{ host: '127.0.0.1', port: 0 }], tls: undefined }, service, clock);
   onTestFinished(() => listeners.stop());
   return { clock, counters, port: listeners.ports[0]! };
 }
