@@ -17,12 +17,16 @@ export const MAX_NAME_OCTETS = 255;
 /** Octets of one label. @see RFC 1035 §2.3.4 */
 export const MAX_LABEL_OCTETS = 63;
 
+/** What most names look like, already as we compare them. */
+const PLAIN_NAME = /^(?!.{254})[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/;
+
 /**
  * Parses presentation format: labels between dots, `\.` and `\DDD` escapes, a final dot allowed.
  *
  * @throws DomainError `invalid_argument` for an empty label, a broken escape, a label over 63 or a name over 255 octets.
  */
 export function parseDnsName(text: string, field = 'name'): DnsName {
+  if (PLAIN_NAME.test(text)) return text as DnsName;
   if (text === '' || text === '.') return '' as DnsName;
   const labels = splitText(text.endsWith('.') && !/\\(\\\\)*\.$/.test(text) ? text.slice(0, -1) : text, field);
   const name = nameOfLabels(labels);
@@ -108,8 +112,9 @@ export function reverseName(address: string): DnsName {
 
 /** `ip` under in-addr.arpa, its first `octets` octets only. */
 export function reverseName4(ip: Ip4, octets: number): DnsName {
-  const parts = [ip >>> 24, (ip >>> 16) & 255, (ip >>> 8) & 255, ip & 255].slice(0, octets).reverse();
-  return [...parts, 'in-addr', 'arpa'].join('.') as DnsName;
+  const [a, b, c, d] = [ip >>> 24, (ip >>> 16) & 255, (ip >>> 8) & 255, ip & 255];
+  if (octets === 4) return `${d}.${c}.${b}.${a}.in-addr.arpa` as DnsName;
+  return [...[a, b, c].slice(0, octets).reverse(), 'in-addr', 'arpa'].join('.') as DnsName;
 }
 
 /** `ip` under ip6.arpa, its first `nibbles` hexadecimal digits only. */

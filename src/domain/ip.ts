@@ -7,6 +7,8 @@ export type Ip4 = number & { readonly __brand: 'Ip4' };
 /** An IPv6 address as an unsigned 128-bit number. */
 export type Ip6 = bigint & { readonly __brand: 'Ip6' };
 
+const DOTTED_QUAD = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
+
 /**
  * Parses dotted quad notation, four decimal parts without leading zeros.
  *
@@ -15,10 +17,11 @@ export type Ip6 = bigint & { readonly __brand: 'Ip6' };
  * @see RFC 6943 §3.1.1 on why looser forms are dangerous.
  */
 export function parseIp4(text: string, field = 'address'): Ip4 {
-  if (!ipaddr.IPv4.isValidFourPartDecimal(text) || /(^|\.)0\d/.test(text)) {
+  const octets = DOTTED_QUAD.exec(text)?.slice(1).map(Number);
+  if (octets === undefined || octets.some((octet) => octet > 255)) {
     throw new DomainError('invalid_argument', `${field}: want an IPv4 address like 10.66.0.5, got ${JSON.stringify(text)}`);
   }
-  return toIp4(ipaddr.IPv4.parse(text).octets);
+  return toIp4(octets);
 }
 
 /** The dotted quad of `ip`. */

@@ -14,6 +14,13 @@ interface Entry {
   readonly records: OwnedRecord[];
 }
 
+/** Names that are kept elsewhere and have no names below them there. */
+interface Leaves {
+  readonly size: number;
+  has(name: DnsName): boolean;
+  records(name: DnsName): readonly ResourceRecord[];
+}
+
 /**
  * Names with their records, changed one owner at a time.
  *
@@ -22,10 +29,16 @@ interface Entry {
  */
 export class NameTree {
   readonly #entries = new Map<DnsName, Entry>();
+  #leaves: Leaves | undefined;
 
-  /** How many names exist, empty non-terminals included. */
+  /** How many names exist, empty non-terminals included. A leaf with records of its own here counts as two. */
   get size(): number {
-    return this.#entries.size;
+    return this.#entries.size + (this.#leaves?.size ?? 0);
+  }
+
+  /** Counts `leaves` among its own from now on. Whoever keeps them holds the names right above them. */
+  join(leaves: Leaves): void {
+    this.#leaves = leaves;
   }
 
   /** Adds a record. One owner may have several at a name. */
@@ -58,14 +71,14 @@ export class NameTree {
 
   /** Whether the name exists, with records or only because of names below it. */
   exists(name: DnsName): boolean {
-    return this.#entries.has(name);
+    return this.#entries.has(name) || this.#leaves?.has(name) === true;
   }
 
   /** The records of one type at `name`, equal data once, all with the least of their TTLs. @see RFC 2181 §5.2 */
   records(name: DnsName, type: RecordType): ResourceRecord[] {
     const byData = new Map<string, RecordData>();
     let ttlSeconds = Infinity;
-    for (const record of this.#entries.get(name)?.records ?? []) {
+    for (const record of this.#recordsAt(name)) {
       if (record.data.type !== type) continue;
       byData.set(dataKey(record.data), record.data);
       ttlSeconds = Math.min(ttlSeconds, record.ttlSeconds);
@@ -75,8 +88,9 @@ export class NameTree {
 
   /** The types that have records at `name`, those of `except` not counted. */
   types(name: DnsName, except?: string): Set<RecordType> {
-    const others = this.#entries.get(name)?.records.filter(({ owner }) => owner !== except) ?? [];
-    return new Set(others.map(({ data }) => data.type));
+    const types = new Set(this.#leaves?.records(name).map(({ data }) => data.type));
+    for (const { owner, data } of this.#entries.get(name)?.records ?? []) if (owner !== except) types.add(data.type);
+    return types;
   }
 
   /**
@@ -85,12 +99,18 @@ export class NameTree {
    * @see RFC 4592 §3.3.1
    */
   source(name: DnsName): DnsName | undefined {
-    if (this.#entries.has(name)) return name;
+    if (this.exists(name)) return name;
     let encloser = parentOf(name);
-    while (encloser !== undefined && !this.#entries.has(encloser)) encloser = parentOf(encloser);
+    while (encloser !== undefined && !this.exists(encloser)) encloser = parentOf(encloser);
     if (encloser === undefined) return undefined;
     const wildcard = under('*', encloser);
     return this.#entries.has(wildcard) ? wildcard : undefined;
+  }
+
+  #recordsAt(name: DnsName): readonly Pick<OwnedRecord, 'ttlSeconds' | 'data'>[] {
+    const own = this.#entries.get(name)?.records ?? [];
+    const leaves = this.#leaves?.records(name) ?? [];
+    return leaves.length === 0 ? own : [...leaves, ...own];
   }
 
   #entry(name: DnsName): Entry {

@@ -3,6 +3,7 @@ import type { ResourceRecord } from './dns-record.js';
 import { checkRecord, exchangeOf, type AddedRecord } from './dns-records.js';
 import { holderOf } from './held-names.js';
 import { NameTree } from './name-tree.js';
+import { NodeNames } from './node-names.js';
 import type { ZoneChange, ZoneNetwork, ZoneNode, ZoneService } from './zone-input.js';
 import { answerFrom, type QuestionType, type ZoneAnswer } from './zone-lookup.js';
 import { apexRecord, networkNames, networkRecords, nodeRecords, serviceRecords, soaRecord } from './zone-records.js';
@@ -19,6 +20,7 @@ import { apexRecord, networkNames, networkRecords, nodeRecords, serviceRecords, 
 export class Zone {
   /** The forward zone, `nc.internal`. */
   readonly name: DnsName;
+  readonly #nodeNames: NodeNames;
   readonly #tree = new NameTree();
   readonly #apexes = new Map<DnsName, number>();
   readonly #networks = new Map<string, ZoneNetwork>();
@@ -38,6 +40,8 @@ export class Zone {
    */
   constructor(zone: string) {
     this.name = parseDnsName(zone, 'zone');
+    this.#nodeNames = new NodeNames(this.name, this.#tree);
+    this.#tree.join(this.#nodeNames);
     this.#addApex(this.name);
     // An empty answer for svc must not become "nothing exists below svc" in somebody's cache: RFC 8020 §2.
     this.#tree.hold(under('svc', this.name));
@@ -149,11 +153,13 @@ export class Zone {
   }
 
   #putNode(node: ZoneNode): void {
-    const records = nodeRecords(node, this.name);
+    const places = this.#nodeNames.placesOf(node);
+    const records = places === undefined ? nodeRecords(node, this.name) : [];
     this.#aroundServicesOf(node.id, () => {
       this.#clearNode(node.id);
       this.#nodes.set(node.id, node);
-      this.#place(`node ${node.id}`, records);
+      if (places === undefined) this.#place(`node ${node.id}`, records);
+      else this.#nodeNames.add(node, places);
     });
   }
 
@@ -166,7 +172,10 @@ export class Zone {
 
   #clearNode(id: string): void {
     const node = this.#nodes.get(id);
-    if (node !== undefined) this.#clear(`node ${id}`, nodeRecords(node, this.name));
+    if (node === undefined) return;
+    const places = this.#nodeNames.placesOf(node);
+    if (places !== undefined) this.#nodeNames.remove(node, places);
+    else this.#clear(`node ${id}`, nodeRecords(node, this.name));
   }
 
   #putService(service: ZoneService): void {
@@ -191,7 +200,9 @@ export class Zone {
 
   /** A node's services answer with its addresses, so they are taken out before a change of the node and put back after it. */
   #aroundServicesOf(nodeId: string, change: () => void): void {
-    const services = [...(this.#servicesOfNode.get(nodeId) ?? [])].map((key) => this.#services.get(key)!);
+    const keys = this.#servicesOfNode.get(nodeId);
+    if (keys === undefined) return change();
+    const services = [...keys].map((key) => this.#services.get(key)!);
     services.forEach((service) => this.#clear(ownerOf(service), this.#recordsOfService(service)));
     change();
     services.forEach((service) => this.#place(ownerOf(service), this.#recordsOfService(service)));

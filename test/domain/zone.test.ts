@@ -134,6 +134,57 @@ describe('what is there', () => {
   });
 });
 
+describe('the name of a node', () => {
+  it('may be that of two for a moment, and stays with the one that is left', () => {
+    const zone = zoneOf(put.node(), put.node({ id: 'node-2', bindIp: '10.66.0.9', bindIp6: '' }), put.node({ id: 'node-3', bindIp: '10.66.0.10', bindIp6: '' }));
+    expect(addresses(zone, 'web-1.default.nc.internal')).toEqual(['10.66.0.5', '10.66.0.9', '10.66.0.10']);
+
+    for (const id of ['node-1', 'node-3']) zone.apply({ kind: 'nodeRemoved', id });
+
+    expect(addresses(zone, 'web-1.default.nc.internal')).toEqual(['10.66.0.9']);
+    expect(ask(zone, reverseName('10.66.0.5'), 'PTR')?.rcode).toBe('NXDOMAIN');
+    expect(data(zone, reverseName('10.66.0.9'), 'PTR')).toEqual([{ type: 'PTR', target: 'web-1.default.nc.internal' }]);
+  });
+
+  it.each([
+    ['of two labels', 'a.b', 'a.b.default.nc.internal'],
+    ['in upper case', 'WEB', 'web.default.nc.internal'],
+    ['with an escape', 'a\\.b', 'a\\.b.default.nc.internal'],
+  ])('%s is found, and gone with the node', (_, name, full) => {
+    const zone = zoneOf();
+    const size = zone.size;
+
+    zone.apply(put.node({ name }));
+    expect(addresses(zone, full)).toEqual(['10.66.0.5']);
+    expect(data(zone, reverseName('10.66.0.5'), 'PTR')).toHaveLength(1);
+
+    zone.apply({ kind: 'nodeRemoved', id: 'node-1' });
+    expect(ask(zone, full)?.rcode).toBe('NXDOMAIN');
+    expect(zone.size).toBe(size);
+  });
+
+  it('has records that were added beside its own, and names below it', () => {
+    const added = (id: string, name: string, type: 'TXT' | 'A', value: string): ZoneChange => ({ kind: 'record', record: { id, name, type, value, ttlSeconds: 60 } });
+    const zone = zoneOf(put.node(), added('r1', 'web-1.default.nc.internal', 'TXT', 'hello'), added('r2', '*.web-1.default.nc.internal', 'A', '192.0.2.1'));
+
+    expect(addresses(zone, 'web-1.default.nc.internal')).toEqual(['10.66.0.5']);
+    expect(data(zone, 'web-1.default.nc.internal', 'TXT')).toEqual([{ type: 'TXT', texts: ['hello'] }]);
+    expect(addresses(zone, 'any.web-1.default.nc.internal')).toEqual(['192.0.2.1']);
+
+    zone.apply({ kind: 'nodeRemoved', id: 'node-1' });
+    expect(ask(zone, 'web-1.default.nc.internal')).toMatchObject({ rcode: 'NOERROR', answers: [] });
+    expect(data(zone, 'web-1.default.nc.internal', 'TXT')).toHaveLength(1);
+  });
+
+  it.each(['10.66.0.256', '10.66.0', 'fd00::1::2', 'web'])('stays as it was when the node comes again with %j for an address', (bindIp) => {
+    const zone = zoneOf(put.node());
+
+    expect(() => zone.apply(put.node({ bindIp }))).toThrow('want an IPv');
+
+    expect(addresses(zone, 'web-1.default.nc.internal')).toEqual(['10.66.0.5']);
+  });
+});
+
 describe('a change', () => {
   it('of a node\'s address reaches its services', () => {
     const zone = zoneOf(put.service(), put.node());
