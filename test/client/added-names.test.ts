@@ -37,7 +37,7 @@ async function start() {
   const nodeId = (await register(await token({ maxUses: 0 }), { nodeName: 'web-1' })).node.id;
   const records = new DnsRecords({ repository, clock, zone: 'nc.internal', configured: () => [] });
   const views = new ZoneViews('nc.internal');
-  zoneOf(repository.view).forEach((change) => views.apply(change));
+  for (const change of zoneOf(repository.view)) views.apply(change);
   views.setRevision(repository.view.rev);
   repository.onApplied((revision) => {
     zoneChangesOf(revision).forEach((change) => views.apply(change));

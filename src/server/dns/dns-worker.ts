@@ -5,6 +5,7 @@ import type { Log, LogFields } from '../../platform/log.js';
 import { DnsCounters } from './counters.js';
 import { DnsService } from './dns-service.js';
 import { openListeners, type Listeners } from './listeners.js';
+import { unpackChanges } from './packed-changes.js';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.js';
 
 // The thread that answers DNS. It has one of its own because a pause of the main thread, such as a change sent to
@@ -17,35 +18,44 @@ function logTo(level: keyof Log) {
   return (message: string, fields: LogFields = {}): void => tell({ kind: 'log', level, message, fields });
 }
 
-function serve(service: DnsService, listeners: Listeners): void {
+async function open(service: DnsService): Promise<Listeners> {
+  const listeners = await openListeners(setup, service, systemClock);
+  tell({ kind: 'listening', ports: listeners.ports, tlsPorts: listeners.tlsPorts });
+  return listeners;
+}
+
+function fail(error: unknown): void {
+  const known = error instanceof DomainError ? error : new DomainError('internal', String(error));
+  tell({ kind: 'failed', code: known.code, message: known.message });
+}
+
+function start(): void {
+  const log: Log = { debug: logTo('debug'), info: logTo('info'), warn: logTo('warn'), error: logTo('error') };
+  const service = new DnsService({ ...setup, counters: new DnsCounters(setup.counters), clock: systemClock, log });
+  service.signWith(setup.signingKeys);
+  let listeners: Listeners | undefined;
   parentPort?.on('message', (message: ToWorker) => {
     switch (message.kind) {
       case 'apply':
-        return service.apply(message);
+        return service.apply({ revision: message.revision, changes: unpackChanges(message.changes) });
+      case 'open':
+        return void open(service).then((opened) => (listeners = opened), fail);
       case 'query':
         return service.handle(message.query, message.client, (answer, source) => tell({ kind: 'answer', id: message.id, asked: answer && source && { answer: Uint8Array.from(answer), source } }));
       case 'certificate':
-        return listeners.setCertificate(message.material);
+        return listeners?.setCertificate(message.material);
       case 'signingKeys':
         return service.signWith(message.keys);
       case 'logQueries':
         return service.logQueries(message.on);
       case 'stop':
-        return void listeners.stop().then(() => tell({ kind: 'stopped' }));
+        return void listeners?.stop().then(() => tell({ kind: 'stopped' }));
     }
   });
-  tell({ kind: 'listening', ports: listeners.ports, tlsPorts: listeners.tlsPorts });
 }
 
-async function start(): Promise<void> {
-  const log: Log = { debug: logTo('debug'), info: logTo('info'), warn: logTo('warn'), error: logTo('error') };
-  const service = new DnsService({ ...setup, counters: new DnsCounters(setup.counters), clock: systemClock, log });
-  service.signWith(setup.signingKeys);
-  service.apply(setup.first);
-  serve(service, await openListeners(setup, service.handle, systemClock));
+try {
+  start();
+} catch (error) {
+  fail(error);
 }
-
-start().catch((error: unknown) => {
-  const known = error instanceof DomainError ? error : new DomainError('internal', String(error));
-  tell({ kind: 'failed', code: known.code, message: known.message });
-});

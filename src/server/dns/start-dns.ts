@@ -9,10 +9,14 @@ import { DnsCounters, type DnsStats } from './counters.js';
 import type { SigningKeysPem, ZoneRevision } from './dns-service.js';
 import type { DnsAddress, DnsClient, DnsTlsMaterial, Via } from '../../platform/dns/query-handler.js';
 import type { Enclosure, Upstream } from '../../platform/dns/upstream.js';
+import { packChanges, portionsOf } from './packed-changes.js';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.js';
 
 /** Each query leaves a buffer of its own: the fewer of them wait to be freed together, the shorter the pause in which nobody is answered. */
 const LIMITS = { maxYoungGenerationSizeMb: 4 };
+
+/** Changes in one message at the start. */
+const PORTION = 4096;
 
 /** @see RFC 8767 §5 */
 const SERVE_STALE_MS = 86_400_000;
@@ -27,7 +31,7 @@ export interface DnsOptions {
   readonly zone: string;
   readonly networks: readonly ZoneNetwork[];
   /** All that is known at the start, so that no answer is ever given from half a zone. */
-  readonly changes?: readonly ZoneChange[];
+  readonly changes?: Iterable<ZoneChange>;
   /** The revision that shows `networks` and `changes`. */
   readonly revision?: bigint;
   /** Keys to sign the zones with; unsigned without. */
@@ -84,12 +88,16 @@ export interface Dns {
  */
 export async function startDns(options: DnsOptions): Promise<Dns> {
   const counters = new DnsCounters();
-  const changes = [...options.networks.map((network): ZoneChange => ({ kind: 'network', network })), ...(options.changes ?? [])];
-  const first = { revision: options.revision ?? 0n, changes };
-  const setup: WorkerSetup = { zone: options.zone, listen: options.listen, tls: options.tls, signingKeys: options.signingKeys, upstreams: options.upstreams, serveStaleMs: options.serveStaleMs ?? SERVE_STALE_MS, enclosures: options.enclosures ?? [], counters: counters.memory, first };
+  const setup: WorkerSetup = { zone: options.zone, listen: options.listen, tls: options.tls, signingKeys: options.signingKeys, upstreams: options.upstreams, serveStaleMs: options.serveStaleMs ?? SERVE_STALE_MS, enclosures: options.enclosures ?? [], counters: counters.memory };
   const dns = new DnsThread(startWorker('./dns-worker', import.meta.url, setup, { resourceLimits: LIMITS }), counters, options.log);
+  dns.open(options.revision ?? 0n, allChanges(options));
   await dns.listening;
   return dns;
+}
+
+function* allChanges({ networks, changes }: DnsOptions): Generator<ZoneChange> {
+  for (const network of networks) yield { kind: 'network', network };
+  yield* changes ?? [];
 }
 
 class DnsThread implements Dns {
@@ -126,9 +134,15 @@ class DnsThread implements Dns {
     return this.#tlsPorts;
   }
 
-  apply(revision: ZoneRevision): void {
+  /** Hands over all that is known, in portions: the thread works on the first while the next is read. Then it may listen. */
+  open(revision: bigint, changes: Iterable<ZoneChange>): void {
+    for (const portion of portionsOf(changes, PORTION)) this.#tell({ kind: 'apply', revision, changes: packChanges(portion) });
+    this.#tell({ kind: 'open' });
+  }
+
+  apply({ revision, changes }: ZoneRevision): void {
     // Most revisions, such as a node's coming and going, show in no name: what was encoded stays good.
-    if (revision.changes.length > 0) this.#tell({ kind: 'apply', ...revision });
+    if (changes.length > 0) this.#tell({ kind: 'apply', revision, changes: packChanges(changes) });
   }
 
   async answer(query: Uint8Array, { via = 'tunnel', ...client }: Omit<DnsClient, 'via'> & { readonly via?: Via }): Promise<Uint8Array | undefined> {

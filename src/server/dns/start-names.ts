@@ -46,7 +46,11 @@ export async function startNames({ repository }: ServerState, config: ServerConf
   const upstreams = await Promise.all(config.dns.upstreams.map(upstreamOf));
   const enclosures = config.dns.enclosures.map((suffix) => ({ suffix }));
   const file = await recordsFile(config, deps);
-  const changes: ZoneChange[] = [...zoneOf(view), ...records.map((record) => ({ kind: 'record' as const, record })), fromFile(file)];
+  const changes = (function* (): Generator<ZoneChange> {
+    yield* zoneOf(view);
+    for (const record of records) yield { kind: 'record', record };
+    yield fromFile(file);
+  })();
   const dns = await startDns({ listen, tls: { listen: config.dns.tls, material: tls }, upstreams, serveStaleMs, enclosures, zone, networks: [], changes, revision: view.rev, log, ...(ring && { signingKeys: ring.pems }) });
   dns.logQueries(logQueries);
   for (const { key } of ring?.keys ?? []) log.info('zone signed', { ds: dsRecord(zone, key) });

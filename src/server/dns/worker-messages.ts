@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../domain/errors.js';
 import type { Log, LogFields } from '../../platform/log.js';
-import type { SigningKeysPem, ZoneRevision } from './dns-service.js';
+import type { SigningKeysPem } from './dns-service.js';
+import type { PackedChange } from './packed-changes.js';
 import type { DnsAddress, DnsClient, DnsTlsMaterial } from '../../platform/dns/query-handler.js';
 import type { Enclosure, Upstream } from '../../platform/dns/upstream.js';
 import type { Asked } from './start-dns.js';
@@ -15,12 +16,13 @@ export interface WorkerSetup {
   readonly serveStaleMs: number;
   readonly enclosures: readonly Enclosure[];
   readonly counters: SharedArrayBuffer;
-  readonly first: ZoneRevision;
 }
 
 /** What the main thread tells the worker. */
 export type ToWorker =
-  | ({ readonly kind: 'apply' } & ZoneRevision)
+  | { readonly kind: 'apply'; readonly revision: bigint; readonly changes: readonly PackedChange[] }
+  /** Now that all that is known has been applied. */
+  | { readonly kind: 'open' }
   | { readonly kind: 'query'; readonly id: number; readonly query: Uint8Array; readonly client: DnsClient }
   | { readonly kind: 'certificate'; readonly material: DnsTlsMaterial }
   | { readonly kind: 'signingKeys'; readonly keys: SigningKeysPem | undefined }

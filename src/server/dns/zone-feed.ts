@@ -5,16 +5,15 @@ import { kindOf, ROOT } from '../store/keys.js';
 import type { AppliedRevision, LocalView } from '../store/local-view.js';
 import type { StoreEvent } from '../store/store.js';
 
-/** Everything the zone is made of now; nothing refers to what comes later. */
-export function zoneOf(view: LocalView): ZoneChange[] {
-  const changes: ZoneChange[] = [];
-  for (const { value: network } of view.networks()) {
-    changes.push({ kind: 'network', network: zoneNetwork(network) });
-    for (const { value } of view.nodesOf(network.name)) changes.push({ kind: 'node', node: zoneNode(value) });
-    for (const { value } of view.servicesOf(network.name)) if (value.withheld === '') changes.push({ kind: 'service', service: zoneService(value) });
+/** Everything the zone is made of now, lazily; nothing refers to what comes later. */
+export function* zoneOf(view: LocalView): Generator<ZoneChange> {
+  const networks = view.networks().map(({ value }) => value);
+  for (const network of networks) yield { kind: 'network', network: zoneNetwork(network) };
+  for (const node of view.nodeNames()) yield { kind: 'node', node };
+  for (const { name } of networks) {
+    for (const { value } of view.servicesOf(name)) if (value.withheld === '') yield { kind: 'service', service: zoneService(value) };
   }
-  for (const { value } of view.dnsNames()) changes.push({ kind: 'records', source: value.name, records: addedRecords(value) });
-  return changes;
+  for (const { value } of view.dnsNames()) yield { kind: 'records', source: value.name, records: addedRecords(value) };
 }
 
 /** What a revision changes in the zone; empty for one that shows in no name. */

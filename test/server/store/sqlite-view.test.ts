@@ -163,6 +163,8 @@ describe('pages and walks', () => {
     expect(items.map(({ record }) => record.id)).toEqual(range(1_100).map((i) => name('w', i)));
     expect(pages).toBe(12);
     expect([...view.nodesOf('wide')].map(({ value }) => value.id)).toEqual(items.map(({ record }) => record.id));
+    const names = [...view.nodeNames()].filter(({ network }) => network === 'wide');
+    expect(new Set(names)).toEqual(new Set(items.map(({ record: { id, network, name: own, bindIp, bindIp6 } }) => ({ id, network, name: own, bindIp, bindIp6 }))));
     expect([...view.addressesOf('wide')].map(({ record }) => record.nodeId)).toEqual(items.map(({ record }) => record.id));
   });
 
@@ -252,7 +254,7 @@ describe('every query', () => {
     v.service('', 'x');
     v.service('wide', 'x');
     v.servicesOfNode('x');
-    for (const walked of [v.nodesSeenSince(0), v.nodesOf('wide'), v.addressesOf('wide'), v.servicesOf('wide'), v.servicesOf('wide', 'aa')]) expect([...walked]).toBeDefined();
+    for (const walked of [v.nodeNames(), v.nodesSeenSince(0), v.nodesOf('wide'), v.addressesOf('wide'), v.servicesOf('wide'), v.servicesOf('wide', 'aa')]) expect([...walked]).toBeDefined();
     v.idleLongest('wide', 1);
     v.idleEphemeral(1, 1);
     v.quarantinedLongest('wide', 1);
