@@ -37,7 +37,8 @@ const KERNEL_PROGRAMS = [
 const BENCH_PROGRAMS = [
   { program: 'iperf3', package: 'iperf3', why: 'sends as much as gets through a tunnel' },
   { program: 'dnsperf', package: 'dnsperf', why: 'asks name servers as fast as they answer' },
-  { program: 'unbound', package: 'unbound', why: 'the name server beside which ours is measured' },
+  { program: 'unbound', package: 'unbound', why: 'a name server beside which ours is measured' },
+  { program: 'knotd', package: 'knot', why: 'another one' },
 ];
 const GROUPS = { kernel: KERNEL_PROGRAMS, bench: BENCH_PROGRAMS };
 const FOLDERS = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean);
