@@ -19,10 +19,15 @@ export async function aStore(dir = tmpDir()): Promise<OpenStore> {
   return opened;
 }
 
+/** The record of the cluster that {@link ORIGIN} names. */
+export function clusterRecord(): Uint8Array {
+  return ClusterRecord.encode({ id: ORIGIN.clusterId, epoch: ORIGIN.epoch, createdAtMs: 1, wgPublicKey: Buffer.alloc(0) }).finish();
+}
+
 /** A store with a cluster and `nodes` names, one revision each. */
 export async function filledStore(nodes = 25): Promise<OpenStore> {
   const opened = await aStore();
-  await opened.store.txn({ if: [], then: [{ put: keys.cluster(), value: ClusterRecord.encode({ id: ORIGIN.clusterId, epoch: ORIGIN.epoch, createdAtMs: 1, wgPublicKey: Buffer.alloc(0) }).finish() }] });
+  await opened.store.txn({ if: [], then: [{ put: keys.cluster(), value: clusterRecord() }] });
   await Promise.all(Array.from({ length: nodes }, (_, i) => putName(opened.store, `node-${i}`, `${i}`)));
   return opened;
 }
