@@ -1,5 +1,5 @@
 import type { DomainError } from '../domain/errors.js';
-import type { MapDelta } from '../gen/networkcontroller/v1/node.js';
+import type { MapDelta, Server } from '../gen/networkcontroller/v1/node.js';
 import type { Endpoint, NetworkConfig } from '../gen/networkcontroller/v1/types.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
@@ -43,6 +43,8 @@ export interface AgentDeps {
   shape(map: NetworkMap): Promise<void>;
   /** The interface listens on this UDP port. */
   onListening(port: number, network: NetworkConfig): void;
+  /** The controller has told which servers there are. */
+  onServers(servers: readonly Server[]): void;
   /** The node's own reflexive endpoint has changed. */
   onReflexive(endpoint: Endpoint): void;
   /** Something happened that the controller should hear of soon. */

@@ -114,6 +114,10 @@ export class Agent implements ControlHandlers {
       case 'reflexive':
         this.#deps.onReflexive(message.value);
         return;
+      case 'servers':
+        this.#deps.onServers(message.value.servers);
+        if (maps.controllerAt(message.value.servers.find(({ isSelf }) => isSelf))) this.#mapChanged(undefined);
+        return;
       case 'pathsWanted':
         void this.#probe(message.value.nodeIds);
         return;

@@ -19,6 +19,7 @@ import { Ending } from './ending.js';
 import { EndpointMemory } from './endpoint-memory.js';
 import { EndpointOrder } from './endpoint-order.js';
 import { HostDns } from './host-dns/host-dns.js';
+import { KnownServers } from './known-servers.js';
 import { LazyPeers } from './lazy/lazy-peers.js';
 import { MapKeeper } from './map-keeper.js';
 import { MapNames } from './map-names.js';
@@ -101,11 +102,16 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
   const mapKeeper = new MapKeeper(state, clock, log, () => maps.toSnapshot());
   const names = new MapNames();
   const hostDns = config.hostDns === 'off' || device.kind === 'recorded' ? undefined : new HostDns({ interfaceName: config.interfaceName, backupPath: state.resolvConfBackupPath, names, clock, log });
-  const needed = (): string[] => [...membership.current.facts.controlEndpoints, ...membership.current.facts.bootstrapEndpoints, ...config.serverAddr];
+  const needed = (): string[] => [...memory.control, ...membership.current.facts.controlEndpoints, ...membership.current.facts.bootstrapEndpoints, ...config.serverAddr];
   const reach = device.kind === 'recorded' ? undefined : new Reach({ settings: config, backupPath: state.kernelSettingsBackupPath, needed, clock, log });
   const offers = new ServiceOffers(config.services, facts, { calls: () => link.session, clock, log });
   const candidates = new OwnCandidates(config.interfaceName);
   const endpoints = new EndpointOrder([...memory.control, ...facts.controlEndpoints, ...config.serverAddr], memory.lastControl);
+  const servers = new KnownServers(config.dataCentre, random);
+  const learn = (control: readonly string[]): void => {
+    endpoints.replace([...control, ...facts.controlEndpoints, ...config.serverAddr]);
+    memory.controlNamed(control);
+  };
   const paths = startPaths({
     device,
     clock,
@@ -153,11 +159,14 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
       const networkCertificate = newerOwnCertificate(membership.current, map.self, clock.now());
       if (networkCertificate !== undefined) membership.replace({ ...membership.current, networkCertificate });
       names.show(map);
-      endpoints.replace([...map.controlEndpoints, ...facts.controlEndpoints, ...config.serverAddr]);
-      memory.controlNamed(map.controlEndpoints);
+      if (servers.control.length === 0) learn(map.controlEndpoints);
       memory.keepDirectOf((nodeId) => maps.peer(nodeId) !== undefined);
       if (delta === undefined) mapKeeper.replaced();
       else mapKeeper.changed(delta);
+    },
+    onServers: (list) => {
+      servers.take(list);
+      learn(servers.control);
     },
     onReflexive: ({ address }) => candidates.seenAt(address),
     shape: async (map) => reach?.shape(map),

@@ -1,4 +1,4 @@
-import { MapSnapshot, type MapChange, type MapDelta } from '../gen/networkcontroller/v1/node.js';
+import { MapSnapshot, type MapChange, type MapDelta, type Server } from '../gen/networkcontroller/v1/node.js';
 import type { NameRecords, NetworkConfig, Peer, Relay, Service, TrustBundle } from '../gen/networkcontroller/v1/types.js';
 import { DomainError } from '../domain/errors.js';
 import type { Clock } from '../platform/clock.js';
@@ -124,6 +124,20 @@ export class MapStore {
     // Of ten thousand peers only the changed ones are looked at, unless what all verdicts rest on has changed and none is left.
     this.#judge(this.#verdicts.size === 0 ? {} : { only: peersOf(held, delta) });
     return delta.changes.length > 0;
+  }
+
+  /**
+   * Notes under which addresses the server that the node is connected to takes packets: a map that is gone on with from another server
+   * names that one's. @returns whether they were others.
+   */
+  controllerAt(server: Pick<Server, 'wireguard' | 'probe' | 'https'> | undefined): boolean {
+    const controller = this.#held?.network.controller;
+    if (this.#held === undefined || controller === undefined || server === undefined) return false;
+    const next = { ...controller, endpoints: server.wireguard, probeEndpoints: server.probe, httpsEndpoints: server.https };
+    if (JSON.stringify(next) === JSON.stringify(controller)) return false;
+    this.#held.network = { ...this.#held.network, controller: next };
+    this.#shown = undefined;
+    return true;
   }
 
   /** Notes that the map is complete up to `revision`. */

@@ -38,6 +38,7 @@ export const ERROR_CODES = [
   'rate_limited',
   'record_unknown',
   'relay_unknown',
+  'replica_unknown',
   'revision_compacted',
   'revocations_unknown',
   'route_overlap',

@@ -13,6 +13,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   permission_denied: 'Run as the user who owns the admin socket, or bring an admin certificate: ncadm context add --help.',
   pool_exhausted: 'Unregister nodes that are gone (ncadm node list) or give the network a larger prefix.',
   record_unknown: 'See the records: ncadm dns record list. Those of server.yml and of the records file are changed there.',
+  replica_unknown: 'See the servers that run: ncadm replica list.',
   revision_compacted: 'Begin later: ncadm events without --from shows what is kept.',
   route_overlap: 'See who has which prefix: ncadm route list.',
   route_unknown: 'See what nodes offer: ncadm route list. A node offers what its client.yml names under routes.',

@@ -36,6 +36,7 @@ import { addNodeUnregister } from './commands/node-unregister.js';
 import { addRelayCreate } from './commands/relay-create.js';
 import { addRelayList } from './commands/relay-list.js';
 import { addRelayRevoke } from './commands/relay-revoke.js';
+import { addReplicaDrain } from './commands/replica-drain.js';
 import { addReplicaList } from './commands/replica-list.js';
 import { addRouteApprove } from './commands/route-approve.js';
 import { addRouteList } from './commands/route-list.js';
@@ -98,7 +99,7 @@ function addNouns(program: Command, session: Session): void {
   const relay = program.command('relay').description("relays beside the controller's own");
   for (const add of [addRelayCreate, addRelayList, addRelayRevoke]) add(relay, session);
   const replica = program.command('replica').description('the servers of the cluster');
-  for (const add of [addReplicaList]) add(replica, session);
+  for (const add of [addReplicaList, addReplicaDrain]) add(replica, session);
   const ca = program.command('ca').description('the two CAs and their exchange under a running network');
   for (const add of [addCaStatus, addCaPrepare, addCaActivate, addCaRetire]) add(ca, session);
   const snapshot = program.command('snapshot').description('copies of all records, from which a cluster is made again');

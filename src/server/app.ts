@@ -37,7 +37,6 @@ import { SnapshotSchedule } from './snapshots/schedule.js';
 import { SnapshotTaking } from './snapshots/snapshot-taking.js';
 import { HighWaterClock } from './services/high-water-clock.js';
 import { Nodes } from './services/nodes.js';
-import { reconnectSeconds } from './services/pacing.js';
 import { Revocations } from './services/revocations.js';
 import type { Repository } from './store/local-view.js';
 import { journalFile } from './state-files.js';
@@ -119,7 +118,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const guesses = new GuessLimit(config.limits.guessesPerMinute, clock);
   const proofs = await parts.start('key checks', () => new KeyProofs({ log }));
   const listeners = listenersOf({
-    ...{ state, config, cases, dns, rendezvous, identity, guesses, proofs, clock, wall: timer, log, endpoints },
+    ...{ state, config, cases, dns, rendezvous, identity, guesses, proofs, clock, wall: timer, log },
     snapshots: { place: snapshots.place, list: () => snapshots.list(), verify: (name) => snapshots.verify(name), saveFor: (caller) => taking.saveFor(caller) },
     onEnded: (call) => metrics.calls.ended(call),
   });
@@ -165,15 +164,18 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
 }
 
 /** Tells the other servers of this one, where there may be others. */
-async function startReplica(parts: Lifecycle, { lease }: ServerState, { own, replicas }: UseCases, deps: { clock: Clock; log: Log }): Promise<void> {
+async function startReplica(parts: Lifecycle, { lease }: ServerState, { own, replicas, drain, servers }: UseCases, deps: { clock: Clock; log: Log }): Promise<void> {
   if (lease === undefined) return;
-  await parts.start('replica record', () => ReplicaKeeper.start({ lease, describe: () => replicas.own(), measure: () => own.measure(), ...deps }));
+  const keeper = await parts.start('replica record', () => ReplicaKeeper.start({ lease, describe: () => replicas.own(), measure: () => own.measure(), ...deps }));
+  drain.onBegin(() => {
+    void keeper.refresh();
+    servers?.changed();
+  });
 }
 
 /** Says goodbye before anything is closed: agents are told to come back, streams end, running calls finish. */
 async function stop(parts: Lifecycle, cases: UseCases, listeners: readonly { drain(): Promise<void> }[]): Promise<void> {
-  cases.facts.enter('draining');
-  await cases.feed.broadcast({ $case: 'goAway', value: { reconnectWithinSeconds: reconnectSeconds(cases.feed.watcherCount) } });
+  await cases.drain.empty();
   await Promise.all(listeners.map((listener) => listener.drain()));
   await parts.stop();
 }

@@ -51,7 +51,6 @@ export interface ListenerDeps {
   readonly clock: Clock;
   readonly wall: Clock;
   readonly log: Log;
-  readonly endpoints: () => { readonly bootstrap: readonly string[] };
 }
 
 /** The doors: bootstrap (server TLS), control (mutual TLS), https (server TLS, a client certificate where a route wants one), admin (unix socket). */
@@ -72,7 +71,7 @@ export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' 
     AdminServiceService,
     adminHandlers({ ...cases, repository, live, explanations, snapshots: deps.snapshots, names: dns, defaultExpireMs: config.tokens.defaultExpireMs, joinString: joinStrings(deps) }),
   );
-  const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals, proofs }));
+  const node = service(NodeServiceService, nodeHandlers({ ...cases, repository, signals, clock: wall, proofs }));
   const bootstrap = service(BootstrapServiceService, bootstrapHandlers({ ...cases, cookies, proofs, clock, guesses }));
   const relay = service(RelayServiceService, relayHandlers({ ...cases, proofs }));
   const reads: Reads = {
@@ -130,9 +129,9 @@ function turnedAway(reason: RefusedFor, address: string): Refusal {
 }
 
 /** Puts a new token's id and secret together with the pins and the endpoints. */
-function joinStrings({ state, endpoints }: ListenerDeps): (id: string, secret: string) => string {
+function joinStrings({ state, cases }: ListenerDeps): (id: string, secret: string) => string {
   return (id, secret) => {
-    const at = endpoints().bootstrap.slice(0, MAX_ENDPOINTS).map((text) => parseHostPort(text));
+    const at = cases.facts.bootstrapEndpoints().slice(0, MAX_ENDPOINTS).map((text) => parseHostPort(text));
     return formatJoinString({ token: { id, secret: new Secret(secret) }, pins: state.pki.pins.slice(0, 2), endpoints: at }).reveal();
   };
 }

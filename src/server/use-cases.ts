@@ -4,10 +4,12 @@ import type { Log } from '../platform/log.js';
 import type { ServerConfig } from '../platform/config/server-config.js';
 import { MapFeed } from './feed/map-feed.js';
 import { RelayFeed } from './feed/relay-feed.js';
+import { Drain } from './replicas/drain.js';
 import { followPresence } from './replicas/follow-presence.js';
 import { OwnReplica } from './replicas/own-replica.js';
 import { ReplicaBoard } from './replicas/replica-board.js';
 import { Roles } from './replicas/roles.js';
+import { ServerList } from './replicas/server-list.js';
 import type { ServerState } from './server-state.js';
 import { AddressPools } from './services/address-pools.js';
 import { AddressTaking } from './services/address-taking.js';
@@ -41,6 +43,9 @@ export interface UseCases {
   readonly own: OwnReplica;
   readonly replicas: ReplicaBoard;
   readonly roles: Roles;
+  readonly drain: Drain;
+  /** Left out where this is the only server. */
+  readonly servers: ServerList | undefined;
   readonly pools: AddressPools;
   readonly presence: PresenceBoard;
   readonly reports: Reports;
@@ -83,7 +88,7 @@ export function useCases(
     bundlesAfter: (version: number) => bundlesAfter(repository.view, version),
     crl: () => repository.view.crl()?.value.der ?? new Uint8Array(),
   };
-  const facts = new ClusterFacts({ ...deps, repository, staleMs, zone: config.zone, trust, startedAtMs: clock.now() });
+  const facts: ClusterFacts = new ClusterFacts({ ...deps, others: () => replicas.refuges(), repository, staleMs, zone: config.zone, trust, startedAtMs: clock.now() });
   const pools = new AddressPools(repository);
   const own = new OwnReplica(config.replica);
   const isShared = config.store.engine === 'etcd';
@@ -106,7 +111,7 @@ export function useCases(
     asLeader: () => roles.as('upkeep'),
   };
   const feed = new MapFeed({ repository, facts, clock });
-  const replicas = new ReplicaBoard({
+  const replicas: ReplicaBoard = new ReplicaBoard({
     view: repository.view,
     own: () => own.describe({ state: () => facts.state(), revision: () => repository.view.rev, agents: () => feed.watcherCount, endpoints: deps.endpoints, version: deps.version, startedAtMs: facts.startedAtMs }),
     ownLeads: () => roles.withoutRecord(),
@@ -118,6 +123,8 @@ export function useCases(
     own,
     replicas,
     roles,
+    drain: new Drain({ repository, board: replicas, facts, feed, leave: () => roles.leave(), clock: wall, log }),
+    servers: isShared ? new ServerList({ repository, board: replicas, feed }) : undefined,
     pools,
     presence,
     reports,

@@ -59,6 +59,7 @@ const Schema = v.strictObject({
     debug: v.optional(v.boolean(), false),
     name: v.optional(v.pipe(v.string(), v.check((name) => name === '' || LABEL.test(name), 'a lower-case DNS label')), ''),
     serverAddr: v.optional(v.array(hostPort), []),
+    dataCentre: v.optional(v.pipe(v.string(), v.check((name) => name === '' || LABEL.test(name), 'a lower-case DNS label')), ''),
     endpoints: v.optional(v.array(hostPort), []),
     routes: v.optional(v.pipe(v.array(parsed(parseRoute, 'a network behind this machine without host bits, 192.168.7.0/24')), v.maxLength(MAX_ROUTES, `at most ${MAX_ROUTES} networks`)), []),
     exitNode: v.optional(v.boolean(), false),
@@ -102,6 +103,8 @@ export interface ClientConfig {
   readonly name: string;
   /** host:port of control listeners to try beside those the controller names. */
   readonly serverAddr: readonly string[];
+  /** The data centre whose controllers it tries first; empty for none. */
+  readonly dataCentre: string;
   /** host:port at which others reach this node's listenPort. */
   readonly endpoints: readonly string[];
   /** Networks behind this machine that it offers a way to; in use once an admin has approved them. */

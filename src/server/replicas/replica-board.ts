@@ -40,6 +40,11 @@ export class ReplicaBoard {
     return this.#view.replicas().filter(({ value }) => value.id !== id);
   }
 
+  /** The endpoints of the other servers that take nodes. */
+  refuges(): readonly ReplicaRecord[] {
+    return this.others().map(({ value }) => value).filter(({ state }) => state === 'running' || state === 'degraded');
+  }
+
   /** Whether a server runs, for all that is known. */
   isLive(id: string): boolean {
     return id === this.#own().id || this.others().some(({ value }) => value.id === id);

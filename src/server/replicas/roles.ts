@@ -34,6 +34,11 @@ export class Roles {
     return singleton;
   }
 
+  /** Gives all roles to other servers, where there are any, and stands for none again. */
+  async leave(): Promise<void> {
+    await Promise.all([...this.#singletons.values()].map((singleton) => singleton.stop()));
+  }
+
   /** The roles that this server has because there is no other, of which there is no record. */
   withoutRecord(): readonly Role[] {
     return [...this.#own];

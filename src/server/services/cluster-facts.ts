@@ -36,6 +36,7 @@ export class ClusterFacts {
   readonly version: string;
   readonly startedAtMs: number;
   readonly #staleMs: () => number;
+  readonly #others: () => readonly Pick<Endpoints, 'control' | 'bootstrap'>[];
   #state: ServerState = 'starting';
 
   /** @throws DomainError `not_initialised` for a store without a cluster record. */
@@ -44,6 +45,8 @@ export class ClusterFacts {
     /** Milliseconds by which the records may be behind. */
     staleMs: () => number;
     endpoints: () => Endpoints;
+    /** Those of the other servers that take nodes; left out where there are none. */
+    others?: () => readonly Pick<Endpoints, 'control' | 'bootstrap'>[];
     wgPublicKey: Uint8Array;
     zone: string;
     trust: { bundle(): TrustBundle; bundlesAfter(version: number): TrustBundle[]; crl(): Uint8Array };
@@ -55,6 +58,7 @@ export class ClusterFacts {
     this.#repository = deps.repository;
     this.#staleMs = deps.staleMs;
     this.#endpoints = deps.endpoints;
+    this.#others = deps.others ?? (() => []);
     this.#wgPublicKey = Buffer.from(deps.wgPublicKey);
     this.#zone = deps.zone;
     this.#trust = deps.trust;
@@ -91,12 +95,14 @@ export class ClusterFacts {
     return this.#trust.crl();
   }
 
+  /** Of every server that takes nodes, this one first. */
   controlEndpoints(): readonly string[] {
-    return this.#endpoints().control;
+    return inTurn([this.#endpoints().control, ...this.#others().map(({ control }) => control)]);
   }
 
+  /** The same of the listeners for machines that join. */
   bootstrapEndpoints(): readonly string[] {
-    return this.#endpoints().bootstrap;
+    return inTurn([this.#endpoints().bootstrap, ...this.#others().map(({ bootstrap }) => bootstrap)]);
   }
 
   /** A network's settings as its nodes apply them. */
@@ -120,4 +126,11 @@ export class ClusterFacts {
   describeByName(network: string): NetworkConfig {
     return this.describe(networkOf(this.#repository.view, network));
   }
+}
+
+/** The best of each list, then the second best of each: a short list of them all names every server. */
+function inTurn(lists: readonly (readonly string[])[]): string[] {
+  const longest = Math.max(...lists.map(({ length }) => length));
+  const all = Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list[i] ?? []));
+  return [...new Set(all.flat())];
 }

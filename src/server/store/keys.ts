@@ -29,6 +29,7 @@ import { createHash } from 'node:crypto';
  * | `/nc/v1/bundle/<version>` | BundleRecord |
  * | `/nc/v1/restoring` | name of the snapshot that is being restored: while it is there, all else is incomplete |
  * | `/nc/v1/replica/<id>` | ReplicaRecord, leased |
+ * | `/nc/v1/drain/<replica id>` | who asked for it; goes after a while |
  * | `/nc/v1/lead/<role>` | id of the leader, leased |
  */
 export const ROOT = '/nc/v1/';
@@ -58,6 +59,7 @@ export const KINDS = {
   bundle: 'bundle',
   restoring: 'restoring',
   replica: 'replica',
+  drain: 'drain',
   lead: 'lead',
 } as const;
 
@@ -110,5 +112,6 @@ export const keys = {
   bundle: (version: number): string => `${ROOT}bundle/${String(version).padStart(9, '0')}`,
   restoring: (): string => `${ROOT}restoring`,
   replica: (id: string): string => `${ROOT}replica/${id}`,
+  drain: (replicaId: string): string => `${ROOT}drain/${replicaId}`,
   lead: (role: string): string => `${ROOT}lead/${role}`,
 } as const;

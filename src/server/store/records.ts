@@ -49,6 +49,8 @@ export interface RecordOf {
   /** Name of the snapshot. */
   restoring: string;
   replica: ReplicaRecord;
+  /** Who asked for it. */
+  drain: string;
   /** Id of the leader. */
   lead: string;
 }
@@ -82,6 +84,7 @@ const CODECS: { readonly [K in RecordKind]: Codec<RecordOf[K]> } = {
   bundle: protobuf(BundleRecord),
   restoring: text(),
   replica: protobuf(ReplicaRecord),
+  drain: text(),
   lead: text(),
 };
 

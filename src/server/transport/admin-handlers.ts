@@ -17,6 +17,7 @@ import {
 } from '../../gen/networkcontroller/v1/admin.js';
 import type { CertificateRecord, NetworkRecord, TokenRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import type { Caller } from '../auth/caller.js';
+import type { Drain } from '../replicas/drain.js';
 import type { ReplicaBoard } from '../replicas/replica-board.js';
 import type { Explanations } from '../services/explain/explanations.js';
 import type { EventTail } from '../services/event-tail.js';
@@ -48,6 +49,7 @@ export interface AdminDeps {
   readonly repository: Repository;
   readonly facts: ClusterFacts;
   readonly replicas: ReplicaBoard;
+  readonly drain: Drain;
   readonly live: LiveFacts;
   readonly tokens: Tokens;
   readonly nodes: Nodes;
@@ -123,6 +125,7 @@ export function adminHandlers(deps: AdminDeps): HandlersOf<typeof AdminServiceSe
     revokeAdmin: async (request, caller) => ({ admins: (await deps.admins.revoke(request.admin, caller)).map(adminMessage) }),
     ...apiTokenHandlers(deps),
     ...snapshotHandlers(deps.snapshots),
+    drainReplica: async ({ replica }, caller) => ({ replica: await deps.drain.request(replica, caller) }),
     ...relayAdminHandlers(deps),
     ...routeHandlers(deps),
     getCaStatus: async () => deps.authorities.status(),

@@ -13,7 +13,9 @@ import type {
   WatchResponse,
 } from '../../gen/networkcontroller/v1/node.js';
 import { PeerSignal_Kind } from '../../gen/networkcontroller/v1/node.js';
+import type { Clock } from '../../platform/clock.js';
 import type { Caller } from '../auth/caller.js';
+import type { ServerList } from '../replicas/server-list.js';
 import type { MapFeed } from '../feed/map-feed.js';
 import type { KeyProofs } from '../pki/key-proofs.js';
 import type { ClusterFacts } from '../services/cluster-facts.js';
@@ -30,6 +32,7 @@ import type { ServiceRegistry } from '../services/service-registry.js';
 import type { Signals } from '../services/signals.js';
 import type { Repository } from '../store/local-view.js';
 import type { HandlersOf, StreamHandler, UnaryHandler } from './handler.js';
+import { reach } from './reads.js';
 import { nodeServiceHandlers } from './service-handlers.js';
 
 /** What the control listener needs for nodes. */
@@ -41,6 +44,8 @@ export interface NodeDeps {
   readonly reports: Reports;
   readonly bundles: NodeBundles;
   readonly signals: Signals;
+  readonly servers: ServerList | undefined;
+  readonly clock: Clock;
   readonly renewals: Renewals;
   readonly proofs: KeyProofs;
   readonly nodes: Nodes;
@@ -74,12 +79,17 @@ export function nodeHandlers(deps: NodeDeps): HandlersOf<typeof NodeServiceServi
 }
 
 /** `NodeService.Watch`. The stream is also the node's presence. */
-function watch({ feed, presence, signals }: NodeDeps): StreamHandler<WatchRequest, WatchResponse> {
-  return (request, caller, sink) => {
+function watch({ repository, facts, feed, presence, signals, servers, clock }: NodeDeps): StreamHandler<WatchRequest, WatchResponse> {
+  return async (request, caller, sink) => {
     const { nodeId, network } = nodeCaller(caller);
+    if (facts.state() === 'draining') throw new DomainError('draining', 'this server is about to stop and takes no more nodes; connect to another one');
+    // It comes from a server that was ahead.
+    const isAhead = servers !== undefined && request.epoch === facts.epoch && request.fromRevision > repository.view.rev;
+    if (isAhead) await reach({ rev: () => repository.view.rev, reached: (rev) => repository.reached(rev), clock }, request.fromRevision);
     const close = feed.open(nodeId, sink, { epoch: request.epoch, revision: request.fromRevision });
     presence.streamOpened(nodeId, network, request.agentVersion);
     signals.welcome(nodeId);
+    servers?.welcome(nodeId);
     sink.onClose(() => {
       close();
       presence.streamClosed(nodeId);

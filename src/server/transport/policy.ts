@@ -93,6 +93,7 @@ export const POLICY = {
   '/networkcontroller.v1.AdminService/SaveSnapshot': ADMIN,
   '/networkcontroller.v1.AdminService/ListSnapshots': READER,
   '/networkcontroller.v1.AdminService/VerifySnapshot': ADMIN,
+  '/networkcontroller.v1.AdminService/DrainReplica': ADMIN,
 } as const satisfies Record<MethodPath, readonly CallerKind[]>;
 
 /**

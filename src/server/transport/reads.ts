@@ -47,7 +47,8 @@ export function tellRead(reads: Reads, trailer: Metadata): void {
   trailer.set(STALE_MS_KEY, String(Math.round(reads.staleMs())));
 }
 
-async function reach(reads: Reads, rev: bigint): Promise<void> {
+/** Waits until the view is at `rev`. @throws DomainError `unavailable` when it does not get there in time. */
+export async function reach(reads: Pick<Reads, 'rev' | 'reached' | 'clock'>, rev: bigint): Promise<void> {
   if (reads.rev() >= rev) return;
   let cancel = (): void => {};
   const tooLate = new Promise<never>((_, reject) => {

@@ -45,6 +45,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, WireStatus>> = {
   rate_limited: { grpc: status.RESOURCE_EXHAUSTED, result: '400' },
   record_unknown: { grpc: status.NOT_FOUND, result: '400' },
   relay_unknown: { grpc: status.NOT_FOUND, result: '400' },
+  replica_unknown: { grpc: status.NOT_FOUND, result: '400' },
   revision_compacted: { grpc: status.OUT_OF_RANGE, result: '400' },
   revocations_unknown: { grpc: status.FAILED_PRECONDITION, result: '400' },
   route_overlap: { grpc: status.ALREADY_EXISTS, result: '400' },

@@ -42,6 +42,7 @@ describe('keys', () => {
       audit: keys.audit('a'),
       clock: keys.clock(),
       replica: keys.replica('r'),
+      drain: keys.drain('r'),
       lead: keys.lead('r'),
     };
     for (const [kind, key] of Object.entries(made)) expect(kindOf(key)).toBe(kind);

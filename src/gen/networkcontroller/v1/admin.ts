@@ -42,6 +42,15 @@ import { CaBundle, NodeState, PathKind, Service, ServiceEvent, ServiceFilter } f
 
 /** What an admin may ask: over the unix socket on the server's host, or 6440 with an admin certificate. */
 
+export interface DrainReplicaRequest {
+  /** Name or id. */
+  replica: string;
+}
+
+export interface DrainReplicaResponse {
+  replica: Replica | undefined;
+}
+
 export interface ClusterInfo {
   id: string;
   epoch: string;
@@ -717,6 +726,118 @@ export interface VerifySnapshotRequest {
 export interface VerifySnapshotResponse {
   snapshot: Snapshot | undefined;
 }
+
+function createBaseDrainReplicaRequest(): DrainReplicaRequest {
+  return { replica: "" };
+}
+
+export const DrainReplicaRequest: MessageFns<DrainReplicaRequest> = {
+  encode(message: DrainReplicaRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.replica !== "") {
+      writer.uint32(10).string(message.replica);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainReplicaRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainReplicaRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.replica = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DrainReplicaRequest>): DrainReplicaRequest {
+    return DrainReplicaRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainReplicaRequest>): DrainReplicaRequest {
+    const message = createBaseDrainReplicaRequest();
+    message.replica = object.replica ?? "";
+    return message;
+  },
+};
+
+function createBaseDrainReplicaResponse(): DrainReplicaResponse {
+  return { replica: undefined };
+}
+
+export const DrainReplicaResponse: MessageFns<DrainReplicaResponse> = {
+  encode(message: DrainReplicaResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.replica !== undefined) {
+      Replica.encode(message.replica, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainReplicaResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainReplicaResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.replica = Replica.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DrainReplicaResponse>): DrainReplicaResponse {
+    return DrainReplicaResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainReplicaResponse>): DrainReplicaResponse {
+    const message = createBaseDrainReplicaResponse();
+    message.replica = (object.replica !== undefined && object.replica !== null)
+      ? Replica.fromPartial(object.replica)
+      : undefined;
+    return message;
+  },
+};
 
 function createBaseClusterInfo(): ClusterInfo {
   return { id: "", epoch: "", revision: 0n };
@@ -8999,6 +9120,17 @@ export const AdminServiceService = {
       Buffer.from(VerifySnapshotResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): VerifySnapshotResponse => VerifySnapshotResponse.decode(value),
   },
+  /** Sends the nodes of one server to the others and gives its jobs to them; it serves nodes again after its next start. */
+  drainReplica: {
+    path: "/networkcontroller.v1.AdminService/DrainReplica" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DrainReplicaRequest): Buffer => Buffer.from(DrainReplicaRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DrainReplicaRequest => DrainReplicaRequest.decode(value),
+    responseSerialize: (value: DrainReplicaResponse): Buffer =>
+      Buffer.from(DrainReplicaResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DrainReplicaResponse => DrainReplicaResponse.decode(value),
+  },
 } as const;
 
 export interface AdminServiceServer extends UntypedServiceImplementation {
@@ -9071,6 +9203,8 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   listSnapshots: handleUnaryCall<ListSnapshotsRequest, ListSnapshotsResponse>;
   /** Reads a snapshot from its first byte to its last. */
   verifySnapshot: handleUnaryCall<VerifySnapshotRequest, VerifySnapshotResponse>;
+  /** Sends the nodes of one server to the others and gives its jobs to them; it serves nodes again after its next start. */
+  drainReplica: handleUnaryCall<DrainReplicaRequest, DrainReplicaResponse>;
 }
 
 export interface AdminServiceClient extends Client {
@@ -9757,6 +9891,22 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: VerifySnapshotResponse) => void,
+  ): ClientUnaryCall;
+  /** Sends the nodes of one server to the others and gives its jobs to them; it serves nodes again after its next start. */
+  drainReplica(
+    request: DrainReplicaRequest,
+    callback: (error: ServiceError | null, response: DrainReplicaResponse) => void,
+  ): ClientUnaryCall;
+  drainReplica(
+    request: DrainReplicaRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DrainReplicaResponse) => void,
+  ): ClientUnaryCall;
+  drainReplica(
+    request: DrainReplicaRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DrainReplicaResponse) => void,
   ): ClientUnaryCall;
 }
 

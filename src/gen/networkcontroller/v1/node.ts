@@ -78,7 +78,30 @@ export interface WatchResponse {
     | //
     /** Asks for a report at once. */
     { $case: "pathsWanted"; value: PathsWanted }
+    | //
+    /** The servers of the cluster, when the stream begins and whenever they change; of no revision. Not sent where there is only one. */
+    { $case: "servers"; value: Servers }
     | undefined;
+}
+
+export interface Servers {
+  servers: Server[];
+}
+
+/** Server is a controller to which the caller may turn. Endpoints are host:port, best first. */
+export interface Server {
+  name: string;
+  dataCentre: string;
+  control: string[];
+  wireguard: string[];
+  probe: string[];
+  https: string[];
+  /** How many nodes it has at the moment, roughly. */
+  agents: number;
+  /** It is about to stop: only when there is no other. */
+  draining: boolean;
+  /** The one that says this. */
+  isSelf: boolean;
 }
 
 /** PathsWanted asks the caller to try its paths to these nodes now, and to report them. */
@@ -550,6 +573,9 @@ export const WatchResponse: MessageFns<WatchResponse> = {
       case "pathsWanted":
         PathsWanted.encode(message.message.value, writer.uint32(66).fork()).join();
         break;
+      case "servers":
+        Servers.encode(message.message.value, writer.uint32(74).fork()).join();
+        break;
     }
     return writer;
   },
@@ -631,6 +657,14 @@ export const WatchResponse: MessageFns<WatchResponse> = {
             message.message = { $case: "pathsWanted", value: PathsWanted.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.message = { $case: "servers", value: Servers.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -697,7 +731,229 @@ export const WatchResponse: MessageFns<WatchResponse> = {
         }
         break;
       }
+      case "servers": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "servers", value: Servers.fromPartial(object.message.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseServers(): Servers {
+  return { servers: [] };
+}
+
+export const Servers: MessageFns<Servers> = {
+  encode(message: Servers, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.servers) {
+      Server.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Servers {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServers();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.servers.push(Server.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Servers>): Servers {
+    return Servers.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Servers>): Servers {
+    const message = createBaseServers();
+    message.servers = object.servers?.map((e) => Server.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseServer(): Server {
+  return {
+    name: "",
+    dataCentre: "",
+    control: [],
+    wireguard: [],
+    probe: [],
+    https: [],
+    agents: 0,
+    draining: false,
+    isSelf: false,
+  };
+}
+
+export const Server: MessageFns<Server> = {
+  encode(message: Server, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.dataCentre !== "") {
+      writer.uint32(18).string(message.dataCentre);
+    }
+    for (const v of message.control) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.wireguard) {
+      writer.uint32(34).string(v!);
+    }
+    for (const v of message.probe) {
+      writer.uint32(42).string(v!);
+    }
+    for (const v of message.https) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.agents !== 0) {
+      writer.uint32(56).uint32(message.agents);
+    }
+    if (message.draining !== false) {
+      writer.uint32(64).bool(message.draining);
+    }
+    if (message.isSelf !== false) {
+      writer.uint32(72).bool(message.isSelf);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Server {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.dataCentre = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.control.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.wireguard.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.probe.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.https.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.agents = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.draining = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.isSelf = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Server>): Server {
+    return Server.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Server>): Server {
+    const message = createBaseServer();
+    message.name = object.name ?? "";
+    message.dataCentre = object.dataCentre ?? "";
+    message.control = object.control?.map((e) => e) || [];
+    message.wireguard = object.wireguard?.map((e) => e) || [];
+    message.probe = object.probe?.map((e) => e) || [];
+    message.https = object.https?.map((e) => e) || [];
+    message.agents = object.agents ?? 0;
+    message.draining = object.draining ?? false;
+    message.isSelf = object.isSelf ?? false;
     return message;
   },
 };
