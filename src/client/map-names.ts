@@ -51,17 +51,17 @@ export class MapNames {
 }
 
 function zoneOf(map: NetworkMap): Zone {
-  const { name, cidr, cidr6, zone: zoneName } = map.network;
+  const { name, zone: zoneName, others } = map.network;
   const zone = new Zone(zoneName);
   zone.setRevision(map.revision);
-  zone.apply({ kind: 'network', network: { name, cidr, cidr6 } });
+  for (const network of [map.network, ...others]) zone.apply({ kind: 'network', network });
   for (const peer of [...(map.self === undefined ? [] : [map.self]), ...map.peers]) zone.apply({ kind: 'node', node: zoneNode(peer, name) });
   for (const service of map.services) if (service.withheld === '') zone.apply({ kind: 'service', service: zoneService(service) });
   for (const names of map.names) addNames(zone, names);
   return zone;
 }
 
-/** What stands in the reverse zone of another network, which this map does not tell, is left to the controller. */
+/** One name that this agent cannot take, as that of a newer controller may be, takes no other with it. */
 function addNames(zone: Zone, { key, name, records }: NameRecords): void {
   try {
     zone.apply({ kind: 'records', source: key, records: records.map((record) => ({ ...record, name })) });

@@ -67,7 +67,7 @@ export async function digStatus(port: number, ...args: string[]): Promise<string
 }
 
 /** A query's octets; it wants recursion, as every stub does. */
-export function aQuery(name: string, type: 'A' | 'AAAA' | 'MX' | 'SRV' | 'TXT' | 'PTR' | 'SOA' | 'NS' | 'CNAME' = 'A', id = 4711): Buffer {
+export function aQuery(name: string, type: 'A' | 'AAAA' | 'CAA' | 'MX' | 'SRV' | 'TXT' | 'PTR' | 'SOA' | 'NS' | 'CNAME' = 'A', id = 4711): Buffer {
   return encode({ type: 'query', id, flags: RECURSION_DESIRED, questions: [{ type, name }] });
 }
 

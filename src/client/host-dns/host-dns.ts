@@ -74,14 +74,15 @@ export class HostDns {
     const { clock, log, names } = this.#deps;
     const sources = {
       answer: names.answer.bind(names),
-      controller: () => this.#map?.network.controller?.bindIp ?? '',
+      controller: () => nameServerOf(this.#map),
       nameservers: () => this.#file.nameservers().filter((server) => !STUB_ADDRESSES.includes(server)),
     };
     this.#stub = await NameStub.start(STUB_ADDRESSES, sources, clock);
     const at = this.#stub.address;
     this.#usesResolved = await Resolved.isHere();
     if (this.#usesResolved) {
-      await this.#resolved.take(at, [network.zone, ...networkNames(network, parseDnsName(network.zone)).apexes]);
+      const zone = parseDnsName(network.zone);
+      await this.#resolved.take(at, [zone, ...[network, ...network.others].flatMap((each) => networkNames(each, zone).apexes)]);
     } else {
       this.#file.take(at);
       this.#cancelLook = clock.every(LOOK_MS, () => this.#takeAgain(at));
@@ -102,6 +103,11 @@ export class HostDns {
     if (this.#problem === '') this.#deps.log.warn('names of the network do not resolve on this machine', { reason: message });
     this.#problem = `names of the network do not resolve on this machine: ${message}`;
   }
+}
+
+/** The controller's name server, where it knows names that the map does not tell: those of the others in a network where nobody reaches them. */
+function nameServerOf(map: NetworkMap | undefined): string {
+  return map === undefined || map.network.interconnection ? '' : (map.network.controller?.bindIp ?? '');
 }
 
 /** Puts back what an agent that was killed could not. */

@@ -18,7 +18,7 @@ const ASK_MS = 5000;
 export interface NameStubSources {
   /** Answers from the map; the names of the network are ours, all others outside. */
   answer(message: Uint8Array, transport: Transport): Reply;
-  /** The controller's name server, which knows the records of its own files, which are in no map; empty without one. */
+  /** The controller's name server, to be asked about what the map denies; empty where the map tells all. */
   controller(): string;
   /** The name servers of the machine, in order. */
   nameservers(): readonly string[];
@@ -73,7 +73,6 @@ async function answerOne(message: Uint8Array, transport: Transport, sources: Nam
   if (reply.kind === 'outside') return (await askEach(sources.nameservers(), reply.query, transport)) ?? composeRefusal(reply.query, 'SERVFAIL', true);
   if (!isNegative(reply.message)) return reply.message;
   const query = readQuery(message);
-  // The records of the controller's own files are in no map.
   const controller = sources.controller();
   const better = 'refusal' in query || controller === '' ? undefined : await askEach([controller], query, transport);
   return better !== undefined && isUsable(better) ? better : reply.message;

@@ -9,11 +9,11 @@ interface Options {
   readonly name?: string;
 }
 
-/** `ncadm dns record list`: the records that admins added, one line each. */
+/** `ncadm dns record list`: the records that admins and files have added, one line each. */
 export function addDnsRecordList(parent: Command, session: Session): void {
   parent
     .command('list')
-    .description('list the records that were added; those of server.yml and the records file stand there')
+    .description('list the records that were added, by whom or where')
     .option('--network <name>', 'only those that this network alone sees')
     .option('--name <name>', 'only those of this name')
     .addHelpText('after', examples('ncadm dns record list', 'ncadm dns record list --name www.nc.internal -o wide'))

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DomainError } from '../../domain/errors.js';
-import type { ZoneChange } from '../../domain/zone-input.js';
 import type { Clock } from '../../platform/clock.js';
 import type { ServerConfig } from '../../platform/config/server-config.js';
 import type { UpstreamSettings } from '../../platform/config/dns-upstream.js';
@@ -11,6 +10,7 @@ import type { ServerState } from '../server-state.js';
 import { DnsRecords } from '../services/dns-records.js';
 import { DnsControl } from './dns-control.js';
 import type { DnsTlsMaterial } from '../../platform/dns/query-handler.js';
+import { KeptRecords } from './kept-records.js';
 import { RecordsFile } from './records-file.js';
 import { SigningKeyRing } from './signing-key-ring.js';
 import { startDns, type Dns } from './start-dns.js';
@@ -45,17 +45,14 @@ export async function startNames({ repository }: ServerState, config: ServerConf
   const ring = sign ? await SigningKeyRing.open(join(config.workDir, 'dnssec.key'), wall) : undefined;
   const upstreams = await Promise.all(config.dns.upstreams.map(upstreamOf));
   const enclosures = config.dns.enclosures.map((suffix) => ({ suffix }));
+  const added = new DnsRecords({ repository, clock, zone });
   const file = await recordsFile(config, deps);
-  const changes = (function* (): Generator<ZoneChange> {
-    yield* zoneOf(view);
-    for (const record of records) yield { kind: 'record', record };
-    yield fromFile(file);
-  })();
-  const dns = await startDns({ listen, tls: { listen: config.dns.tls, material: tls }, upstreams, serveStaleMs, enclosures, zone, networks: [], changes, revision: view.rev, log, ...(ring && { signingKeys: ring.pems }) });
+  const kept = new KeptRecords(added, { file, clock: wall, log });
+  await kept.start(records);
+  const dns = await startDns({ listen, tls: { listen: config.dns.tls, material: tls }, upstreams, serveStaleMs, enclosures, zone, networks: [], changes: zoneOf(view), revision: view.rev, log, ...(ring && { signingKeys: ring.pems }) });
   dns.logQueries(logQueries);
   for (const { key } of ring?.keys ?? []) log.info('zone signed', { ds: dsRecord(zone, key) });
   const unsubscribe = repository.onApplied((revision) => dns.apply({ revision: revision.rev, changes: zoneChangesOf(revision) }));
-  file?.onChange(() => dns.apply({ revision: view.rev, changes: [fromFile(file)] }));
   return {
     ports: dns.ports,
     tlsPorts: dns.tlsPorts,
@@ -67,10 +64,10 @@ export async function startNames({ repository }: ServerState, config: ServerConf
     ask: (query, client) => dns.ask(query, client),
     stats: () => dns.stats(),
     control: new DnsControl({ dns, ring, repository, zone, clock, logQueries }),
-    records: new DnsRecords({ repository, clock, zone, configured: () => [...records, ...(file?.records ?? [])] }),
+    records: added,
     async stop() {
       unsubscribe();
-      file?.stop();
+      kept.stop();
       await dns.stop();
     },
   };
@@ -79,10 +76,6 @@ export async function startNames({ repository }: ServerState, config: ServerConf
 async function recordsFile(config: ServerConfig, { wall, log }: Deps): Promise<RecordsFile | undefined> {
   const { recordsFile: path, surroundings } = config.dns;
   return path === undefined ? undefined : RecordsFile.open({ path, surroundings, clock: wall, log });
-}
-
-function fromFile(file: RecordsFile | undefined): ZoneChange {
-  return { kind: 'records', source: 'records file', records: file?.records ?? [] };
 }
 
 async function upstreamOf({ host, port, suffix, tls }: UpstreamSettings): Promise<Upstream> {

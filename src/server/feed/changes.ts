@@ -1,6 +1,6 @@
 import type { MapChange } from '../../gen/networkcontroller/v1/node.js';
 import { TrustBundle, type NetworkConfig } from '../../gen/networkcontroller/v1/types.js';
-import { BundleRecord, CrlRecord, DnsNameRecord, NetworkRecord, NodeRecord, RelayRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import { BundleRecord, CrlRecord, DnsNameRecord, NodeRecord, RelayRecord, ServiceRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import { kindOf, ROOT } from '../store/keys.js';
 import type { AppliedRevision } from '../store/local-view.js';
 import type { StoreEvent } from '../store/store.js';
@@ -17,12 +17,12 @@ export interface NetworkChanges {
 /**
  * Sorts a revision's events by network and turns them into changes of the map.
  *
- * @param describe The wire form of a network's settings.
+ * @param describe The settings of all networks: each names the others.
  * @param networks The names of all networks, for what concerns every one.
  */
 export function changesOf(
   revision: AppliedRevision,
-  describe: (record: NetworkRecord) => NetworkConfig,
+  describe: () => readonly NetworkConfig[],
   networks: () => readonly string[],
 ): Map<string, NetworkChanges> {
   const byNetwork = new Map<string, NetworkChanges>();
@@ -37,8 +37,8 @@ export function changesOf(
     else if (kind === 'service') of(networkIn(event.key)).shared.push(serviceChange(event));
     else if (kind === 'relay') for (const change of relayChanges(event)) for (const network of networks()) of(network).shared.push(change);
     else if (kind === 'dnsName') for (const network of networks()) of(network).shared.push(namesChange(event, network));
+    else if (kind === 'network') for (const network of describe()) of(network.name).shared.push(networkChange(network));
     else if (event.value === undefined) continue;
-    else if (kind === 'network') of(networkIn(event.key)).shared.push(networkChange(describe(NetworkRecord.decode(event.value))));
     else if (kind === 'crl' || kind === 'bundle') for (const network of networks()) of(network).shared.push(trustChange(kind, event.value));
   }
   return byNetwork;

@@ -131,8 +131,8 @@ export class MapFeed {
   }
 
   #changesOf(revision: AppliedRevision): Map<string, NetworkChanges> {
-    const networks = (): string[] => this.#repository.view.networks().map(({ value }) => value.name);
-    return changesOf(revision, (record) => this.#facts.describe(record), networks);
+    const { view } = this.#repository;
+    return changesOf(revision, () => view.networks().map(({ value }) => this.#facts.describe(value)), () => view.networks().map(({ value }) => value.name));
   }
 
   #keepPeers({ network, changes }: MapRevision): void {

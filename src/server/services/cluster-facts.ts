@@ -1,7 +1,7 @@
 import { DomainError } from '../../domain/errors.js';
-import type { NetworkConfig, TrustBundle } from '../../gen/networkcontroller/v1/types.js';
+import type { NetworkConfig, OtherNetwork, TrustBundle } from '../../gen/networkcontroller/v1/types.js';
 import type { NetworkRecord } from '../../gen/networkcontroller/store/v1/records.js';
-import type { Repository } from '../store/local-view.js';
+import type { LocalView, Repository } from '../store/local-view.js';
 import { networkOf, planOf } from './address-pools.js';
 
 /** What a server process is doing, as `status` and HealthCheck say it. */
@@ -119,6 +119,7 @@ export class ClusterFacts {
       zone: this.#zone,
       controller: { wgPublicKey: this.#wgPublicKey, ...own, endpoints: [...wireguard], probeEndpoints: [...probe], httpsEndpoints: [...https] },
       gatewayNodeId: record.gatewayNodeId,
+      others: otherNetworks(this.#repository.view, record.name),
     };
   }
 
@@ -133,4 +134,9 @@ function inTurn(lists: readonly (readonly string[])[]): string[] {
   const longest = Math.max(...lists.map(({ length }) => length));
   const all = Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list[i] ?? []));
   return [...new Set(all.flat())];
+}
+
+/** What the nodes of a network may know of all others. */
+export function otherNetworks(view: LocalView, network: string): OtherNetwork[] {
+  return view.networks().flatMap(({ value: { name, cidr, cidr6 } }) => (name === network ? [] : [{ name, cidr, cidr6 }]));
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { parentOf, parseDnsName, type DnsName } from '../../domain/dns-name.js';
 import { dataKey, type RecordType } from '../../domain/dns-record.js';
 import { checkRecord, exchangeOf, parseRecord, type AddedRecord, type RecordContext } from '../../domain/dns-records.js';
@@ -9,7 +9,7 @@ import { AddedDnsRecord, DnsNameRecord } from '../../gen/networkcontroller/store
 import type { Clock } from '../../platform/clock.js';
 import { actorOf, type Caller } from '../auth/caller.js';
 import { keys } from '../store/keys.js';
-import type { Committed, DnsRecordRow, LocalView, Page, Repository } from '../store/local-view.js';
+import type { Committed, Decision, DnsRecordRow, LocalView, Page, Repository } from '../store/local-view.js';
 import type { Compare, Operation } from '../store/store.js';
 import { networkOf } from './address-pools.js';
 import { auditOperation } from './audit.js';
@@ -35,22 +35,25 @@ interface Deps {
   readonly clock: Clock;
   /** The forward zone, `nc.internal`. */
   readonly zone: string;
-  /** The records of server.yml and of the records file, beside which new ones must fit. */
-  readonly configured: () => readonly AddedRecord[];
 }
 
-/** DNS records that admins add while the server runs. */
+/** Where records stand that no admin added: they are changed there. */
+export type RecordSource = 'server.yml' | 'records file';
+
+const SOURCES: readonly string[] = ['server.yml', 'records file'] satisfies RecordSource[];
+/** Names that are written in one transaction; with 64 records each they are below its 1 MiB. */
+const BATCH = 20;
+
+/** DNS records: those that admins add while the server runs, and those of its files. */
 export class DnsRecords {
   readonly #repository: Repository;
   readonly #clock: Clock;
   readonly #zone: DnsName;
-  readonly #configured: () => readonly AddedRecord[];
 
-  constructor({ repository, clock, zone, configured }: Deps) {
+  constructor({ repository, clock, zone }: Deps) {
     this.#repository = repository;
     this.#clock = clock;
     this.#zone = parseDnsName(zone, 'zone');
-    this.#configured = configured;
   }
 
   /**
@@ -67,7 +70,8 @@ export class DnsRecords {
       const records = present?.value.records ?? [];
       const added = { ...wanted, id: randomBytes(6).toString('hex'), name, type: wanted.type.toUpperCase(), ttlSeconds: wanted.ttlSeconds || DEFAULT_TTL_SECONDS, network };
       const same = records.find((record) => isSame(record, added));
-      const { data } = checkRecord({ ...added, id: same?.id ?? added.id }, this.#context(view, network, same?.id));
+      if (same !== undefined) requireChangeable(name, same);
+      const { data } = checkRecord({ ...added, id: same?.id ?? added.id }, this.#context(view, network, ({ id }) => id === same?.id));
       if (same === undefined && records.length >= PER_NAME) throw new DomainError('invalid_argument', `record: want at most ${PER_NAME} records at ${name}; remove one first`);
       const record = AddedDnsRecord.fromPartial({ ...added, createdAtMs: now, createdBy: actorOf(caller), ...(same && { id: same.id, createdAtMs: same.createdAtMs, createdBy: same.createdBy }) });
       const next = { name, records: [...records.filter(({ id }) => id !== record.id), record] };
@@ -96,6 +100,7 @@ export class DnsRecords {
       const gone = present?.value.records.filter(fits) ?? [];
       if (present === undefined || gone.length === 0) throw new DomainError('record_unknown', `record: want an id or name from "ncadm dns record list", got ${JSON.stringify(target.slice(0, 100))}`);
       const { name, records } = present.value;
+      for (const record of gone) requireChangeable(name, record);
       const left = records.filter((record) => !gone.includes(record));
       const types = [...new Set(gone.map(({ type }) => type))].join(', ');
       return {
@@ -106,33 +111,98 @@ export class DnsRecords {
     });
   }
 
+  /**
+   * Makes the records of a file those that stand there now. A name that has come to break a rule beside what admins added keeps what it had.
+   *
+   * @returns Why records of a name are not taken, a sentence each.
+   */
+  async replace(source: RecordSource, wanted: readonly AddedRecord[]): Promise<readonly string[]> {
+    const byName = new Map<DnsName, AddedRecord[]>();
+    for (const { value } of this.#repository.view.dnsNames()) if (value.records.some(({ createdBy }) => createdBy === source)) byName.set(value.name as DnsName, []);
+    for (const record of wanted) {
+      const name = parseDnsName(record.name);
+      byName.set(name, [...(byName.get(name) ?? []), record]);
+    }
+    const [names, faults] = [[...byName], [] as string[]];
+    for (let at = 0; at < names.length; at += BATCH) {
+      const part = names.slice(at, at + BATCH);
+      faults.push(...(await this.#repository.update((view) => this.#replacement(view, source, part))).result);
+    }
+    return faults;
+  }
+
+  #replacement(view: LocalView, source: RecordSource, names: readonly (readonly [DnsName, readonly AddedRecord[]])[]): Decision<string[]> {
+    const context = this.#contexts(view, ({ createdBy }) => createdBy === source);
+    const [compares, writes, faults]: [Compare[], Operation[], string[]] = [[], [], []];
+    for (const [name, wanted] of names) {
+      try {
+        const present = view.dnsName(name)?.value.records ?? [];
+        const others = present.filter(({ createdBy }) => createdBy !== source);
+        const next = { name, records: [...others, ...this.#configured(source, wanted, present, context)] };
+        if (next.records.length > PER_NAME) throw new DomainError('invalid_argument', `record: want at most ${PER_NAME} records at ${name}`);
+        if (isEqual(next.records, present)) continue;
+        compares.push(this.#unchanged(view, name));
+        writes.push(next.records.length === 0 ? { del: keys.dnsName(name) } : put(next));
+      } catch (error) {
+        if (!(error instanceof DomainError)) throw error;
+        faults.push(error.message);
+      }
+    }
+    return { if: compares, then: writes, result: faults };
+  }
+
+  /** The records of one name as the store has them; one that was there keeps its date. */
+  #configured(source: RecordSource, wanted: readonly AddedRecord[], present: readonly AddedDnsRecord[], context: (network: string) => RecordContext): AddedDnsRecord[] {
+    return wanted.map(({ type, value, ttlSeconds, network = '', ...rest }) => {
+      const { name } = checkRecord({ ...rest, type, value, ttlSeconds }, context(network));
+      const id = idIn(source, [name, type, value, network]);
+      const createdAtMs = present.find((record) => record.id === id)?.createdAtMs ?? this.#clock.now();
+      return { id, network, type, value, ttlSeconds, createdAtMs, createdBy: source };
+    });
+  }
+
   /** By name and id. @throws DomainError `invalid_argument` for a name that is none. */
   list(filter: { readonly network: string; readonly name: string }, pageToken: string, limit: number): Page<DnsRecordRow> {
     const { network, name } = filter;
     return this.#repository.view.pageDnsRecords({ ...(network && { network }), ...(name && { name: parseDnsName(name, 'record.name') }) }, pageToken, limit);
   }
 
-  /** What stands beside a record that nodes of `network` alone, or everybody when it is empty, shall see. */
-  #context(view: LocalView, network: string, except: string | undefined): RecordContext {
+  /** The contexts of many records, each network's made once. */
+  #contexts(view: LocalView, except: Except): (network: string) => RecordContext {
+    const made = new Map<string, RecordContext>();
+    return (network) => {
+      const context = made.get(network) ?? this.#context(view, network, except);
+      made.set(network, context);
+      return context;
+    };
+  }
+
+  /** What stands beside a record that nodes of `network` alone, or everybody when it is empty, shall see. @param except Left out. */
+  #context(view: LocalView, network: string, except: Except): RecordContext {
     const networks = view.networks().map(({ value }) => value);
     const apexes = new Set<DnsName>([this.#zone, ...networks.flatMap(({ cidr, cidr6 }) => reverseZones(cidr, cidr6))]);
+    let pointers: Map<DnsName, DnsName> | undefined;
     return {
       apexOf: (name) => apexOf(name, apexes),
       holderOf: (name) => holderOf(name, this.#zone, networks.map((each) => each.name)),
-      pointerTo: (name) => this.#addedIn(view, network, except).find((record) => exchangeOf(parseRecord(record).data) === name)?.name as DnsName | undefined,
+      pointerTo: (name) => (pointers ??= this.#pointers(view, network, except)).get(name),
       typesAt: (name) => {
-        const configured = this.#configured().filter((record) => parseDnsName(record.name) === name);
-        const stored = view.dnsName(name)?.value.records.filter(({ id }) => id !== except) ?? [];
-        const beside = [...configured, ...stored].filter((record) => meet(record.network ?? '', network));
+        const beside = view.dnsName(name)?.value.records.filter((record) => !except(record) && meet(record.network, network)) ?? [];
         return new Set<RecordType>([...beside.map(({ type }) => type as RecordType), ...(apexes.has(name) ? (['SOA', 'NS'] as const) : [])]);
       },
     };
   }
 
-  /** Every added record that who sees `network` sees, but for one. */
-  #addedIn(view: LocalView, network: string, except: string | undefined): AddedRecord[] {
-    const stored = view.dnsNames().flatMap(({ value: { name, records } }) => records.filter(({ id }) => id !== except).map((record) => ({ ...record, name })));
-    return [...this.#configured(), ...stored].filter((record) => meet(record.network ?? '', network));
+  /** Which names lead to which, of all that who sees `network` sees. */
+  #pointers(view: LocalView, network: string, except: Except): Map<DnsName, DnsName> {
+    const pointers = new Map<DnsName, DnsName>();
+    for (const { value: { name, records } } of view.dnsNames()) {
+      for (const record of records.filter((each) => !except(each) && meet(each.network, network))) {
+        const target = exchangeOf(parseRecord({ ...record, name }).data);
+        if (target !== undefined) pointers.set(target, name as DnsName);
+      }
+    }
+    return pointers;
   }
 
   #unchanged(view: LocalView, name: DnsName): Compare {
@@ -148,6 +218,22 @@ export class DnsRecords {
 
 function put(record: DnsNameRecord): Operation {
   return { put: keys.dnsName(record.name), value: DnsNameRecord.encode(record).finish() };
+}
+
+/** Records that are left out. */
+type Except = (record: AddedDnsRecord) => boolean;
+
+/** The same record has the same id whenever the file is read. */
+function idIn(source: RecordSource, parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify([source, ...parts])).digest('hex').slice(0, 12);
+}
+
+function isEqual(a: readonly AddedDnsRecord[], b: readonly AddedDnsRecord[]): boolean {
+  return a.length === b.length && a.every((record, at) => JSON.stringify(record) === JSON.stringify(b[at]));
+}
+
+function requireChangeable(name: string, { type, createdBy }: AddedDnsRecord): void {
+  if (SOURCES.includes(createdBy)) throw new DomainError('permission_denied', `record: ${name} ${type} stands in ${createdBy === 'server.yml' ? createdBy : `the ${createdBy}`}; change it there`);
 }
 
 function fitting({ type, network }: { readonly type: string; readonly network: string }) {

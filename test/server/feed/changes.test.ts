@@ -13,7 +13,7 @@ const node = (record: Partial<NodeRecord>): Uint8Array => NodeRecord.encode(Node
 
 /** What one revision with these events means, by network. */
 function changes(...events: StoreEvent[]) {
-  return changesOf({ rev: 7n, atMs: 0, events }, ({ name }) => NetworkConfig.fromPartial({ name }), () => ['default', 'lab']);
+  return changesOf({ rev: 7n, atMs: 0, events }, () => ['default', 'lab'].map((name) => NetworkConfig.fromPartial({ name })), () => ['default', 'lab']);
 }
 
 const SECRETS = { tokenHash: Buffer.from('hash of the node token'), keysHash: Buffer.from('hash of the keys'), tokenId: 'id-of-token', grpcSerial: 'SERIAL', grpcSpki: Buffer.from('grpc key'), pendingGrpcSpki: Buffer.from('pending key') };
@@ -63,10 +63,10 @@ describe('a change', () => {
     }
   });
 
-  it('of a network’s settings is told there, in the words of the wire', () => {
+  it('of a network’s settings is told in every network, since each knows of the others, in the words of the wire', () => {
     const told = changes(put('net/lab', NetworkRecord.encode(NetworkRecord.fromPartial({ name: 'lab' })).finish()));
 
-    expect([...told]).toMatchObject([['lab', { shared: [{ change: { $case: 'network', value: { name: 'lab' } } }] }]]);
+    expect([...told]).toMatchObject(['default', 'lab'].map((name) => [name, { shared: [{ change: { $case: 'network', value: { name } } }] }]));
   });
 
   it('is told after those before it in the same revision', () => {

@@ -22,7 +22,7 @@ function start() {
       return log.filter(({ rev }) => rev >= from).slice(0, limit);
     },
   };
-  const open = (): MapHistory => new MapHistory(view, (revision) => changesOf(revision, () => NetworkConfig.fromPartial({}), () => ['default']), BOUNDS);
+  const open = (): MapHistory => new MapHistory(view, (revision) => changesOf(revision, () => [NetworkConfig.fromPartial({ name: 'default' })], () => ['default']), BOUNDS);
   const write = (key: string, record: Partial<NodeRecord>): AppliedRevision => {
     const rev = BigInt(log.length + 1);
     const value = NodeRecord.encode(NodeRecord.fromPartial(record)).finish();

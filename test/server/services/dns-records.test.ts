@@ -5,6 +5,7 @@ import { DnsRecords, type WantedRecord } from '../../../src/server/services/dns-
 import { keys } from '../../../src/server/store/keys.js';
 import { ADMIN, startServices } from '../../support/services.js';
 
+const inFile = (name: string, type: string, value: string, network = ''): AddedRecord => ({ id: '', name, type, value, network, ttlSeconds: 60 });
 const ALL = { type: '', network: '' };
 
 /** The use case on a real store with the networks default and lab. */
@@ -12,7 +13,8 @@ async function startRecords(configured: readonly AddedRecord[] = []) {
   const { store, repository, clock } = await startServices();
   const lab = NetworkRecord.fromPartial({ name: 'lab', cidr: '10.67.0.0/24', mtu: 1280 });
   await store.txn({ if: [], then: [{ put: keys.network('lab'), value: NetworkRecord.encode(lab).finish() }] });
-  const records = new DnsRecords({ repository, clock, zone: 'nc.internal', configured: () => configured });
+  const records = new DnsRecords({ repository, clock, zone: 'nc.internal' });
+  await records.replace('server.yml', configured);
   const add = async (name: string, type: string, value: string, more: Partial<WantedRecord> = {}) =>
     (await records.add({ name, type, value, ttlSeconds: 0, network: '', ...more }, ADMIN)).result;
   const listed = (): string[] => records.list({ network: '', name: '' }, '', 1000).items.map(({ name, type, value, network }) => [name, type, value, network].join(' ').trim());
@@ -166,3 +168,82 @@ describe('a record', () => {
 });
 
 const ALL_NAMES = { network: '', name: '' };
+
+describe('the records of a file', () => {
+  it('are those that stand there now, beside what admins added, and nothing is written when nothing is new', async () => {
+    const { records, repository, add, listed } = await startRecords();
+    await add('a.nc.internal', 'A', '10.0.0.1');
+    const file = [inFile('A.nc.internal.', 'A', '10.0.0.2'), inFile('b.nc.internal', 'TXT', 'x', 'lab')];
+
+    expect(await records.replace('records file', file)).toEqual([]);
+    expect(listed().sort()).toEqual(['a.nc.internal A 10.0.0.1', 'a.nc.internal A 10.0.0.2', 'b.nc.internal TXT x lab']);
+    const before = repository.view.rev;
+    await records.replace('records file', file);
+    expect(repository.view.rev).toBe(before);
+
+    await records.replace('records file', [inFile('b.nc.internal', 'TXT', 'y')]);
+    expect(listed().sort()).toEqual(['a.nc.internal A 10.0.0.1', 'b.nc.internal TXT y']);
+    await records.replace('records file', []);
+    expect(listed()).toEqual(['a.nc.internal A 10.0.0.1']);
+  });
+
+  it('stay when those of another are replaced', async () => {
+    const { records, listed } = await startRecords([inFile('a.nc.internal', 'A', '10.0.0.1')]);
+    await records.replace('records file', [inFile('a.nc.internal', 'A', '10.0.0.1')]);
+
+    await records.replace('records file', []);
+
+    expect(listed()).toEqual(['a.nc.internal A 10.0.0.1']);
+  });
+
+  it('of more names than one transaction takes are all stored, and all taken away', async () => {
+    const { records, listed } = await startRecords();
+    const file = Array.from({ length: 130 }, (_, n) => inFile(`n${n}.nc.internal`, 'A', '10.0.0.1'));
+
+    await records.replace('records file', file);
+    expect(listed()).toHaveLength(130);
+
+    await records.replace('records file', file.slice(0, 1));
+    expect(listed()).toEqual(['n0.nc.internal A 10.0.0.1']);
+  });
+
+  it.each([
+    ['an alias beside it', inFile('taken.nc.internal', 'CNAME', 'b.nc.internal'), 'RFC 1034 §3.6.2'],
+    ['mail for an alias', inFile('x.nc.internal', 'MX', '10 alias.nc.internal'), 'RFC 2181 §10.3'],
+    ['an alias to which mail leads', inFile('mx.nc.internal', 'CNAME', 'b.nc.internal'), 'RFC 2181 §10.3'],
+  ])('that break a rule beside what an admin added are told with its number and not taken, the others are: %s', async (_what, wrong, rule) => {
+    const { records, add, listed } = await startRecords();
+    await add('taken.nc.internal', 'A', '10.0.0.1');
+    await add('alias.nc.internal', 'CNAME', 'taken.nc.internal');
+    await add('nc.internal', 'MX', '10 mx.nc.internal');
+    const before = listed();
+
+    const faults = await records.replace('records file', [wrong, inFile('good.nc.internal', 'A', '10.0.0.9')]);
+
+    expect(faults).toEqual([expect.stringContaining(rule)]);
+    expect(listed().sort()).toEqual([...before, 'good.nc.internal A 10.0.0.9'].sort());
+  });
+
+  it.each(['server.yml', 'records file'] as const)('are changed there and not by an admin: %s', async (source) => {
+    const { records, add, listed } = await startRecords();
+    await records.replace(source, [inFile('a.nc.internal', 'A', '10.0.0.1')]);
+    const before = listed();
+    const refusal = { code: 'permission_denied', message: expect.stringMatching(new RegExp(`stands in (the )?${source}; change it there`)) as string };
+
+    await expect(add('a.nc.internal', 'A', '10.0.0.1', { ttlSeconds: 5 })).rejects.toMatchObject(refusal);
+    await expect(records.remove('a.nc.internal', ALL, ADMIN)).rejects.toMatchObject(refusal);
+
+    expect(listed()).toEqual(before);
+    await expect(add('a.nc.internal', 'A', '10.0.0.2')).resolves.toMatchObject({ value: '10.0.0.2' });
+  });
+
+  it('keep their ids and dates while they stand there', async () => {
+    const { records, repository } = await startRecords();
+    await records.replace('records file', [inFile('a.nc.internal', 'A', '10.0.0.1')]);
+    const [first] = repository.view.dnsName('a.nc.internal')!.value.records;
+
+    await records.replace('records file', [{ ...inFile('a.nc.internal', 'A', '10.0.0.1'), ttlSeconds: 90 }]);
+
+    expect(repository.view.dnsName('a.nc.internal')!.value.records).toEqual([{ ...first, ttlSeconds: 90 }]);
+  });
+});

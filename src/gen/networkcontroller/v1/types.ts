@@ -78,6 +78,16 @@ export interface NetworkConfig {
     | undefined;
   /** The node through which all other traffic leaves, or empty. */
   gatewayNodeId: string;
+  /** The other networks of this controller, whose reverse zones and name server are the zone's too. */
+  others: OtherNetwork[];
+}
+
+/** OtherNetwork is what everybody may know of a network. */
+export interface OtherNetwork {
+  name: string;
+  cidr: string;
+  /** Empty without IPv6. */
+  cidr6: string;
 }
 
 /** ControllerPeer is the controller as a WireGuard peer: rendezvous, relay and the first host address. */
@@ -428,6 +438,7 @@ function createBaseNetworkConfig(): NetworkConfig {
     zone: "",
     controller: undefined,
     gatewayNodeId: "",
+    others: [],
   };
 }
 
@@ -456,6 +467,9 @@ export const NetworkConfig: MessageFns<NetworkConfig> = {
     }
     if (message.gatewayNodeId !== "") {
       writer.uint32(66).string(message.gatewayNodeId);
+    }
+    for (const v of message.others) {
+      OtherNetwork.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -537,6 +551,14 @@ export const NetworkConfig: MessageFns<NetworkConfig> = {
             message.gatewayNodeId = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.others.push(OtherNetwork.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -564,6 +586,86 @@ export const NetworkConfig: MessageFns<NetworkConfig> = {
       ? ControllerPeer.fromPartial(object.controller)
       : undefined;
     message.gatewayNodeId = object.gatewayNodeId ?? "";
+    message.others = object.others?.map((e) => OtherNetwork.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseOtherNetwork(): OtherNetwork {
+  return { name: "", cidr: "", cidr6: "" };
+}
+
+export const OtherNetwork: MessageFns<OtherNetwork> = {
+  encode(message: OtherNetwork, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.cidr !== "") {
+      writer.uint32(18).string(message.cidr);
+    }
+    if (message.cidr6 !== "") {
+      writer.uint32(26).string(message.cidr6);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OtherNetwork {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOtherNetwork();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cidr = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.cidr6 = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<OtherNetwork>): OtherNetwork {
+    return OtherNetwork.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OtherNetwork>): OtherNetwork {
+    const message = createBaseOtherNetwork();
+    message.name = object.name ?? "";
+    message.cidr = object.cidr ?? "";
+    message.cidr6 = object.cidr6 ?? "";
     return message;
   },
 };
