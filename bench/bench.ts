@@ -87,9 +87,11 @@ export interface Throughput {
 }
 
 /** Runs one task for each of `inputs`, `inFlight` at a time; begins no more after `limitMs`, for a busy machine. */
-export async function runAll<T>(inputs: readonly T[], { inFlight, limitMs }: { inFlight: number; limitMs: number }, task: (input: T) => Promise<unknown>): Promise<Throughput> {
+export async function runAll<T>(inputs: Iterable<T>, { inFlight, limitMs }: { inFlight: number; limitMs: number }, task: (input: T) => Promise<unknown>): Promise<Throughput> {
   const latencies: number[] = [];
-  const queue = inputs.values();
+  const queue = (function* () {
+    yield* inputs;
+  })();
   const begun = performance.now();
   const worker = async (): Promise<void> => {
     for (const input of queue) {

@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   apply: () => import('./apply.js'),
   dns: () => import('./dns.js'),
   fanout: () => import('./fanout.js'),
+  ha: () => import('./ha.js'),
   identity: () => import('./identity.js'),
   pool: () => import('./pool.js'),
   reconnect: () => import('./reconnect.js'),

@@ -16,6 +16,8 @@ export interface FleetSettings {
   readonly members: Members;
   /** "host:port" of the control listener. */
   readonly endpoint: string;
+  /** Those of other controllers, tried when that one is lost. */
+  readonly others?: readonly string[];
   /** The first so many never read what they are sent. */
   readonly stalled?: number;
   /** How many services each of the others offers. */
@@ -48,9 +50,9 @@ export class Fleet implements AgentEvents {
   #connects: number[] = [];
   #ended = 0;
 
-  constructor({ members: { members, position }, endpoint, stalled = 0, servicesEach = 0 }: FleetSettings) {
+  constructor({ members: { members, position }, endpoint, others = [], stalled = 0, servicesEach = 0 }: FleetSettings) {
     const trust = new SharedTrust(members[0]!);
-    this.#surroundings = { endpoint, trust, line: new HandshakeQueue(CONNECTING), events: this, intern: (delta) => this.#intern(delta), services: serviceConfigs(servicesEach) };
+    this.#surroundings = { endpoint, others, trust, line: new HandshakeQueue(CONNECTING), events: this, intern: (delta) => this.#intern(delta), services: serviceConfigs(servicesEach) };
     this.#stalled = members.slice(0, stalled).map((membership) => new StalledWatch(endpoint, membership, position));
     for (const membership of members.slice(stalled)) this.#agents.set(membership.facts.nodeId, new SimulatedAgent(membership, position, this.#surroundings));
   }

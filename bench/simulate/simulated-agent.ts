@@ -37,6 +37,8 @@ export interface AgentCounts {
 /** What all agents of a process have in common. */
 export interface AgentSurroundings {
   readonly endpoint: string;
+  /** Where else they find a controller. */
+  readonly others: readonly string[];
   readonly trust: SharedTrust;
   /** In which they make their connections. */
   readonly line: HandshakeQueue;
@@ -69,7 +71,7 @@ export class SimulatedAgent implements ControlHandlers {
     this.#maps = new MapStore({ nodeId: this.nodeId, trust: surroundings.trust, clock: systemClock, log: silentLog });
     if (position !== undefined) this.#maps.applySnapshot(cachedMap(membership, position));
     this.#link = new ControlLink({
-      endpoints: new EndpointOrder([surroundings.endpoint]),
+      endpoints: new EndpointOrder([surroundings.endpoint, ...surroundings.others]),
       connect: (endpoint) => inLine(surroundings.line, () => openSession(endpoint, membership)),
       handlers: this,
       clock: systemClock,
