@@ -36,6 +36,7 @@ export const ERROR_CODES = [
   'port_taken',
   'proof_invalid',
   'rate_limited',
+  'read_only',
   'record_unknown',
   'relay_unknown',
   'replica_unknown',

@@ -12,6 +12,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   node_unknown: 'See the nodes: ncadm node list.',
   permission_denied: 'Run as the user who owns the admin socket, or bring an admin certificate: ncadm context add --help.',
   pool_exhausted: 'Unregister nodes that are gone (ncadm node list) or give the network a larger prefix.',
+  read_only: 'Ask another server: ncadm replica list shows them; --context or --server names one.',
   record_unknown: 'See the records: ncadm dns record list. Those of server.yml and of the records file are changed there.',
   replica_unknown: 'See the servers that run: ncadm replica list.',
   revision_compacted: 'Begin later: ncadm events without --from shows what is kept.',

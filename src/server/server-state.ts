@@ -13,6 +13,7 @@ import { createPki, openPki, type Pki } from './pki/pki.js';
 import { firstAuthorities, standingOf } from './services/ca-records.js';
 import { reconcileNetworks } from './services/networks.js';
 import { reconcileStaticServices } from './services/static-services.js';
+import { limitedRepository } from './replicas/limited-repository.js';
 import { checkSharedSecrets } from './shared-secrets.js';
 import { storeFile } from './state-files.js';
 import { keys } from './store/keys.js';
@@ -50,10 +51,12 @@ export interface StateDeps extends Pick<StoreOptions, 'clock' | 'log' | 'onCommi
 export async function openServerState(config: ServerConfig, deps: StateDeps): Promise<ServerState> {
   await makePrivateDir(config.workDir);
   if (config.store.engine === 'sqlite') await deps.beforeMigration?.(storeFile(config));
-  const opened = await openConfiguredStore(config, deps);
+  const opened = limited(await openConfiguredStore(config, deps), config);
+  const isObserver = config.replica.role === 'observer';
   try {
     await refuseHalfFilled(opened.store);
     const cluster = opened.repository.view.cluster()?.value;
+    if (isObserver && cluster === undefined) throw new DomainError('not_initialised', 'store: holds no cluster, and an observer makes none; start another server first');
     if (deps.mustBeNew === true && cluster !== undefined) throw alreadyInitialised(config, cluster);
     const clusterId = cluster?.id ?? randomBytes(8).toString('hex');
     const pki = await openOrCreatePki(config, clusterId, deps.clock, cluster === undefined);
@@ -62,8 +65,10 @@ export async function openServerState(config: ServerConfig, deps: StateDeps): Pr
     else await recordAuthorities(opened, pki, deps.clock);
     if (config.store.engine === 'etcd') checkSharedSecrets(opened.repository.view, pki, wireGuardPublicKey(wgPrivateKey), config.workDir);
     pki.follow(standingOf(opened.repository.view));
-    await reconcileNetworks(opened.repository, config.networks, deps.clock, deps.log);
-    await reconcileStaticServices(opened.repository, config.services, deps.clock, deps.log);
+    if (!isObserver) {
+      await reconcileNetworks(opened.repository, config.networks, deps.clock, deps.log);
+      await reconcileStaticServices(opened.repository, config.services, deps.clock, deps.log);
+    }
     return { ...opened, pki, wgPrivateKey, isNew: cluster === undefined };
   } catch (error) {
     await opened.close();
@@ -80,6 +85,11 @@ export async function initServer(config: ServerConfig, deps: { clock: Clock; log
   const state = await openServerState(config, { ...deps, mustBeNew: true });
   await state.close();
   return { clusterId: state.pki.clusterId };
+}
+
+/** Among other servers there are things that one cannot do, or not at the moment. */
+function limited(opened: OpenStore, { store, replica }: ServerConfig): OpenStore {
+  return store.engine === 'sqlite' ? opened : { ...opened, repository: limitedRepository(opened.repository, replica) };
 }
 
 /** A restore or a migration that was cut short has left records and no cluster: a start must not make another one around them. */

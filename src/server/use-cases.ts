@@ -6,6 +6,7 @@ import { MapFeed } from './feed/map-feed.js';
 import { RelayFeed } from './feed/relay-feed.js';
 import { Drain } from './replicas/drain.js';
 import { followPresence } from './replicas/follow-presence.js';
+import { readOnly } from './replicas/limited-repository.js';
 import { OwnReplica } from './replicas/own-replica.js';
 import { ReplicaBoard } from './replicas/replica-board.js';
 import { Roles } from './replicas/roles.js';
@@ -92,6 +93,7 @@ export function useCases(
   const pools = new AddressPools(repository);
   const own = new OwnReplica(config.replica);
   const isShared = config.store.engine === 'etcd';
+  const isObserver = config.replica.role === 'observer';
   const presence = new PresenceBoard({ store, clock, log, replica: own.id, stored: isShared ? (network, nodeId) => repository.view.presence(network, nodeId) : undefined });
   if (isShared) followPresence(repository, presence);
   const revocations = new Revocations({ repository, signer: pki, clock: wall });
@@ -100,7 +102,7 @@ export function useCases(
   const reports = new Reports(clock);
   const bundles = new NodeBundles({ repository, log });
   const isHere = (nodeId: string): boolean => presence.isHere(nodeId);
-  const roles = new Roles({ repository, store, id: own.id, isShared, clock: wall, log });
+  const roles = new Roles({ repository, store, id: own.id, isShared, isObserver, clock: wall, log });
   const others: OtherServers = {
     own: own.id,
     isElsewhere: (network, nodeId) => {
@@ -136,7 +138,7 @@ export function useCases(
     nodes: new Nodes({ repository, presence, revocations, clock, quarantineMs: config.addresses.quarantineMs }),
     apiTokens: new ApiTokens({ repository, clock }),
     admins: new Admins({ repository, issuer: pki, clock: wall }),
-    refusals: new RefusalAudit({ store, clock, log }),
+    refusals: new RefusalAudit({ store: isObserver ? { txn: () => Promise.reject(readOnly(repository.view, config.replica.name)) } : store, clock, log }),
     registrations: new Registrations({ repository, addresses, uses: new TokenUses(), issuer: datedBy(wall, pki), clock }),
     renewals: new Renewals({ repository, issuer: pki, clock: wall, log, isConnected: isHere }),
     leases,

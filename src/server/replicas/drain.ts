@@ -55,7 +55,7 @@ export class Drain {
    * Asks a server, this one or another, to send its nodes away.
    *
    * @param wanted Its name or id.
-   * @throws DomainError `replica_unknown`; `conflict` when there is no other server for its nodes.
+   * @throws DomainError `replica_unknown`; `invalid_argument` when there is no other server for its nodes.
    */
   async request(wanted: string, caller: Caller): Promise<Replica> {
     const { repository, board, clock } = this.#deps;
@@ -121,7 +121,7 @@ function find(replicas: readonly Replica[], wanted: string): Replica {
   const found = replicas.findLast(({ id, name }) => id === wanted || name === wanted);
   if (found === undefined) throw new DomainError('replica_unknown', `replica: want one of ${replicas.map(({ name }) => name).join(', ')}, got ${JSON.stringify(wanted)}`);
   if (!replicas.some((replica) => replica.id !== found.id && takesNodes(replica))) {
-    throw new DomainError('conflict', `replica: want another server that runs, to which the nodes of ${found.name} can go; there is none`);
+    throw new DomainError('invalid_argument', `replica: want another server that runs, to which the nodes of ${found.name} can go; there is none`);
   }
   return found;
 }

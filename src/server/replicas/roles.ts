@@ -13,18 +13,19 @@ const TTL_SECONDS = 10;
 
 /** Which of the jobs that are done once this server does. Where it is the only server, it does all of them at once. */
 export class Roles {
-  readonly #deps: { readonly repository: Repository; readonly store: Store; readonly id: string; readonly isShared: boolean; readonly clock: Clock; readonly log: Log };
+  readonly #deps: { readonly repository: Repository; readonly store: Store; readonly id: string; readonly isShared: boolean; readonly isObserver: boolean; readonly clock: Clock; readonly log: Log };
   readonly #singletons = new Map<Role, Singleton>();
   readonly #own = new Set<Role>();
 
-  /** @param deps `isShared` tells whether other servers use the store. */
-  constructor(deps: { repository: Repository; store: Store; id: string; isShared: boolean; clock: Clock; log: Log }) {
+  /** @param deps `isShared` tells whether other servers use the store; an observer stands for nothing. */
+  constructor(deps: { repository: Repository; store: Store; id: string; isShared: boolean; isObserver: boolean; clock: Clock; log: Log }) {
     this.#deps = deps;
   }
 
   /** Stands for a role. @param start Begins the work, each time that this server leads; it writes through the repository that it is given. */
   take(role: Role, start: (repository: Repository) => Stoppable): Stoppable {
-    const { repository, store, id, isShared, clock, log } = this.#deps;
+    const { repository, store, id, isShared, isObserver, clock, log } = this.#deps;
+    if (isObserver) return { stop: () => {} };
     if (!isShared) {
       this.#own.add(role);
       return start(repository);

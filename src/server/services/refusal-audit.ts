@@ -19,13 +19,13 @@ interface Tally {
  * by being refused.
  */
 export class RefusalAudit {
-  readonly #store: Store;
+  readonly #store: Pick<Store, 'txn'>;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #tallies = new LRUCache<string, Tally>({ max: MAX_KINDS });
   readonly #cancel: () => void;
 
-  constructor(deps: { store: Store; clock: Clock; log: Log }) {
+  constructor(deps: { store: Pick<Store, 'txn'>; clock: Clock; log: Log }) {
     this.#store = deps.store;
     this.#clock = deps.clock;
     this.#log = deps.log;

@@ -15,6 +15,8 @@ import type {
 import { PeerSignal_Kind } from '../../gen/networkcontroller/v1/node.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Caller } from '../auth/caller.js';
+import { readOnly } from '../replicas/limited-repository.js';
+import type { OwnReplica } from '../replicas/own-replica.js';
 import type { ServerList } from '../replicas/server-list.js';
 import type { MapFeed } from '../feed/map-feed.js';
 import type { KeyProofs } from '../pki/key-proofs.js';
@@ -39,6 +41,7 @@ import { nodeServiceHandlers } from './service-handlers.js';
 export interface NodeDeps {
   readonly repository: Repository;
   readonly facts: ClusterFacts;
+  readonly own: OwnReplica;
   readonly feed: MapFeed;
   readonly presence: PresenceBoard;
   readonly reports: Reports;
@@ -79,9 +82,10 @@ export function nodeHandlers(deps: NodeDeps): HandlersOf<typeof NodeServiceServi
 }
 
 /** `NodeService.Watch`. The stream is also the node's presence. */
-function watch({ repository, facts, feed, presence, signals, servers, clock }: NodeDeps): StreamHandler<WatchRequest, WatchResponse> {
+function watch({ repository, facts, own, feed, presence, signals, servers, clock }: NodeDeps): StreamHandler<WatchRequest, WatchResponse> {
   return async (request, caller, sink) => {
     const { nodeId, network } = nodeCaller(caller);
+    if (own.settings.role === 'observer') throw readOnly(repository.view, own.settings.name);
     if (facts.state() === 'draining') throw new DomainError('draining', 'this server is about to stop and takes no more nodes; connect to another one');
     // It comes from a server that was ahead.
     const isAhead = servers !== undefined && request.epoch === facts.epoch && request.fromRevision > repository.view.rev;

@@ -43,6 +43,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, WireStatus>> = {
   port_taken: { grpc: status.FAILED_PRECONDITION, result: '500' },
   proof_invalid: { grpc: status.UNAUTHENTICATED, result: '400' },
   rate_limited: { grpc: status.RESOURCE_EXHAUSTED, result: '400' },
+  read_only: { grpc: status.UNAVAILABLE, result: '500' },
   record_unknown: { grpc: status.NOT_FOUND, result: '400' },
   relay_unknown: { grpc: status.NOT_FOUND, result: '400' },
   replica_unknown: { grpc: status.NOT_FOUND, result: '400' },
