@@ -1,5 +1,6 @@
-import { createHash, createHmac, diffieHellman, hkdfSync, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { createHash, createHmac, diffieHellman, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
+import { hkdf } from '../hkdf.js';
 import { checkWireGuardPublicKey, x25519PrivateKey, x25519PublicKey, type WireGuardKeyPair } from './keys.js';
 
 /** Octets of the nonce that opens a registration. */
@@ -49,8 +50,8 @@ export function verifyWireGuardProof(proof: Uint8Array, serverKeys: Readonly<Rec
 }
 
 function authenticate(privateKey: KeyObject, publicKey: Uint8Array, transcript: RegistrationTranscript): Buffer {
-  const key = hkdfSync('sha256', agree(privateKey, publicKey), Buffer.alloc(0), `${LABEL} wireguard proof`, 32);
-  return createHmac('sha256', Buffer.from(key)).update(encode(transcript)).digest();
+  const key = hkdf(agree(privateKey, publicKey), new Uint8Array(), `${LABEL} wireguard proof`);
+  return createHmac('sha256', key).update(encode(transcript)).digest();
 }
 
 function agree(privateKey: KeyObject, publicKey: Uint8Array): Buffer {

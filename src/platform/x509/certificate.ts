@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { DomainError } from '../../domain/errors.js';
-import { bitString, booleanTrue, embedded, explicit, implicit, octetString, oid, sequence, time, unsignedInteger, type Asn1 } from './der.js';
-import { keyIdentifier, checkP256Form, type P256KeyPair } from './p256.js';
-import { extension, nameOf, signatureAlgorithm, signedDer } from './signed.js';
+import { bitString, booleanTrue, explicit, implicit, octetString, oid, sequence, time, unsignedInteger } from './der.js';
+import { checkP256Form, ECDSA_WITH_SHA256, keyIdentifier, type P256KeyPair } from './p256.js';
+import { extension, nameOf, signedDer } from './signed.js';
 
 /** Who signs: a CA's common name and key. */
 export interface Issuer {
@@ -45,15 +45,15 @@ export interface IssuedCertificate {
   readonly notAfterMs: number;
 }
 
-const USAGES: Record<ExtendedUsage, string> = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' };
+const USAGES: Record<ExtendedUsage, Uint8Array> = { serverAuth: oid('1.3.6.1.5.5.7.3.1'), clientAuth: oid('1.3.6.1.5.5.7.3.2') };
 const EXTENSIONS = {
-  subjectKeyIdentifier: '2.5.29.14',
-  keyUsage: '2.5.29.15',
-  subjectAltName: '2.5.29.17',
-  basicConstraints: '2.5.29.19',
-  authorityKeyIdentifier: '2.5.29.35',
-  extendedKeyUsage: '2.5.29.37',
-} as const;
+  subjectKeyIdentifier: oid('2.5.29.14'),
+  keyUsage: oid('2.5.29.15'),
+  subjectAltName: oid('2.5.29.17'),
+  basicConstraints: oid('2.5.29.19'),
+  authorityKeyIdentifier: oid('2.5.29.35'),
+  extendedKeyUsage: oid('2.5.29.37'),
+};
 const MAX_COMMON_NAME = 64;
 
 /**
@@ -83,23 +83,23 @@ export function issueLeafCertificate(issuer: Issuer, request: LeafRequest): Issu
   return issue(issuer, request, [
     extension(EXTENSIONS.basicConstraints, true, sequence()),
     extension(EXTENSIONS.keyUsage, true, usage),
-    extension(EXTENSIONS.extendedKeyUsage, false, sequence(...request.usages.map((use) => oid(USAGES[use])))),
+    extension(EXTENSIONS.extendedKeyUsage, false, sequence(...request.usages.map((use) => USAGES[use]))),
     extension(EXTENSIONS.subjectAltName, false, alternativeNames(request.names)),
   ]);
 }
 
 type Subject = Pick<LeafRequest, 'spki' | 'commonName' | 'notBeforeMs' | 'notAfterMs'>;
 
-function issue(issuer: Issuer, subject: Subject, extensions: readonly Asn1[]): IssuedCertificate {
+function issue(issuer: Issuer, subject: Subject, extensions: readonly Uint8Array[]): IssuedCertificate {
   const serial = randomSerial();
   const contents = sequence(
     explicit(0, unsignedInteger(Buffer.from([2]))), // version 3
     unsignedInteger(serial),
-    signatureAlgorithm(),
+    ECDSA_WITH_SHA256,
     nameOf(checkCommonName(issuer.commonName)),
     sequence(time(subject.notBeforeMs), time(subject.notAfterMs)),
     nameOf(checkCommonName(subject.commonName)),
-    embedded(subject.spki),
+    subject.spki,
     explicit(3, sequence(...extensions, ...keyIdentifiers(subject.spki, issuer.key.spki))),
   );
   return {
@@ -116,14 +116,14 @@ function randomSerial(): Buffer {
   return serial;
 }
 
-function keyIdentifiers(subject: Uint8Array, issuer: Uint8Array): Asn1[] {
+function keyIdentifiers(subject: Uint8Array, issuer: Uint8Array): Uint8Array[] {
   return [
     extension(EXTENSIONS.subjectKeyIdentifier, false, octetString(keyIdentifier(subject))),
     extension(EXTENSIONS.authorityKeyIdentifier, false, sequence(implicit(0, keyIdentifier(issuer)))),
   ];
 }
 
-function alternativeNames({ dns = [], uris = [], ips = [] }: AlternativeNames): Asn1 {
+function alternativeNames({ dns = [], uris = [], ips = [] }: AlternativeNames): Buffer {
   return sequence(
     ...dns.map((name) => implicit(2, ascii(name, 'DNS name'))),
     ...uris.map((uri) => implicit(6, ascii(uri, 'URI'))),

@@ -3,10 +3,10 @@ import { DomainError } from '../../domain/errors.js';
 import { type Asn1, bitsOf, decodeDer, encodeDer, explicit, explicitItems, implicit, itemsOf, octetsOf, oid, sequence, time, timeOf, unsignedInteger, unsignedOctets } from './der.js';
 import type { Issuer } from './certificate.js';
 import { ECDSA_WITH_SHA256, keyIdentifier, verifyP256 } from './p256.js';
-import { extension, nameOf, signatureAlgorithm, signedDer } from './signed.js';
+import { extension, nameOf, signedDer } from './signed.js';
 
-const AUTHORITY_KEY_IDENTIFIER = '2.5.29.35';
-const CRL_NUMBER = '2.5.29.20';
+const AUTHORITY_KEY_IDENTIFIER = oid('2.5.29.35');
+const CRL_NUMBER = oid('2.5.29.20');
 const LIMITS = { maxBytes: 1 << 20, maxDepth: 8 } as const;
 
 /** A revocation list to make. */
@@ -40,7 +40,7 @@ export function makeCrl(issuer: Issuer, { number, thisUpdateMs, nextUpdateMs, re
   const entries = revoked.map(({ serial, revokedAtMs }) => sequence(unsignedInteger(Buffer.from(serial, 'hex')), time(revokedAtMs)));
   const contents = sequence(
     unsignedInteger(Buffer.from([1])), // version 2
-    signatureAlgorithm(),
+    ECDSA_WITH_SHA256,
     nameOf(issuer.commonName),
     time(thisUpdateMs),
     time(nextUpdateMs),
@@ -94,10 +94,9 @@ function readSerial(entry: Asn1): string {
 }
 
 function readNumber(extensions: Asn1 | undefined): number {
-  const id = encodeDer(oid(CRL_NUMBER));
   const found = itemsOf(explicitItems(extensions, 0)[0])
     .map(itemsOf)
-    .find(([name]) => name !== undefined && encodeDer(name).equals(id));
+    .find(([name]) => name !== undefined && encodeDer(name).equals(CRL_NUMBER));
   const number = Number(BigInt(`0x0${unsignedOctets(decodeDer(octetsOf(found?.at(-1)), LIMITS)).toString('hex')}`));
   if (!Number.isSafeInteger(number)) throw new Error('want a CRL number below 2^53');
   return number;

@@ -1,5 +1,5 @@
 import { DomainError } from '../../domain/errors.js';
-import { bitsOf, decodeDer, embedded, encodeDer, explicit, explicitItems, itemsOf, sequence, unsignedInteger, unsignedOctets } from './der.js';
+import { bitsOf, decodeDer, encodeDer, explicit, explicitItems, itemsOf, sequence, unsignedInteger, unsignedOctets } from './der.js';
 import { ECDSA_WITH_SHA256, parseP256, verifyP256, type P256KeyPair } from './p256.js';
 import { nameOf, signedDer } from './signed.js';
 
@@ -13,7 +13,7 @@ const LIMITS = { maxBytes: 2048, maxDepth: 12 } as const;
  * @see RFC 2986 §4
  */
 export function makeCsr(key: P256KeyPair, commonName: string): Buffer {
-  const contents = sequence(unsignedInteger(Buffer.from([0])), nameOf(commonName), embedded(key.spki), explicit(0));
+  const contents = sequence(unsignedInteger(Buffer.from([0])), nameOf(commonName), key.spki, explicit(0));
   return signedDer(contents, key.privateKey);
 }
 

@@ -1,6 +1,6 @@
 import asn1 from 'node-forge/lib/asn1.js';
 
-/** One ASN.1 value, as node-forge represents it. Only the files of this folder see it. */
+/** One ASN.1 value that was read, as node-forge represents it; what is written is DER from the start. Only the files of this folder see it. */
 export type Asn1 = asn1.Asn1;
 
 const { UNIVERSAL, CONTEXT_SPECIFIC } = asn1.Class;
@@ -16,76 +16,65 @@ export interface DerLimits {
 }
 
 /** `SEQUENCE` of `items`. */
-export function sequence(...items: Asn1[]): Asn1 {
-  return asn1.create(UNIVERSAL, Type.SEQUENCE, true, items);
+export function sequence(...items: Uint8Array[]): Buffer {
+  return tagged(0x30, ...items);
 }
 
 /** `SET` of `items`, which the caller has in DER's order. */
-export function setOf(...items: Asn1[]): Asn1 {
-  return asn1.create(UNIVERSAL, Type.SET, true, items);
+export function setOf(...items: Uint8Array[]): Buffer {
+  return tagged(0x31, ...items);
 }
 
 /** `OBJECT IDENTIFIER` from its dotted form. */
-export function oid(dotted: string): Asn1 {
-  return asn1.create(UNIVERSAL, Type.OID, false, asn1.oidToDer(dotted).getBytes());
+export function oid(dotted: string): Buffer {
+  return tagged(Type.OID, Buffer.from(asn1.oidToDer(dotted).getBytes(), 'binary'));
 }
 
 /** `INTEGER` from the big-endian octets of a number that is not negative. */
-export function unsignedInteger(octets: Uint8Array): Asn1 {
-  const bytes = Buffer.from(octets);
-  const start = bytes.findIndex((octet) => octet !== 0);
-  const minimal = start < 0 ? Buffer.from([0]) : bytes.subarray(start);
-  const positive = minimal.readUInt8(0) > 0x7f ? Buffer.concat([Buffer.from([0]), minimal]) : minimal;
-  return asn1.create(UNIVERSAL, Type.INTEGER, false, toBinary(positive));
+export function unsignedInteger(octets: Uint8Array): Buffer {
+  const start = octets.findIndex((octet) => octet !== 0);
+  const minimal = start < 0 ? Buffer.of(0) : octets.subarray(start);
+  return minimal[0]! > 0x7f ? tagged(Type.INTEGER, Buffer.of(0), minimal) : tagged(Type.INTEGER, minimal);
 }
 
 /** `BOOLEAN TRUE`; DER leaves a default of FALSE out. */
-export function booleanTrue(): Asn1 {
-  return asn1.create(UNIVERSAL, Type.BOOLEAN, false, '\xff');
+export function booleanTrue(): Buffer {
+  return tagged(Type.BOOLEAN, Buffer.of(0xff));
 }
 
 /** `OCTET STRING`. */
-export function octetString(octets: Uint8Array): Asn1 {
-  return asn1.create(UNIVERSAL, Type.OCTETSTRING, false, toBinary(octets));
+export function octetString(octets: Uint8Array): Buffer {
+  return tagged(Type.OCTETSTRING, octets);
 }
 
 /** `BIT STRING` whose last octet has `unusedBits` bits to ignore. */
-export function bitString(octets: Uint8Array, unusedBits = 0): Asn1 {
-  return asn1.create(UNIVERSAL, Type.BITSTRING, false, String.fromCharCode(unusedBits) + toBinary(octets));
+export function bitString(octets: Uint8Array, unusedBits = 0): Buffer {
+  return tagged(Type.BITSTRING, Buffer.of(unusedBits), octets);
 }
 
 /** `UTF8String`. */
-export function utf8String(text: string): Asn1 {
-  return asn1.create(UNIVERSAL, Type.UTF8, false, toBinary(Buffer.from(text)));
+export function utf8String(text: string): Buffer {
+  return tagged(Type.UTF8, Buffer.from(text));
 }
 
 /** `UTCTime` or `GeneralizedTime`, to the second, as certificates want it. */
-export function time(ms: number): Asn1 {
-  const date = new Date(ms);
-  return date.getUTCFullYear() < FIRST_GENERALIZED_YEAR
-    ? asn1.create(UNIVERSAL, Type.UTCTIME, false, asn1.dateToUtcTime(date))
-    : asn1.create(UNIVERSAL, Type.GENERALIZEDTIME, false, asn1.dateToGeneralizedTime(date));
+export function time(ms: number): Buffer {
+  const text = `${new Date(ms).toISOString().slice(0, 19).replace(/[-T:]/g, '')}Z`;
+  const isShort = Number(text.slice(0, 4)) < FIRST_GENERALIZED_YEAR;
+  return isShort ? tagged(Type.UTCTIME, Buffer.from(text.slice(2))) : tagged(Type.GENERALIZEDTIME, Buffer.from(text));
 }
 
 /** A context-specific tag around other values. */
-export function explicit(tag: number, ...items: Asn1[]): Asn1 {
-  return asn1.create(CONTEXT_SPECIFIC, tag, true, items);
+export function explicit(tag: number, ...items: Uint8Array[]): Buffer {
+  return tagged(0xa0 | tag, ...items);
 }
 
 /** A context-specific tag in place of the value's own. */
-export function implicit(tag: number, octets: Uint8Array): Asn1 {
-  return asn1.create(CONTEXT_SPECIFIC, tag, false, toBinary(octets));
+export function implicit(tag: number, octets: Uint8Array): Buffer {
+  return tagged(0x80 | tag, octets);
 }
 
-/** Embeds one value of DER that the caller trusts, such as a key that node:crypto exported, without taking it apart. */
-export function embedded(der: Uint8Array): Asn1 {
-  const [tag = 0, length = 0] = der;
-  const contents = der.subarray(length < 0x80 ? 2 : 2 + (length & 0x7f));
-  // The bit for "constructed" stays part of the type, so that what is inside is written as it is.
-  return asn1.create((tag & 0xc0) as Asn1['tagClass'], (tag & 0x3f) as Asn1['type'], false, toBinary(contents));
-}
-
-/** The DER of `value`. */
+/** The DER of a value that {@link decodeDer} has read. */
 export function encodeDer(value: Asn1): Buffer {
   return Buffer.from(asn1.toDer(value).getBytes(), 'binary');
 }
@@ -148,6 +137,19 @@ export function timeOf(value: Asn1 | undefined): number {
 function primitive(value: Asn1 | undefined, type: Asn1['type'], name: string): Buffer {
   if (value?.tagClass !== UNIVERSAL || value.type !== type || typeof value.value !== 'string') throw new Error(`want ${name}`);
   return Buffer.from(value.value, 'binary');
+}
+
+/** Tag, length in the shortest form (ITU-T X.690 §10.1), contents. */
+function tagged(tag: number, ...contents: Uint8Array[]): Buffer {
+  const length = contents.reduce((sum, part) => sum + part.length, 0);
+  return Buffer.concat([Buffer.of(tag, ...lengthOctets(length)), ...contents]);
+}
+
+function lengthOctets(length: number): number[] {
+  if (length < 0x80) return [length];
+  const octets: number[] = [];
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest & 0xff);
+  return [0x80 | octets.length, ...octets];
 }
 
 function toBinary(octets: Uint8Array): string {

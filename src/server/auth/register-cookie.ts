@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
+import { hkdf } from '../../platform/hkdf.js';
 import { generateWireGuardKeys, WIREGUARD_KEY_BYTES, type WireGuardKeyPair } from '../../platform/wireguard/keys.js';
 import { NONCE_BYTES } from '../../platform/wireguard/proof.js';
 
@@ -86,6 +87,6 @@ export class RegisterCookies {
   }
 
   #keyFor(nonce: Uint8Array): Buffer {
-    return Buffer.from(hkdfSync('sha256', this.#secret, nonce, 'nc register cookie', 32));
+    return hkdf(this.#secret, nonce, 'nc register cookie');
   }
 }

@@ -1,8 +1,9 @@
-import { hkdfSync, type X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { TrustBundle } from '../../gen/networkcontroller/v1/types.js';
 import { BACKDATE_MS, DEFAULT_LIFETIMES, networkUri, routeUri, serverName, subjectUri, wireGuardUri, type Lifetimes } from '../../domain/certificate.js';
 import { DomainError } from '../../domain/errors.js';
+import { hkdf } from '../../platform/hkdf.js';
 import { makePrivateDir } from '../../platform/pem-files.js';
 import { issueLeafCertificate, type AlternativeNames, type ExtendedUsage, type IssuedCertificate } from '../../platform/x509/certificate.js';
 import { makeCrl, type CrlRequest } from '../../platform/x509/crl.js';
@@ -300,7 +301,7 @@ export class Pki {
    */
   deriveSecret(purpose: string): Buffer {
     const scalar = Buffer.from(this.#signer('grpc').issuer.key.privateKey.export({ format: 'jwk' }).d!, 'base64url');
-    return Buffer.from(hkdfSync('sha256', scalar, Buffer.alloc(0), `nc ${purpose}`, 32));
+    return hkdf(scalar, new Uint8Array(), `nc ${purpose}`);
   }
 
   #issue(purpose: CaPurpose, commonName: string, spki: Uint8Array, names: AlternativeNames, usages: readonly ExtendedUsage[], nowMs: number, lifetimeMs: number): SignedCertificate {

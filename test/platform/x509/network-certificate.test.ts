@@ -18,7 +18,7 @@ const NET = 'nc://c1/network/default';
 const WG = `nc://c1/wg/${wg.toString('base64url')}`;
 const IPS = ['10.66.0.5', 'fd00:66::5'];
 
-const certificate = (change: Partial<LeafRequest> = {}, by = ca) => testLeaf(by, { names: { uris: [NODE, NET, WG], ips: IPS }, ...change });
+const certificate = (change: Partial<LeafRequest> = {}, by = ca) => testLeaf(by, { names: { uris: [NODE, NET, WG], ips: IPS }, notBeforeMs: NOW - 60_000, notAfterMs: NOW + HOUR_MS, ...change });
 const trust = (change: Partial<NetworkTrust> = {}): NetworkTrust => ({ bundle: new CaBundle([ca.der]), clusterId: 'c1', nowMs: NOW, ...change });
 const refusedFor = (reason: RegExp) => expect.objectContaining({ code: 'certificate_invalid', message: expect.stringMatching(reason) });
 
