@@ -64,6 +64,17 @@ export function percentile(values: readonly number[], part: number): number {
 }
 
 /**
+ * How many times its first the last of `values` is, by the straight line that fits them best: the median of the slopes between all pairs
+ * (Theil and Sen), which some disturbed rounds do not bend.
+ */
+export function trend(values: readonly number[]): number {
+  const slopes = values.flatMap((from, i) => values.slice(i + 1).map((to, j) => (to - from) / (j + 1)));
+  const slope = median(slopes);
+  const start = median(values.map((value, i) => value - slope * i));
+  return (start + slope * (values.length - 1)) / start;
+}
+
+/**
  * Runs `task` again and again for about `ms`.
  *
  * @param batch How often between two looks at the clock, which takes a while itself.
