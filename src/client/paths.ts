@@ -44,6 +44,9 @@ class PathManager implements Paths {
   readonly #nat: NatWatch;
   readonly #rounds: Rounds;
   #controllerKey = '';
+  /** As {@link setPeers} had them last. */
+  #controller: ControllerPeer | undefined;
+  #relays: readonly Relay[] = [];
   /** Two endpoints of the controller that tell what they see, or none. */
   #probes: readonly [string, string] | undefined;
   #connected = false;
@@ -79,8 +82,11 @@ class PathManager implements Paths {
     const couldProbe = this.#probes !== undefined;
     this.#probes = relay === undefined || probe === undefined ? undefined : [relay, probe];
     if (!couldProbe && this.#probes !== undefined) this.#askAboutNat({ anew: true });
-    this.#peers.set(peers);
-    this.#note(() => []);
+    const isNews = this.#peers.set(peers) || controller !== this.#controller || relays.length !== this.#relays.length || relays.some((each, n) => each !== this.#relays[n]);
+    this.#controller = controller;
+    this.#relays = relays;
+    // Of ten thousand nodes most are nothing to WireGuard, and their changes no reason to look at it.
+    if (isNews) this.#note(() => []);
   }
 
   connected(): void {

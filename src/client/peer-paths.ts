@@ -39,12 +39,13 @@ export class PeerPaths {
     return this.all.some((path) => path.isUrgent);
   }
 
-  /** Takes the peers that there are now; new ones, and those with a new key, are greeted. */
-  set(peers: readonly Peer[]): void {
+  /** Takes the peers that there are now; new ones, and those with a new key, are greeted. @returns whether they are others than before. */
+  set(peers: readonly Peer[]): boolean {
     const before = this.#peers;
     this.#peers = new Map(peers.map((peer) => [peer.nodeId, peer]));
     for (const nodeId of before.keys()) if (!this.#peers.has(nodeId)) this.#paths.delete(nodeId);
     for (const peer of peers) if (before.get(peer.nodeId) !== peer && this.#add(peer)) this.#toGreet.add(peer.nodeId);
+    return before.size !== this.#peers.size || peers.some((peer) => before.get(peer.nodeId) !== peer);
   }
 
   greetEverybody(): void {
