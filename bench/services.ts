@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ListServicesRequest, type AdminServiceClient } from '../src/gen/networkcontroller/v1/admin.js';
-import type { Service } from '../src/gen/networkcontroller/v1/types.js';
 import { callUnary } from '../src/platform/rpc-client.js';
 import type { Bench, Measured, Target } from './bench.js';
 import type { BenchServer } from './server.js';
@@ -19,14 +18,14 @@ const LAYOUTS: readonly Layout[] = [
   { nodes: 1_000, each: 10 },
   { nodes: 10_000, each: 1 },
 ];
-/** As long as leases are kept from ending after a start of the server. */
+/** New connections a second: a ramp, not a storm. */
 const PER_SECOND = 500;
 /** Nobody renews for so long, and no lease ends within it. */
 const REST_MS = 5_000;
 const BUSY_MS = 10_000;
 /** An odd number of rests in every ten seconds: what happens every ten seconds is in some of them. */
 const ROUNDS = 3;
-/** Until those who have just come have said all they say at first. */
+/** Until those who have just come have said all they say at first, and those whose lease ended while they came are back. */
 const SETTLE_MS = 5_000;
 const AT_MOST: Target = { kind: 'at most', of: 'value', limit: 20 };
 
@@ -60,9 +59,9 @@ async function measureLayout({ nodes, each }: Layout, progress: (line: string) =
 async function measureFleet({ nodes, each }: Layout, server: BenchServer, fleets: Fleets, progress: (line: string) => void): Promise<readonly Measured[]> {
   const of = `${nodes} nodes with ${each}`;
   await fleets.start({ perSecond: PER_SECOND });
-  await fleets.offer();
+  do await sleep(SETTLE_MS);
+  while ((await withheld(server.admin)) > 0);
   progress(`${of} each: all are offered`);
-  await sleep(SETTLE_MS);
   const [busy, idle]: number[][] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {
     await fleets.rest(true);
@@ -70,7 +69,7 @@ async function measureFleet({ nodes, each }: Layout, server: BenchServer, fleets
     await fleets.rest(false);
     busy!.push(await shareOf(server, BUSY_MS));
   }
-  const lost = (await services(server.admin)).filter(({ withheld }) => withheld !== '').length;
+  const lost = await withheld(server.admin);
   return [
     { what: `${of}: server, of a core`, unit: '%', values: busy!, targets: [AT_MOST] },
     { what: `${of}: of that for leases`, unit: '%', values: busy!.map((value, round) => value - idle![round]!), targets: [AT_MOST] },
@@ -85,13 +84,13 @@ async function shareOf(server: BenchServer, ms: number): Promise<number> {
   return ((server.cpuSeconds() - before) * 100_000) / (performance.now() - startMs);
 }
 
-async function services(admin: AdminServiceClient): Promise<readonly Service[]> {
-  const found: Service[] = [];
+async function withheld(admin: AdminServiceClient): Promise<number> {
+  let count = 0;
   let pageToken = '';
   do {
     const page = await callUnary(admin, 'listServices', ListServicesRequest.fromPartial({ pageToken, pageSize: 1000 }));
-    found.push(...page.services);
+    count += page.services.filter((service) => service.withheld !== '').length;
     pageToken = page.nextPageToken;
   } while (pageToken !== '');
-  return found;
+  return count;
 }

@@ -78,11 +78,6 @@ export class Fleet implements AgentEvents {
     while (this.agents.some(({ state }) => state !== 'connected')) await sleep(20);
   }
 
-  /** Each renews its services from now on. */
-  async offer(): Promise<void> {
-    await Promise.all(this.agents.map((agent) => agent.offer()));
-  }
-
   /** While they rest nobody renews. */
   rest(is: boolean): void {
     for (const agent of this.agents) agent.rest(is);

@@ -4,7 +4,7 @@ import type { SimulatedAgent } from './simulated-agent.js';
 import type { FleetStatus } from './fleet.js';
 
 /** What a fleet can be asked for from another process. */
-export type Asked = 'start' | 'offer' | 'rest' | 'mark' | 'back' | 'storm' | 'roam' | 'flap' | 'leave' | 'add' | 'holding' | 'arrivals' | 'status' | 'stop';
+export type Asked = 'start' | 'rest' | 'mark' | 'back' | 'storm' | 'roam' | 'flap' | 'leave' | 'add' | 'holding' | 'arrivals' | 'status' | 'stop';
 
 /** One request to a fleet's process. */
 export interface FleetRequest {
@@ -57,11 +57,6 @@ export class Fleets {
   /** Starts all agents, so many a second, and waits until they are connected. */
   async start({ perSecond }: { readonly perSecond: number }): Promise<void> {
     await this.#all('start', { perSecond: perSecond / this.#processes.length });
-  }
-
-  /** @see Fleet.offer */
-  async offer(): Promise<void> {
-    await this.#all('offer');
   }
 
   /** @see Fleet.rest */

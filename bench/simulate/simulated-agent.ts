@@ -98,11 +98,6 @@ export class SimulatedAgent implements ControlHandlers {
     this.#link.start();
   }
 
-  /** Renews its services from now on. */
-  offer(): Promise<void> {
-    return this.#offers.register();
-  }
-
   /** Renews nothing meanwhile. */
   rest(is: boolean): void {
     this.#resting = is;
@@ -132,7 +127,10 @@ export class SimulatedAgent implements ControlHandlers {
   }
 
   onState(state: ControlState): void {
-    if (state === 'connected') this.counts.connects++;
+    if (state === 'connected') {
+      this.counts.connects++;
+      void this.#offers.register();
+    }
     this.#surroundings.events.onState(this, state);
   }
 
