@@ -44,6 +44,18 @@ describe('a node', () => {
     expect(await list(inLab, 'db')).toEqual(['lab/other']);
   });
 
+  it.each(['discovery', 'security', 'consistency', 'batch', 'mq', 'bus', 'word-of-our-own'])('asks for the instances of type %s, and of one channel of them, which is how machines find each other at first', async (type) => {
+    const { server, atHome, home, register } = await startNetworks();
+    const asking = server.control(await server.join(await server.token({ network: 'default' }), { hostname: 'asking' }));
+    for (const channel of ['stable', 'beta', 'alpha']) await register(atHome, { id: channel, name: 'it', type, channel, role: channel === 'stable' ? 'primary' : 'replica' });
+    await register(atHome, { id: 'other', name: 'other', type: type === 'mq' ? 'bus' : 'mq' });
+    const list = async (filter: { type: string; channel?: string }) => (await callUnary(asking, 'listServices', NodeServiceListServicesRequest.fromPartial({ filter }))).services;
+
+    expect((await list({ type })).map(({ id }) => id).sort()).toEqual(['alpha', 'beta', 'stable']);
+    expect(await list({ type, channel: 'beta' })).toMatchObject([{ id: 'beta', role: 'replica', nodeId: home.nodeId }]);
+    expect(await list({ type: 'nobody' })).toEqual([]);
+  });
+
   it('neither renews nor removes the service of the same id in another network', async () => {
     const { atHome, inLab, register } = await startNetworks();
     await register(atHome, { id: 'one', name: 'web' });
