@@ -1,7 +1,10 @@
 import { DomainError } from '../domain/errors.js';
 import { AdminServiceClient, type AdminServiceWatchServicesRequest, type WatchEventsRequest, type WatchEventsResponse } from '../gen/networkcontroller/v1/admin.js';
-import type { ServiceEvent } from '../gen/networkcontroller/v1/types.js';
-import { callStream, callUnary, connect, type ReadWish, type ReadWorth, type RequestOf, type ResponseOf, type RpcTarget, type UnaryName } from '../platform/rpc-client.js';
+import type { CaBundle, ServiceEvent } from '../gen/networkcontroller/v1/types.js';
+import { callStream, callUnary, connectFirst, type ReadWish, type ReadWorth, type RequestOf, type ResponseOf, type RpcTarget, type UnaryName } from '../platform/rpc-client.js';
+
+/** A server that is there is reached much sooner. */
+const REACH_MS = 3_000;
 
 /** The controller as an admin sees it. */
 export class AdminApi {
@@ -10,12 +13,23 @@ export class AdminApi {
   readonly where: string;
   readonly #read: ReadWish;
   #staleMs = 0;
+  #cas: CaBundle | undefined;
 
-  /** Nothing is sent before the first call. @param read How new all answers must be. */
-  constructor(target: RpcTarget, read: ReadWish = {}) {
+  private constructor(client: AdminServiceClient, where: string, read: ReadWish) {
+    this.#client = client;
+    this.where = where;
     this.#read = read;
-    this.where = 'socketPath' in target ? target.socketPath : target.address;
-    this.#client = connect(AdminServiceClient, target);
+  }
+
+  /** Turns to the first of the servers that can be reached. @param read How new all answers must be. */
+  static async open(targets: readonly RpcTarget[], read: ReadWish = {}): Promise<AdminApi> {
+    const where = targets.map((target) => ('socketPath' in target ? target.socketPath : target.address)).join(', ');
+    return new AdminApi(await connectFirst(AdminServiceClient, targets, REACH_MS), where, read);
+  }
+
+  /** The CAs of the controller as it last named them; undefined before. */
+  get cas(): CaBundle | undefined {
+    return this.#cas;
   }
 
   /** By how many milliseconds the last answer may be behind. */
@@ -32,7 +46,9 @@ export class AdminApi {
   async call<K extends UnaryName<AdminServiceClient>>(method: K, request: RequestOf<AdminServiceClient[K]>, deadlineMs?: number): Promise<ResponseOf<AdminServiceClient[K]>> {
     try {
       const onRead = ({ staleMs }: ReadWorth): void => void (this.#staleMs = staleMs);
-      return await callUnary(this.#client, method, request, { read: this.#read, onRead, ...(deadlineMs !== undefined && { deadlineMs }) });
+      const answer = await callUnary(this.#client, method, request, { read: this.#read, onRead, ...(deadlineMs !== undefined && { deadlineMs }) });
+      if (isStatus(answer)) this.#cas = answer.grpcCas;
+      return answer;
     } catch (error) {
       throw this.#located(error);
     }
@@ -66,4 +82,8 @@ export class AdminApi {
     const reason = /Last error: (?:Error: )?(.*?)\. Resolution note/.exec(error.message)?.[1] ?? error.message;
     return new DomainError('unavailable', `nobody answers at ${this.where}: ${reason}`, { cause: error });
   }
+}
+
+function isStatus(answer: object): answer is { readonly grpcCas: CaBundle | undefined } {
+  return 'grpcCas' in answer && 'cluster' in answer;
 }

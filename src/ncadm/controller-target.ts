@@ -22,20 +22,28 @@ export interface ConnectionOptions {
   readonly consistent?: boolean;
 }
 
+/** The ways to the controller, and what is believed of it. */
+export interface ControllerTarget {
+  /** Its servers, the first one first; at least one. */
+  readonly targets: readonly RpcTarget[];
+  /** The file with its CAs, for one that is elsewhere. */
+  readonly caFile?: string;
+}
+
 /**
  * Finds the controller to ask: the one that the options name, else NC_ADMIN_SOCKET, else the user's current context, else the
  * admin socket of this machine.
  *
  * @throws DomainError `key_file_unsafe`, `config_invalid`, `certificate_invalid`, `invalid_argument`.
  */
-export async function findController(options: ConnectionOptions, env: Environment, nowMs: number): Promise<RpcTarget> {
+export async function findController(options: ConnectionOptions, env: Environment, nowMs: number): Promise<ControllerTarget> {
   const given = givenContext(options);
   if (given !== undefined) return targetOf(given, nowMs);
-  if (options.context === undefined && env['NC_ADMIN_SOCKET']) return { socketPath: env['NC_ADMIN_SOCKET'] };
+  if (options.context === undefined && env['NC_ADMIN_SOCKET']) return local(env['NC_ADMIN_SOCKET']);
   const contexts = await readContexts(env);
   const name = options.context ?? contexts.current;
   const context = name === '' ? undefined : contextNamed(contexts, name);
-  return context === undefined ? { socketPath: adminSocketPath() } : targetOf(context, nowMs);
+  return context === undefined ? local(adminSocketPath()) : targetOf(context, nowMs);
 }
 
 /** The controller that `--socket` or `--server` describes, without a name; undefined when neither is there. */
@@ -47,11 +55,16 @@ export function givenContext({ socket, server, ca, cert, key }: ConnectionOption
   return { server, ca, certificate: cert, key };
 }
 
-async function targetOf({ socket, server = '', ca = '', certificate = '', key = '' }: Omit<ControllerContext, 'name'>, nowMs: number): Promise<RpcTarget> {
-  if (socket !== undefined) return { socketPath: socket };
+async function targetOf({ socket, server = '', ca = '', certificate = '', key = '' }: Omit<ControllerContext, 'name'>, nowMs: number): Promise<ControllerTarget> {
+  if (socket !== undefined) return local(socket);
   const pem = readPem(certificate);
   const clusterId = clusterOf(certificate, pem, nowMs);
-  return { address: server, tls: { ca: readPem(ca), serverName: serverName(clusterId), identity: { certificate: pem, key: await readKey(key) } } };
+  const tls = { ca: readPem(ca), serverName: serverName(clusterId), identity: { certificate: pem, key: await readKey(key) } };
+  return { targets: server.split(',').map((address) => ({ address, tls })), caFile: ca };
+}
+
+function local(socketPath: string): ControllerTarget {
+  return { targets: [{ socketPath }] };
 }
 
 /** The cluster whose admin the certificate names: its servers are known by it, whatever address they are reached under. */

@@ -68,7 +68,7 @@ export function buildProgram(session: Session, io: CommandIo): Command {
     .description('The admin\'s tool of network-controller.')
     .addOption(new Option('--context <name>', 'one of "ncadm context list" (default: the current one)').conflicts(['socket', 'server']))
     .option('--socket <path>', 'the admin socket on the server\'s host (or NC_ADMIN_SOCKET)')
-    .option('--server <host:port>', 'a controller elsewhere; wants --ca, --cert and --key')
+    .option('--server <host:port>', 'a controller elsewhere, several servers of it with commas between; wants --ca, --cert and --key')
     .option('--ca <file>', 'the certificate of the controller\'s CA, PEM')
     .option('--cert <file>', 'the admin certificate, PEM')
     .option('--key <file>', 'its key, PEM')

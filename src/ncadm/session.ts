@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Clock } from '../platform/clock.js';
 import { invocationOf, type Action, type CommandInvocation, type CommandIo } from '../platform/run-command.js';
 import { AdminApi } from './admin-api.js';
+import { followCas } from './ca-file.js';
 import { findController, type ConnectionOptions } from './controller-target.js';
 
 /** A server hears of the others far more often. */
@@ -41,10 +42,12 @@ export class Session {
       const command = params.at(-1) as Command;
       const invocation = this.#invocation<ConnectionOptions & Options>(command);
       const { consistent = false } = invocation.options;
-      const api = new AdminApi(await findController(invocation.options, this.#io.env, invocation.nowMs), { consistent });
+      const { targets, caFile } = await findController(invocation.options, this.#io.env, invocation.nowMs);
+      const api = await AdminApi.open(targets, { consistent });
       try {
         await handler({ ...invocation, api }, ...(command.processedArgs as Args));
         if (api.staleMs > STALE_MS) invocation.output.note(`This may be ${Math.round(api.staleMs / 1000)} s old: the server has not heard of the others since.`);
+        if (caFile !== undefined && api.cas !== undefined && (await followCas(caFile, api.cas))) invocation.output.note(`${caFile} holds the CAs that the controller has now.`);
       } finally {
         api.close();
       }

@@ -87,6 +87,26 @@ export function connect<C extends Client>(Client: ClientConstructor<C>, target: 
   return new Client(target.address, channel, { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': target.tls.serverName });
 }
 
+/**
+ * Makes a client of the first server that can be reached; of the first of all when none can, so that a call tells why.
+ *
+ * @param withinMs How long each of them may take.
+ */
+export async function connectFirst<C extends Client>(Client: ClientConstructor<C>, targets: readonly RpcTarget[], withinMs: number): Promise<C> {
+  const [only] = targets;
+  if (only === undefined) throw new Error('want at least one target');
+  for (const target of targets.length > 1 ? targets : []) {
+    const client = connect(Client, target);
+    if (await isReady(client, withinMs)) return client;
+    client.close();
+  }
+  return connect(Client, only);
+}
+
+function isReady(client: Client, withinMs: number): Promise<boolean> {
+  return new Promise((resolve) => client.waitForReady(Date.now() + withinMs, (error) => resolve(error === undefined)));
+}
+
 /** Keys and certificates are read once, however often somebody tries to connect with them: that takes longer than the attempt. */
 const contexts = new WeakMap<ClientTls, SecureContext>();
 

@@ -15,6 +15,7 @@ describe('a file of contexts is refused when it', () => {
     ['says both', 'contexts: [{ name: a, socket: /s, server: "h:1", ca: c, certificate: c, key: k }]', 'want either socket or server'],
     ['has a server without a key', 'contexts: [{ name: a, server: "h:1", ca: c, certificate: c }]', 'got no key'],
     ['has a server without a port', 'contexts: [{ name: a, server: h, ca: c, certificate: c, key: k }]', 'contexts.0.server'],
+    ['has one server without a port among several', 'contexts: [{ name: a, server: "h:1,h", ca: c, certificate: c, key: k }]', 'contexts.0.server'],
     ['is no YAML', 'contexts: [', 'ncadm.yml'],
   ])('%s', async (_what, text, sentence) => {
     const user = aUser();

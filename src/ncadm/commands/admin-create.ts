@@ -67,6 +67,7 @@ async function writeBundle(made: CreateAdminResponse, name: string, files: Admin
   await writeFileAtomic(files.context, formatContexts({ current: name, contexts: [context] }), PUBLIC_FILE);
 }
 
-function serverOf({ controlEndpoints: [server = '<host:port>'] }: CreateAdminResponse): string {
-  return server;
+/** All of the cluster's servers, so that the next one is asked when the first does not answer. */
+function serverOf({ controlEndpoints }: CreateAdminResponse): string {
+  return controlEndpoints.join(',') || '<host:port>';
 }

@@ -9,7 +9,7 @@ export interface ControllerContext {
   readonly name: string;
   /** Absolute path of an admin socket. */
   readonly socket?: string | undefined;
-  /** host:port of a control listener; wants the three files. */
+  /** host:port of a control listener, or of several servers of one cluster with commas between; wants the three files. */
   readonly server?: string | undefined;
   /** PEM files, absolute. */
   readonly ca?: string | undefined;
@@ -30,7 +30,7 @@ const Context = v.strictObject({
   name: parsed(parseLabel, 'a lower-case DNS label'),
   socket: v.optional(v.string()),
   server: v.optional(parsed((text, field) => {
-    parseHostPort(text, field);
+    for (const each of text.split(',')) parseHostPort(each, field);
     return text;
   }, 'host:port')),
   ca: v.optional(v.string()),
@@ -45,7 +45,7 @@ const HEADER = `# The controllers that ncadm talks to. Written by "ncadm context
 # current: the context that is asked unless --context names another; empty for the admin socket of this machine.
 # contexts: each with a name (a lower-case DNS label) and either
 #   socket: path of an admin socket on the controller's host
-#   server: host:port of its control listener, with ca, certificate and key: PEM files, relative to this one; the key mode 0600.
+#   server: host:port of its control listener, several with commas between, with ca, certificate and key: PEM files, relative to this one; the key mode 0600.
 `;
 
 /**
