@@ -200,8 +200,15 @@ export interface StatusRequest {
 export interface StatusResponse {
   header: ResponseHeader | undefined;
   version: string;
+  /** Of the database file, and of it what holds something. */
+  dbSize: bigint;
   /** Id of the leading member; 0 for none. */
   leader: bigint;
+  /** What is wrong with it: alarms, or that it knows no leader. */
+  errors: string[];
+  dbSizeInUse: bigint;
+  /** How large the file may grow; 0 from members before 3.6, which do not tell. */
+  dbSizeQuota: bigint;
 }
 
 function createBaseResponseHeader(): ResponseHeader {
@@ -2283,7 +2290,7 @@ export const StatusRequest: MessageFns<StatusRequest> = {
 };
 
 function createBaseStatusResponse(): StatusResponse {
-  return { header: undefined, version: "", leader: 0n };
+  return { header: undefined, version: "", dbSize: 0n, leader: 0n, errors: [], dbSizeInUse: 0n, dbSizeQuota: 0n };
 }
 
 export const StatusResponse: MessageFns<StatusResponse> = {
@@ -2294,11 +2301,32 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     if (message.version !== "") {
       writer.uint32(18).string(message.version);
     }
+    if (message.dbSize !== 0n) {
+      if (BigInt.asIntN(64, message.dbSize) !== message.dbSize) {
+        throw new globalThis.Error("value provided for field message.dbSize of type int64 too large");
+      }
+      writer.uint32(24).int64(message.dbSize);
+    }
     if (message.leader !== 0n) {
       if (BigInt.asUintN(64, message.leader) !== message.leader) {
         throw new globalThis.Error("value provided for field message.leader of type uint64 too large");
       }
       writer.uint32(32).uint64(message.leader);
+    }
+    for (const v of message.errors) {
+      writer.uint32(66).string(v!);
+    }
+    if (message.dbSizeInUse !== 0n) {
+      if (BigInt.asIntN(64, message.dbSizeInUse) !== message.dbSizeInUse) {
+        throw new globalThis.Error("value provided for field message.dbSizeInUse of type int64 too large");
+      }
+      writer.uint32(72).int64(message.dbSizeInUse);
+    }
+    if (message.dbSizeQuota !== 0n) {
+      if (BigInt.asIntN(64, message.dbSizeQuota) !== message.dbSizeQuota) {
+        throw new globalThis.Error("value provided for field message.dbSizeQuota of type int64 too large");
+      }
+      writer.uint32(96).int64(message.dbSizeQuota);
     }
     return writer;
   },
@@ -2332,12 +2360,44 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             message.version = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dbSize = reader.int64() as bigint;
+            continue;
+          }
           case 4: {
             if (tag !== 32) {
               break;
             }
 
             message.leader = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.errors.push(reader.string());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.dbSizeInUse = reader.int64() as bigint;
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.dbSizeQuota = reader.int64() as bigint;
             continue;
           }
         }
@@ -2361,7 +2421,15 @@ export const StatusResponse: MessageFns<StatusResponse> = {
       ? ResponseHeader.fromPartial(object.header)
       : undefined;
     message.version = object.version ?? "";
+    message.dbSize = (object.dbSize !== undefined && object.dbSize !== null) ? BigInt(object.dbSize) : 0n;
     message.leader = (object.leader !== undefined && object.leader !== null) ? BigInt(object.leader) : 0n;
+    message.errors = object.errors?.map((e) => e) || [];
+    message.dbSizeInUse = (object.dbSizeInUse !== undefined && object.dbSizeInUse !== null)
+      ? BigInt(object.dbSizeInUse)
+      : 0n;
+    message.dbSizeQuota = (object.dbSizeQuota !== undefined && object.dbSizeQuota !== null)
+      ? BigInt(object.dbSizeQuota)
+      : 0n;
     return message;
   },
 };

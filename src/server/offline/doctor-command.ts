@@ -3,10 +3,15 @@ import { open, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { DomainError } from '../../domain/errors.js';
+import type { ServerConfig } from '../../platform/config/server-config.js';
+import type { EtcdSettings } from '../../platform/config/store-settings.js';
+import { makePrivateDir } from '../../platform/pem-files.js';
 import { examples } from '../../platform/run-command.js';
+import { lookAtEtcd } from '../open-configured-store.js';
 import { openSnapshots } from '../snapshots/open-snapshots.js';
 import { journalFile, storeFile } from '../state-files.js';
 import { sqliteHealth, type SqliteHealth } from '../store/sqlite-health.js';
+import { etcdFindings } from './etcd-findings.js';
 import type { OfflineInvocation, OfflineSession } from './offline-session.js';
 import { diskFindings, fileFindings, journalFinding, snapshotFinding, type DiskFacts, type StoreFinding } from './store-findings.js';
 
@@ -27,15 +32,31 @@ export function addDoctor(parent: Command, session: OfflineSession): void {
 }
 
 async function examine({ config, clock }: OfflineInvocation<object>): Promise<StoreFinding[]> {
-  const file = storeFile(config);
-  if (!existsSync(file)) return [{ check: 'store', result: 'fail', says: `there is none at ${file}`, mend: 'start nc-server once, or restore a snapshot' }];
-  const health = healthOf(file);
-  const findings = 'check' in health ? [health] : [...fileFindings(health)];
-  const disk = await diskFacts(dirname(file));
+  const { folder, fileBytes, findings } = config.store.engine === 'etcd' ? await examineEtcd(config, config.store) : examineFile(storeFile(config));
+  if (folder === undefined) return findings;
+  const disk = await diskFacts(folder);
   const snapshots = await openSnapshots(config.snapshots, config.workDir);
   const [newest] = await snapshots.list();
-  const fileBytes = 'check' in health ? 0 : health.fileBytes;
   return [...findings, ...diskFindings(disk, fileBytes), snapshotFinding(newest, config.snapshots.everyMs, clock.now()), journalFinding(existsSync(journalFile(config)))];
+}
+
+/** What was found of the store itself, and where the disk is that it or its copy needs. */
+interface Examined {
+  readonly findings: StoreFinding[];
+  readonly folder: string | undefined;
+  readonly fileBytes: number;
+}
+
+function examineFile(file: string): Examined {
+  if (!existsSync(file)) return { findings: [{ check: 'store', result: 'fail', says: `there is none at ${file}`, mend: 'start nc-server once, or restore a snapshot' }], folder: undefined, fileBytes: 0 };
+  const health = healthOf(file);
+  return 'check' in health ? { findings: [health], folder: dirname(file), fileBytes: 0 } : { findings: [...fileFindings(health)], folder: dirname(file), fileBytes: health.fileBytes };
+}
+
+async function examineEtcd(config: ServerConfig, settings: EtcdSettings): Promise<Examined> {
+  const findings = [...etcdFindings(await lookAtEtcd(settings))];
+  await makePrivateDir(config.workDir);
+  return { findings, folder: config.workDir, fileBytes: 0 };
 }
 
 function healthOf(file: string): SqliteHealth | StoreFinding {

@@ -3,7 +3,7 @@ import type { SqliteHealth } from '../store/sqlite-health.js';
 
 /** One thing that was looked at. */
 export interface StoreFinding {
-  readonly check: 'store' | 'integrity' | 'schema' | 'log' | 'space' | 'disk' | 'latency' | 'snapshots' | 'journal';
+  readonly check: 'store' | 'integrity' | 'schema' | 'log' | 'space' | 'disk' | 'latency' | 'snapshots' | 'journal' | 'member' | 'alarm' | 'version' | 'quota' | 'clock';
   readonly result: 'ok' | 'warn' | 'fail';
   readonly says: string;
   /** What to do about it; empty when nothing. */
@@ -69,10 +69,12 @@ export function journalFinding(isThere: boolean): StoreFinding {
     : { check: 'journal', result: 'warn', says: 'there is no journal of revocations', mend: 'start nc-server, which begins one; it lets a restore keep revoked nodes out' };
 }
 
-function ok(check: StoreFinding['check'], says: string): StoreFinding {
+/** A finding with nothing to mend. */
+export function ok(check: StoreFinding['check'], says: string): StoreFinding {
   return { check, result: 'ok', says, mend: '' };
 }
 
-function mib(bytes: number): string {
+/** Bytes for people, in MiB. */
+export function mib(bytes: number): string {
   return `${(bytes / MIB).toFixed(1)} MiB`;
 }

@@ -28,6 +28,16 @@ export function checkVersion(endpoint: string, text: string, allowOld: boolean, 
   return !isBefore(version, ORDERED_PROGRESS);
 }
 
+/** How far a version is to be believed: `unsafe` may lose changes, `old` has known faults. */
+export type VersionStanding = 'unsafe' | 'old' | 'good';
+
+/** What to think of the version `text` of the member at `endpoint`. @throws DomainError `store_failed`. */
+export function standingOf(endpoint: string, text: string): VersionStanding {
+  const version = parse(endpoint, text);
+  if (isBefore(version, OLDEST)) return 'unsafe';
+  return isBefore(version, ADVISED) ? 'old' : 'good';
+}
+
 function parse(endpoint: string, text: string): Version {
   const [, major, minor, patch] = /^(\d+)\.(\d+)\.(\d+)/.exec(text) ?? [];
   if (patch === undefined) throw new DomainError('store_failed', `${endpoint}: want the version of etcd, got ${JSON.stringify(text)}`);

@@ -60,7 +60,8 @@ async function openFile(folder: string, etcd: EtcdStore, clock: StoreOptions['cl
   return ReplicaFile.open(join(folder, name), clock, log);
 }
 
-async function readTls({ ca, cert, key }: EtcdSettings): Promise<EtcdTls | undefined> {
+/** The files of TLS that the settings name; undefined for none. @throws DomainError `store_failed`. */
+export async function readTls({ ca, cert, key }: EtcdSettings): Promise<EtcdTls | undefined> {
   if (ca === undefined || cert === undefined || key === undefined) return undefined;
   const [caPem, certPem, keyPem] = await Promise.all([ca, cert, key].map(read));
   return { ca: caPem as Buffer, cert: certPem as Buffer, key: keyPem as Buffer };
