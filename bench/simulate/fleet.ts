@@ -4,7 +4,6 @@ import type { ControlState } from '../../src/client/control-link.js';
 import { openNodeClient } from '../../src/client/node-session.js';
 import { UnRegisterRequest, type MapDelta } from '../../src/gen/networkcontroller/v1/node.js';
 import { callUnary } from '../../src/platform/rpc-client.js';
-import { HandshakeQueue } from '../../src/server/transport/handshake-queue.js';
 import type { Members } from './member.js';
 import { serviceConfigs } from './offered.js';
 import { SharedTrust } from './shared-trust.js';
@@ -36,8 +35,6 @@ export interface FleetStatus extends AgentCounts {
 
 /** Revisions whose arrivals and contents are remembered. */
 const REMEMBERED = 4_096;
-/** Agents of a process that make their connections at the same time. */
-const CONNECTING = 32;
 
 /** Many agents in one process. */
 export class Fleet implements AgentEvents {
@@ -52,7 +49,7 @@ export class Fleet implements AgentEvents {
 
   constructor({ members: { members, position }, endpoint, others = [], stalled = 0, servicesEach = 0 }: FleetSettings) {
     const trust = new SharedTrust(members[0]!);
-    this.#surroundings = { endpoint, others, trust, line: new HandshakeQueue(CONNECTING), events: this, intern: (delta) => this.#intern(delta), services: serviceConfigs(servicesEach) };
+    this.#surroundings = { endpoint, others, trust, events: this, intern: (delta) => this.#intern(delta), services: serviceConfigs(servicesEach) };
     this.#stalled = members.slice(0, stalled).map((membership) => new StalledWatch(endpoint, membership, position));
     for (const membership of members.slice(stalled)) this.#agents.set(membership.facts.nodeId, new SimulatedAgent(membership, position, this.#surroundings));
   }

@@ -1,17 +1,15 @@
 import { ControlLink, type ControlHandlers, type ControlState } from '../../src/client/control-link.js';
 import { EndpointOrder } from '../../src/client/endpoint-order.js';
 import { MapStore, type NetworkMap } from '../../src/client/map-store.js';
-import { openSession } from '../../src/client/node-session.js';
 import { ServiceOffers, type ServiceCalls } from '../../src/client/services/service-offers.js';
 import type { Membership } from '../../src/client/state/membership.js';
 import type { DomainError } from '../../src/domain/errors.js';
 import { MapSnapshot, type MapDelta, type ReportRequest, type WatchRequest, type WatchResponse } from '../../src/gen/networkcontroller/v1/node.js';
 import { NetworkConfig } from '../../src/gen/networkcontroller/v1/types.js';
-import type { HandshakeQueue } from '../../src/server/transport/handshake-queue.js';
-import { inLine } from './in-line.js';
 import { systemClock } from '../../src/platform/clock.js';
 import type { ServiceConfig } from '../../src/platform/config/client-config.js';
 import { silentLog } from '../../src/platform/log.js';
+import { openLightSession } from './light-session.js';
 import type { Position } from './member.js';
 import type { SharedTrust } from './shared-trust.js';
 
@@ -40,8 +38,6 @@ export interface AgentSurroundings {
   /** Where else they find a controller. */
   readonly others: readonly string[];
   readonly trust: SharedTrust;
-  /** In which they make their connections. */
-  readonly line: HandshakeQueue;
   readonly events: AgentEvents;
   /** A delta that another agent has decoded already, so that ten thousand hold one copy. */
   intern(delta: MapDelta): MapDelta;
@@ -72,7 +68,7 @@ export class SimulatedAgent implements ControlHandlers {
     if (position !== undefined) this.#maps.applySnapshot(cachedMap(membership, position));
     this.#link = new ControlLink({
       endpoints: new EndpointOrder([surroundings.endpoint, ...surroundings.others]),
-      connect: (endpoint) => inLine(surroundings.line, () => openSession(endpoint, membership)),
+      connect: (endpoint) => openLightSession(endpoint, membership),
       handlers: this,
       clock: systemClock,
       log: silentLog,

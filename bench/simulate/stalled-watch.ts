@@ -4,10 +4,8 @@ import { nodeTls } from '../../src/client/node-session.js';
 import type { Membership } from '../../src/client/state/membership.js';
 import { parseHostPort } from '../../src/domain/host-port.js';
 import { WatchRequest, WatchResponse } from '../../src/gen/networkcontroller/v1/node.js';
+import { encodeFrame, framesOf } from './grpc-frames.js';
 import type { Position } from './member.js';
-
-/** Bytes before each message: compressed or not, and how long it is. */
-const HEAD_BYTES = 5;
 
 /** An agent that asks for the map and does not read it until it is told to: until then its connection takes 64 KiB and no more. */
 export class StalledWatch {
@@ -33,32 +31,19 @@ export class StalledWatch {
     this.#stream = this.#session.request(headers);
     this.#stream.on('error', () => {});
     // Without a reader nothing is read, and no window is opened again (RFC 9113 §5.2).
-    this.#stream.end(grpcFrame({ epoch: this.#position.epoch, fromRevision: this.#position.revision, agentVersion: 'stalled' }));
+    const request = { epoch: this.#position.epoch, fromRevision: this.#position.revision, agentVersion: 'stalled' };
+    this.#stream.end(encodeFrame(WatchRequest.encode(request).finish()));
   }
 
   /** Reads at last, from the first message on. */
   async *read(): AsyncGenerator<NonNullable<WatchResponse['message']>> {
-    let rest = Buffer.alloc(0);
-    for await (const bytes of this.#stream as AsyncIterable<Buffer>) {
-      rest = Buffer.concat([rest, bytes]);
-      while (rest.length >= HEAD_BYTES && rest.length >= HEAD_BYTES + rest.readUInt32BE(1)) {
-        const end = HEAD_BYTES + rest.readUInt32BE(1);
-        const { message } = WatchResponse.decode(rest.subarray(HEAD_BYTES, end));
-        rest = rest.subarray(end);
-        if (message !== undefined) yield message;
-      }
+    for await (const bytes of framesOf(this.#stream!)) {
+      const { message } = WatchResponse.decode(bytes);
+      if (message !== undefined) yield message;
     }
   }
 
   stop(): void {
     this.#session?.destroy();
   }
-}
-
-/** @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, Length-Prefixed-Message */
-function grpcFrame(request: WatchRequest): Buffer {
-  const body = WatchRequest.encode(request).finish();
-  const head = Buffer.alloc(HEAD_BYTES);
-  head.writeUInt32BE(body.length, 1);
-  return Buffer.concat([head, body]);
 }

@@ -36,7 +36,7 @@ export interface LimitSettings {
   readonly connections: number;
   /** Of these, from one IPv4 address or one IPv6 /64. */
   readonly connectionsPerSource: number;
-  /** Connections in the middle of the TLS handshake, of one listener. */
+  /** Connections that wait for their TLS handshake or are in the middle of it, of one listener. */
   readonly handshakes: number;
   /** New connections a second from one source. */
   readonly handshakesPerSecond: number;
@@ -187,7 +187,7 @@ const SERVER = section({
   limits: section({
     connections: v.optional(integer(1, 1_000_000), 20_000),
     connectionsPerSource: v.optional(integer(1, 1_000_000), 1_024),
-    handshakes: v.optional(integer(1, 1_000_000), 200),
+    handshakes: v.optional(integer(1, 1_000_000), 10_000),
     handshakesPerSecond: v.optional(integer(1, 1_000_000), 250),
     messageBytes: v.optional(integer(1024, 64 * 1024 * 1024), 4 * 1024 * 1024),
     bootstrapMessageBytes: v.optional(integer(1024, 1024 * 1024), 16 * 1024),

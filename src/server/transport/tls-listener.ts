@@ -21,9 +21,16 @@ export interface TlsListen {
   readonly onRefused?: (reason: RefusedFor, address: string) => void;
   /** How long a connection may take to finish its handshake; 5 s. */
   readonly handshakeTimeoutMs?: number;
+  /** How long it may wait for its turn before that; 6 s. */
+  readonly patienceMs?: number;
 }
 
 const HANDSHAKE_TIMEOUT_MS = 5_000;
+/**
+ * How long a connection may wait for its turn. An agent gives up after ten seconds, and what is left of them must do for its handshake and the
+ * first answer: whoever is served too late is served for nothing, and in a storm that would be everybody.
+ */
+const PATIENCE_MS = 6_000;
 
 /**
  * Listens for TLS connections and hands each over once its handshake is complete.
@@ -35,7 +42,7 @@ const HANDSHAKE_TIMEOUT_MS = 5_000;
  */
 export async function startTlsListener(options: TlsListen, onConnection: (socket: TLSSocket) => void): Promise<Listener> {
   const limits = new ConnectionLimits(options.limits, systemClock, options.onRefused);
-  const queue = new HandshakeQueue();
+  const queue = new HandshakeQueue({ patienceMs: options.patienceMs ?? PATIENCE_MS });
   const timeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
   const admissions = new Map<string, Admission>();
   const sockets = new Set<Socket>();
@@ -77,7 +84,13 @@ export async function startTlsListener(options: TlsListen, onConnection: (socket
     socket.once('close', () => clearTimeout(giveUp));
     socket.once('readable', () => {
       clearTimeout(giveUp);
-      leave = queue.enter(() => tls.emit('connection', socket));
+      leave = queue.enter(
+        () => tls.emit('connection', socket),
+        () => {
+          limits.handshakeFailed('timeout');
+          socket.destroy();
+        },
+      );
     });
   });
   await listen(tcp, { host: options.host, port: options.port }, options.key);
