@@ -8,10 +8,12 @@ interface Arrivals {
   arrivals(revision: bigint): Promise<readonly number[]>;
 }
 
+let changes = 0;
+
 /** Gives a node another name, which is a change of everybody's map. @returns its revision, and when it was asked for, monotonic ms. */
 export async function changeNode(admin: AdminServiceClient, node: string): Promise<{ readonly revision: bigint; readonly atMs: number }> {
   const atMs = monotonicMs();
-  const name = `changed-${atMs.toFixed(3).replace('.', '-')}`;
+  const name = `changed-${atMs.toFixed(0)}-${changes++}`;
   const { revision } = await callUnary(admin, 'renameNode', RenameNodeRequest.fromPartial({ node, name }));
   return { revision, atMs };
 }

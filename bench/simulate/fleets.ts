@@ -145,6 +145,7 @@ class FleetProcess {
   ask(ask: FleetRequest['ask'], ...args: readonly unknown[]): Promise<unknown> {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
+      if (this.#child.exitCode !== null) throw new Error(`a fleet's process ended with ${this.#child.exitCode}`);
       this.#waiting.set(id, { resolve, reject });
       this.#child.send({ id, ask, args } satisfies FleetRequest);
     });

@@ -31,7 +31,7 @@ export function openLightSession(endpoint: string, membership: Membership): Cont
   const tls = { host, port, secureContext: contextOf(membership), servername: serverName(membership.facts.clusterId), ALPNProtocols: ['h2'], rejectUnauthorized: false };
   const session = connectHttp2(`https://${endpoint}`, { createConnection: () => connectTls(tls), settings: { enablePush: false } });
   session.on('error', () => {});
-  const ping = setInterval(() => void (session.closed || session.ping(() => {})), PING_MS);
+  const ping = setInterval(() => void (session.destroyed || session.closed || session.ping(() => {})), PING_MS);
   session.once('close', () => clearInterval(ping));
   const leases = new KeptLeases((events) => duplex(session, NodeServiceService.keepServices, events));
   return {

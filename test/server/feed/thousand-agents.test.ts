@@ -14,13 +14,13 @@ import { callUnary } from '../../../src/platform/rpc-client.js';
 import { openController, type Controller } from '../../support/controller.js';
 import { until } from '../../support/until.js';
 
-const AGENTS = 100;
-/** Those whose agents never come, too. */
-const NODES = 300;
-/** More than fifty at a time are turned away and try again. */
-const SETTINGS = { networkAddr: '10.0.0.0/8', limits: { connectionsPerSource: 100_000, handshakesPerSecond: 100_000, handshakes: 50 } };
+const AGENTS = 1_000;
+/** Those who only stall, or whose agents never come, too. */
+const NODES = AGENTS + 2;
+/** They all come from one address. */
+const SETTINGS = { networkAddr: '10.0.0.0/8', limits: { connectionsPerSource: 100_000, handshakesPerSecond: 100_000 } };
 /** Ends a hang; the slowest machine is far from it. */
-const HANG_MS = 480_000;
+const HANG_MS = 900_000;
 
 let folder: string;
 let members: Members;
@@ -57,11 +57,15 @@ async function namesOf(ids: readonly string[]): Promise<Record<string, string>> 
   return names;
 }
 
-/** Changes nodes in turn. @returns the last revision. */
+/** Changes each node so many times, one after another, all nodes at the same time. @returns the last revision. */
 async function change(ids: readonly string[], times: number): Promise<bigint> {
-  let last = 0n;
-  for (let time = 0; time < times; time++) last = (await changeNode(controller.admin, ids[time % ids.length]!)).revision;
-  return last;
+  const changeOne = async (id: string): Promise<bigint> => {
+    let last = 0n;
+    for (let time = 0; time < times; time++) last = (await changeNode(controller.admin, id)).revision;
+    return last;
+  };
+  const revisions = await Promise.all(ids.map(changeOne));
+  return revisions.reduce((last, revision) => (revision > last ? revision : last), 0n);
 }
 
 /** Waits until the map of each agent is complete up to `revision`. */
@@ -78,9 +82,11 @@ describe('a watcher that does not read', () => {
     await others.start();
 
     // More than its connection takes and than may wait for it.
-    const revision = await change(nodeIds(10), 1_300);
+    const revision = await change(nodeIds(10), 130);
     await until(() => others.agents[0]!.revision >= revision, 'the one that reads', HANG_MS);
-    expect(others.status()).toMatchObject({ deltas: 1_300, resets: 0 });
+    expect(others.status()).toMatchObject({ resets: 0, snapshots: 0, outOfOrder: 0 });
+    expect(others.status().deltas).toBeGreaterThanOrEqual(1_300);
+    expect(others.holding(await namesOf(nodeIds(10)))).toBe(1);
 
     const seen: string[] = [];
     const peers = new Map<string, string>();
@@ -98,7 +104,7 @@ describe('a watcher that does not read', () => {
   }, HANG_MS);
 });
 
-describe('many agents', () => {
+describe('a thousand agents', () => {
   let agents: Fleets;
 
   beforeAll(async () => {
@@ -117,16 +123,17 @@ describe('many agents', () => {
     const before = (await agents.status()).deltas;
     const ids = nodeIds(5);
 
-    await caughtUp(agents, await change(ids, 15));
+    await caughtUp(agents, await change(ids, 3));
 
-    expect(await agents.status()).toMatchObject({ deltas: before + 15 * AGENTS, outOfOrder: 0, resets: 0 });
+    expect(await agents.status()).toMatchObject({ outOfOrder: 0, resets: 0, snapshots: 0 });
+    expect((await agents.status()).deltas).toBeGreaterThanOrEqual(before + 15 * AGENTS);
     expect(await agents.holding(await namesOf(ids))).toBe(AGENTS);
   }, HANG_MS);
 
   it('lose no change that is made while all of them come back', async () => {
     const ids = nodeIds(7);
 
-    const [, revision] = await Promise.all([agents.storm(), change(ids, 40)]);
+    const [, revision] = await Promise.all([agents.storm(), change(ids, 6)]);
     await caughtUp(agents, revision);
 
     expect(await agents.status()).toMatchObject({ agents: AGENTS, connected: AGENTS, ended: 0, outOfOrder: 0, snapshots: 0, resets: 0 });
@@ -141,7 +148,7 @@ describe('many agents', () => {
     await controller.stop();
     controller = await openController({ ...SETTINGS, grpcPort: port }, { workDir });
     const ids = nodeIds(3);
-    const [, revision] = await Promise.all([agents.back(), change(ids, 9)]);
+    const [, revision] = await Promise.all([agents.back(), change(ids, 3)]);
     await caughtUp(agents, revision);
 
     expect(await agents.status()).toMatchObject({ agents: AGENTS, connected: AGENTS, ended: 0, outOfOrder: 0, snapshots: 0, resets: 0 });
