@@ -16,11 +16,14 @@ export interface FanOut {
   readonly rounds: number;
 }
 
+/** Ten thousand, or `BENCH_AGENTS`, of which a bench takes less time and says less. */
+export const MANY_AGENTS = Number(process.env['BENCH_AGENTS'] ?? 10_000);
+
 /** How long one change took until all had it, ms, a value a round; and what it cost. */
 export interface FanOutRounds {
   readonly p50: number[];
   readonly p99: number[];
-  /** Of the server's CPU, µs a watcher. */
+  /** Of the server's CPU, µs a watcher; the system counts it in steps that only a mean of many rounds is finer than. */
   readonly cpuUs: number[];
   /** The longest that the server's event loop stood still, ms. */
   readonly stallMs: number[];
@@ -59,6 +62,16 @@ export async function serverRounds(prepared: Prepared, server: BenchServer, flee
     seen.stallMs.push(stall);
   }
   return seen;
+}
+
+/** What a change costs the server for each of so many agents, µs of its CPU. */
+export async function costAWatcher(prepared: Prepared, server: BenchServer, fanOut: FanOut): Promise<number> {
+  return mean((await withAgents(prepared, fanOut, (fleets) => serverRounds(prepared, server, fleets, fanOut))).cpuUs);
+}
+
+/** Of none, NaN. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** The same with the same bytes from a server that does nothing else. */

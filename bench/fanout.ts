@@ -1,10 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bench, Measured } from './bench.js';
-import { bareRounds, serverRounds, withAgents, type FanOut } from './fan-out.js';
+import type { Bench, Measured, Target } from './bench.js';
+import { bareRounds, costAWatcher, MANY_AGENTS, mean, serverRounds, withAgents, type FanOut } from './fan-out.js';
 import { prepare } from './simulate/prepared.js';
 
 /** One in a hundred never reads what it is sent. */
-const FAN_OUT: FanOut = { agents: 10_000, stalled: 100, rounds: 7 };
+const FAN_OUT: FanOut = { agents: MANY_AGENTS, stalled: MANY_AGENTS / 100, rounds: 7 };
+/** Whom the cost of each agent is compared with. */
+const TENTH: FanOut = { agents: MANY_AGENTS / 10, stalled: 0, rounds: 7 };
+const HUNDREDTH: FanOut = { agents: MANY_AGENTS / 100, stalled: 0, rounds: 21 };
+/** A watcher of many costs no more than one of few. */
+const FLAT: readonly Target[] = [{ kind: 'at most', of: 'ratio', limit: 1.1 }];
 /** Reports and progress come round within it. */
 const IDLE_MS = 60_000;
 /** Until those who have just come have said all they say at first. */
@@ -18,6 +23,8 @@ export const bench: Bench = {
     try {
       const server = await prepared.start();
       const empty = server.residentBytes();
+      const of100 = await costAWatcher(prepared, server, HUNDREDTH);
+      const of1000 = await costAWatcher(prepared, server, TENTH);
       const seen = await withAgents(prepared, FAN_OUT, async (fleets) => {
         progress('all are connected');
         const rounds = await serverRounds(prepared, server, fleets, FAN_OUT);
@@ -32,7 +39,9 @@ export const bench: Bench = {
       return [
         { what: 'change in the map, p99', unit: 'ms', values: seen.p99, floor: { what: 'ms, bare streams', values: bare.p99 }, targets: [{ kind: 'at most', of: 'value', limit: 500 }] },
         { what: 'event loop at a standstill', unit: 'ms', values: [Math.max(...seen.stallMs)], targets: [{ kind: 'at most', of: 'value', limit: 20 }] },
-        { what: 'server, CPU a watcher', unit: 'µs', values: seen.cpuUs },
+        { what: `server, CPU for each of ${HUNDREDTH.agents} watchers`, unit: 'µs', values: [of100] },
+        { what: `the same, of ${TENTH.agents}`, unit: 'µs', values: [of1000], floor: { what: `µs, of ${HUNDREDTH.agents}`, values: [of100] }, targets: FLAT },
+        { what: `the same, of ${FAN_OUT.agents}`, unit: 'µs', values: [mean(seen.cpuUs)], floor: { what: `µs, of ${HUNDREDTH.agents}`, values: [of100] }, targets: FLAT },
         { what: 'server, memory an agent', unit: 'KiB', values: [seen.memory / 1024 / FAN_OUT.agents], targets: [{ kind: 'at most', of: 'value', limit: 100 }] },
         { what: 'server with idle agents, of a core', unit: '%', values: [seen.idle], targets: [{ kind: 'at most', of: 'value', limit: 10 }] },
       ];

@@ -1,11 +1,11 @@
 import type { Bench, Measured } from './bench.js';
-import { withAgents, type FanOut } from './fan-out.js';
+import { MANY_AGENTS, withAgents, type FanOut } from './fan-out.js';
 import type { BareServer } from './simulate/bare.js';
 import type { Fleets } from './simulate/fleets.js';
 import { monotonicMs } from './simulate/fleet.js';
 import { prepare } from './simulate/prepared.js';
 
-const AGENTS: FanOut = { agents: 10_000, stalled: 0, rounds: 1 };
+const AGENTS: FanOut = { agents: MANY_AGENTS, stalled: 0, rounds: 1 };
 
 /** Restarts with ten thousand agents: how long until all are back. */
 export const bench: Bench = {
