@@ -36,6 +36,8 @@ function node(issuer: Issuer, spki: Buffer, n: number): Peer {
   const nodeId = n.toString(16).padStart(16, '0');
   const bindIp = `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
   const wgPublicKey = randomBytes(32);
+  // A key has 255 bits. @see RFC 7748 §5
+  wgPublicKey[31]! &= 127;
   const names = { ips: [bindIp], uris: [subjectUri(CLUSTER, { kind: 'node', id: nodeId }), networkUri(CLUSTER, NETWORK), wireGuardUri(CLUSTER, wgPublicKey.toString('base64url'))] };
   const { der } = issueLeafCertificate(issuer, { spki, commonName: nodeId, names, usages: ['clientAuth', 'serverAuth'], notBeforeMs: Date.now() - 60_000, notAfterMs: Date.now() + HOUR_MS });
   return Peer.fromPartial({ nodeId, name: `machine-${n}`, bindIp, wgPublicKey, networkCertificate: der });

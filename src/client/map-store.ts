@@ -75,6 +75,10 @@ export class MapStore {
   #shown: NetworkMap | undefined;
   #chunks: MapSnapshot[] = [];
   readonly #verdicts = new Map<string, Verdict>();
+  /** The verified peers by node id, in the order in which they came. */
+  readonly #believed = new Map<string, Peer>();
+  /** Node ids of those who are not. */
+  readonly #disbelieved = new Set<string>();
   /** Until when the relays are verified, by name. */
   #relaysUntilMs = new Map<string, number>();
 
@@ -171,21 +175,19 @@ export class MapStore {
 
   /** The verified peer of this id; undefined for everybody else. */
   peer(nodeId: string): Peer | undefined {
-    const peer = this.#held?.peers.get(nodeId);
-    return peer !== undefined && 'untilMs' in this.#verdictOf(peer) ? peer : undefined;
+    return this.#believed.get(nodeId);
   }
 
   #show(held: Held): NetworkMap {
-    const peers = [...held.peers.values()];
     return {
       epoch: held.epoch,
       revision: held.revision,
       network: held.network,
       self: held.self,
-      peers: peers.filter((peer) => 'untilMs' in this.#verdictOf(peer)),
-      refused: peers.flatMap((peer) => {
-        const verdict = this.#verdictOf(peer);
-        return 'reason' in verdict ? [{ peer, reason: verdict.reason }] : [];
+      peers: [...this.#believed.values()],
+      refused: [...this.#disbelieved].flatMap((nodeId) => {
+        const [peer, verdict] = [held.peers.get(nodeId), this.#verdicts.get(nodeId)];
+        return peer !== undefined && verdict !== undefined && 'reason' in verdict ? [{ peer, reason: verdict.reason }] : [];
       }),
       services: [...held.services.values()],
       names: [...held.names.values()],
@@ -218,7 +220,7 @@ export class MapStore {
   #replace(next: Held, chunks: readonly MapSnapshot[]): void {
     this.#held = next;
     this.#shown = undefined;
-    this.#verdicts.clear();
+    this.#forgetVerdicts();
     for (const { bundle, crl } of chunks) {
       if (bundle !== undefined) this.#trust.takeBundle(bundle);
       if (crl.length > 0) this.#trust.takeCrl(crl);
@@ -239,6 +241,8 @@ export class MapStore {
       case 'peerRemoved':
         held.peers.delete(change.value);
         this.#verdicts.delete(change.value);
+        this.#believed.delete(change.value);
+        this.#disbelieved.delete(change.value);
         return;
       case 'network':
         held.network = change.value;
@@ -260,12 +264,12 @@ export class MapStore {
         held.relays.delete(change.value);
         return;
       case 'bundle':
-        if (this.#trust.takeBundle(change.value)) this.#verdicts.clear();
+        if (this.#trust.takeBundle(change.value)) this.#forgetVerdicts();
         return;
       case 'crl':
         if (this.#trust.takeCrl(change.value)) {
           held.crl = change.value;
-          this.#verdicts.clear();
+          this.#forgetVerdicts();
         }
         return;
       case 'controlEndpoints':
@@ -283,8 +287,26 @@ export class MapStore {
     for (const peer of only ?? held.peers.values()) {
       const verdict = this.#verdicts.get(peer.nodeId);
       const stands = verdict !== undefined && ('untilMs' in verdict ? verdict.untilMs > nowMs : !refusedToo);
-      if (!stands) this.#verdicts.set(peer.nodeId, this.#verify(peer, nowMs, verdict));
+      if (!stands) this.#take(peer, this.#verify(peer, nowMs, verdict));
     }
+  }
+
+  #take(peer: Peer, verdict: Verdict): void {
+    const { nodeId } = peer;
+    this.#verdicts.set(nodeId, verdict);
+    if ('untilMs' in verdict) {
+      this.#believed.set(nodeId, peer);
+      this.#disbelieved.delete(nodeId);
+    } else {
+      this.#believed.delete(nodeId);
+      this.#disbelieved.add(nodeId);
+    }
+  }
+
+  #forgetVerdicts(): void {
+    this.#verdicts.clear();
+    this.#believed.clear();
+    this.#disbelieved.clear();
   }
 
   #verify(peer: Peer, nowMs: number, before: Verdict | undefined): Verdict {
@@ -308,12 +330,8 @@ export class MapStore {
     }
   }
 
-  #verdictOf(peer: Peer): Verdict {
-    return this.#verdicts.get(peer.nodeId) ?? { reason: 'not verified yet' };
-  }
-
   #refusedIds(): string {
-    return [...[...this.#verdicts].flatMap(([id, verdict]) => ('reason' in verdict ? id : [])), ...this.#relaysUntilMs.keys()].join();
+    return [...this.#disbelieved, ...this.#relaysUntilMs.keys()].join();
   }
 }
 

@@ -109,9 +109,9 @@ function controllerPeer(network: NetworkConfig): DevicePeer[] {
 
 /** A relay has no addresses: nothing but WireGuard's own packets goes to it. Never in the place of a node. */
 function relayPeers({ relays = [], peers, network }: PlanInput): DevicePeer[] {
-  const taken = new Set([...peers.map(({ wgPublicKey }) => wgPublicKey), network.controller?.wgPublicKey ?? Buffer.alloc(0)].map((key) => key.toString('base64')));
+  const isTaken = (key: Buffer): boolean => network.controller?.wgPublicKey.equals(key) === true || peers.some(({ wgPublicKey }) => wgPublicKey.equals(key));
   return relays
-    .filter(({ wgPublicKey }) => !taken.has(wgPublicKey.toString('base64')))
+    .filter(({ wgPublicKey }) => !isTaken(wgPublicKey))
     .map(({ wgPublicKey, endpoints }) => ({ publicKey: formatWireGuardKey(wgPublicKey), allowedIps: [], ...withEndpoint(endpoints[0]), persistentKeepalive: KEEPALIVE_SECONDS }));
 }
 

@@ -76,8 +76,8 @@ export class LazyPeers {
 
   /** Who of these is to be configured; undefined when all are. */
   async choose(peers: readonly Peer[]): Promise<AwakePeers | undefined> {
-    const { clock } = this.#deps;
-    this.#wakefulness.know(peers, clock.now());
+    const { clock, maps } = this.#deps;
+    this.#wakefulness.know(peers, (nodeId) => maps.peer(nodeId) !== undefined, clock.now());
     const isAwake = (nodeId: string): boolean => this.#wakefulness.isAwake(nodeId);
     if (peers.every(({ nodeId }) => isAwake(nodeId))) return undefined;
     this.#waker ??= await Waker.open({ publicKey: this.#publicKey, clock, onWanted: (address) => this.wanted(address) });

@@ -39,8 +39,8 @@ export class Wakefulness {
   readonly #awake = new Map<string, Awake>();
   /** Peers that went to sleep although there was room. */
   readonly #dismissed = new Set<string>();
-  /** Node ids of the peers there were last; undefined before the first. */
-  #known: ReadonlySet<string> | undefined;
+  /** The peers there were last. */
+  #known: readonly Peer[] = [];
   #isLazy = false;
 
   /**
@@ -58,16 +58,20 @@ export class Wakefulness {
     return [...this.#awake.keys()];
   }
 
-  /** Takes the peers that there are now. */
-  know(peers: readonly Peer[], nowMs: number): void {
+  /**
+   * Takes the peers that there are now.
+   *
+   * @param isPeer Whether a node id is that of one of them.
+   */
+  know(peers: readonly Peer[], isPeer: (nodeId: string) => boolean, nowMs: number): void {
     const wasLazy = this.#isLazy;
     this.#isLazy = peers.length > this.#limit * (wasLazy ? BACK_SHARE : 1);
     const before = this.#known;
-    this.#known = new Set(peers.map(({ nodeId }) => nodeId));
-    for (const nodeId of [...this.#awake.keys(), ...this.#dismissed]) if (!this.#known.has(nodeId)) this.#forget(nodeId);
+    this.#known = peers;
+    for (const nodeId of [...this.#awake.keys(), ...this.#dismissed]) if (!isPeer(nodeId)) this.#forget(nodeId);
     if (!this.#isLazy) this.#awake.clear();
     // Those that are configured fall asleep one after the other, as far as they are not in use.
-    else if (!wasLazy) for (const nodeId of before ?? []) if (!this.#dismissed.has(nodeId) && this.#known.has(nodeId)) this.#rouse(nodeId, nowMs);
+    else if (!wasLazy) for (const { nodeId } of before) if (!this.#dismissed.has(nodeId) && isPeer(nodeId)) this.#rouse(nodeId, nowMs);
   }
 
   /** Whether the peer is to be configured. */

@@ -25,7 +25,7 @@ describe('a peer is not woken', () => {
   it('by a restart beyond the limit', () => {
     const of = new Wakefulness({ limit: 2, idleMs: IDLE_MS, awake: ['n0', 'n1', 'n2'], nowMs: 0 });
 
-    of.know(somePeers(5), 0);
+    know(of, 5);
 
     expect(of.awake).toEqual(['n0', 'n1']);
   });
@@ -33,7 +33,7 @@ describe('a peer is not woken', () => {
   it('by a restart when it has left the network', () => {
     const of = new Wakefulness({ limit: 2, idleMs: IDLE_MS, awake: ['gone'], nowMs: 0 });
 
-    of.know(somePeers(5), 0);
+    know(of, 5);
 
     expect(of.isAwake('gone')).toBe(false);
   });
@@ -115,7 +115,7 @@ describe('a network that grows beyond the limit', () => {
   it('leaves those awake that are configured, and newcomers asleep', () => {
     const node = aNode({ limit: 3, peers: 3 });
 
-    node.of.know(somePeers(4), 0);
+    know(node.of, 4);
 
     expect(node.awake()).toEqual(['n0', 'n1', 'n2']);
   });
@@ -123,7 +123,7 @@ describe('a network that grows beyond the limit', () => {
   it('has all awake again only when it has become clearly smaller', () => {
     const node = aNode({ limit: 10, peers: 11 });
     const awakeOf = (count: number): number => {
-      node.of.know(somePeers(count), 0);
+      know(node.of, count);
       return somePeers(count).filter(({ nodeId }) => node.of.isAwake(nodeId)).length;
     };
 
@@ -142,7 +142,7 @@ interface TestedNode {
 function aNode({ limit, peers: count }: { limit: number; peers: number }): TestedNode {
   const of = new Wakefulness({ limit, idleMs: IDLE_MS, awake: [], nowMs: 0 });
   const peers = new Map(somePeers(20).map((peer) => [peer.nodeId, peer]));
-  of.know(somePeers(count), 0);
+  know(of, count);
   return {
     of,
     awake: () => [...peers.keys()].slice(0, count).filter((nodeId) => of.isAwake(nodeId)),
@@ -158,6 +158,11 @@ function aNode({ limit, peers: count }: { limit: number; peers: number }): Teste
       return of.look(seen, (nodeId) => peers.get(nodeId), nowMs);
     },
   };
+}
+
+function know(of: Wakefulness, count: number): void {
+  const peers = somePeers(count);
+  of.know(peers, (nodeId) => peers.some((peer) => peer.nodeId === nodeId), 0);
 }
 
 function somePeers(count: number): Peer[] {
