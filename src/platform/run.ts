@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
 
+/** Characters of a command that a message shows. */
+const MAX_SHOWN = 300;
+
 /** How {@link run} executes. */
 export interface RunOptions {
   /** Written to the program's standard input, which is then closed; secrets go here, never into argv. */
@@ -34,7 +37,7 @@ export class RunError extends Error {
     readonly stderr: string,
     options?: { cause?: unknown },
   ) {
-    super(`${argv.join(' ')}: ${describe(reason, exitCode)}${stderr.trim() === '' ? '' : `: ${stderr.trim()}`}`, options);
+    super(`${shortened(argv.join(' '))}: ${describe(reason, exitCode)}${stderr.trim() === '' ? '' : `: ${stderr.trim()}`}`, options);
   }
 }
 
@@ -72,6 +75,11 @@ function toRunError(argv: readonly string[], error: Error & { code?: unknown; ki
   const exitCode = typeof error.code === 'number' ? error.code : undefined;
   const reason = error.code === 'ENOENT' ? 'missing' : exitCode !== undefined ? 'exit' : error.killed === true ? 'timeout' : error.signal ? 'signal' : 'failed';
   return new RunError(argv, exitCode, reason, stderr, { cause: error });
+}
+
+/** A message is read by people; hundreds of peers are not. */
+function shortened(words: string): string {
+  return words.length <= MAX_SHOWN ? words : `${words.slice(0, MAX_SHOWN)} … (${words.length} characters)`;
 }
 
 function describe(reason: RunError['reason'], exitCode: number | undefined): string {

@@ -26,6 +26,15 @@ describe('run', () => {
     await expect(run('nc-no-such-program', [])).rejects.toMatchObject({ reason: 'missing' });
   });
 
+  it('shows the beginning of a command alone that goes on for long, and all that it said', async () => {
+    const failing = run('sh', ['-c', 'echo no such peer >&2; exit 3', ...Array.from({ length: 500 }, (_, n) => `peer-${n}`)]);
+
+    const error = await failing.catch((reason: unknown) => reason as Error);
+
+    expect((error as Error).message).toMatch(/^sh -c .*peer-7 .* … \(\d+ characters\): ended with 3: no such peer$/);
+    expect((error as Error).message.length).toBeLessThan(400);
+  });
+
   it('kills what takes too long', async () => {
     await expect(run('sleep', ['60'], { timeoutMs: 50 })).rejects.toMatchObject({ reason: 'timeout' });
   });
