@@ -57,7 +57,7 @@ export interface ListenerDeps {
 export function listenersOf(deps: ListenerDeps): Record<'bootstrap' | 'control' | 'admin', GrpcServerOptions> & { readonly https: HttpsServerOptions } {
   const { state, config, cases, dns, rendezvous, identity, guesses, proofs, onEnded, clock, wall, log } = deps;
   const { repository, pki } = state;
-  const signals = new Signals({ repository, feed: cases.feed, reflexive: (nodeId) => rendezvous.endpointOf(nodeId) });
+  const signals = new Signals({ repository, feed: cases.feed, reflexive: (nodeId) => rendezvous.endpointOf(nodeId), elsewhere: cases.signalBus });
   const cookies = new RegisterCookies(pki.deriveSecret('register cookie'));
   const live = { presence: cases.presence, reports: cases.reports, endpointOf: (nodeId: string) => rendezvous.endpointOf(nodeId) };
   const explanations = new Explanations({

@@ -11,6 +11,7 @@ import { OwnReplica } from './replicas/own-replica.js';
 import { ReplicaBoard } from './replicas/replica-board.js';
 import { Roles } from './replicas/roles.js';
 import { ServerList } from './replicas/server-list.js';
+import { SignalBus } from './replicas/signal-bus.js';
 import type { ServerState } from './server-state.js';
 import { AddressPools } from './services/address-pools.js';
 import { AddressTaking } from './services/address-taking.js';
@@ -47,6 +48,8 @@ export interface UseCases {
   readonly drain: Drain;
   /** Left out where this is the only server. */
   readonly servers: ServerList | undefined;
+  /** The same. */
+  readonly signalBus: SignalBus | undefined;
   readonly pools: AddressPools;
   readonly presence: PresenceBoard;
   readonly reports: Reports;
@@ -126,6 +129,7 @@ export function useCases(
     replicas,
     roles,
     drain: new Drain({ repository, board: replicas, facts, feed, leave: () => roles.leave(), clock: wall, log }),
+    signalBus: isShared ? new SignalBus({ repository, feed, own: own.id, isLive: (server) => replicas.isLive(server), clock: wall, log }) : undefined,
     servers: isShared ? new ServerList({ repository, board: replicas, feed }) : undefined,
     pools,
     presence,

@@ -59,9 +59,9 @@ export class EventTail {
   }
 }
 
-/** The changes of a revision, as everybody may be told of them: what changed, never to what. */
+/** The changes of a revision, as everybody may be told of them: what changed, never to what. What only passes through the store is none. */
 export function eventsOf(revision: AppliedRevision): WatchEventsResponse[] {
-  return revision.events.map((event) => {
+  return revision.events.filter(({ key }) => kindOf(key) !== 'signal').map((event) => {
     const kind = kindOf(event.key) ?? '';
     const parts = event.key.slice(ROOT.length).split('/');
     return {

@@ -9,6 +9,12 @@ const MAX_SIGNALS = 512;
 const MAX_CANDIDATES = 16;
 const MAX_RELAYS = 64;
 
+/** The way to nodes of other servers. */
+export interface SignalsElsewhere {
+  /** Takes a signal for a node; tells whether another server has it. */
+  take(network: string, nodeId: string, signal: PeerSignal): boolean;
+}
+
 /** Tells a node under which "address:port" the controller sees it. */
 export function reflexiveMessage(address: string): NonNullable<WatchResponse['message']> {
   return { $case: 'reflexive', value: { address, kind: Endpoint_Kind.KIND_REFLEXIVE } };
@@ -22,9 +28,11 @@ export class Signals {
   readonly #repository: Repository;
   readonly #feed: MapFeed;
   readonly #reflexive: (nodeId: string) => string | undefined;
+  readonly #elsewhere: SignalsElsewhere | undefined;
 
-  /** @param deps `reflexive` gives a node's authenticated source, "address:port". */
-  constructor(deps: { repository: Repository; feed: MapFeed; reflexive: (nodeId: string) => string | undefined }) {
+  /** @param deps `reflexive` gives a node's authenticated source, "address:port"; `elsewhere` is left out where there is no other server. */
+  constructor(deps: { repository: Repository; feed: MapFeed; reflexive: (nodeId: string) => string | undefined; elsewhere?: SignalsElsewhere | undefined }) {
+    this.#elsewhere = deps.elsewhere;
     this.#repository = deps.repository;
     this.#feed = deps.feed;
     this.#reflexive = deps.reflexive;
@@ -56,10 +64,8 @@ export class Signals {
     if (addressee?.value.network !== network || signal.nodeId === fromNodeId) return false;
     // What a node calls reflexive is hearsay.
     const claimed = signal.candidates.filter((candidate) => candidate.kind !== Endpoint_Kind.KIND_REFLEXIVE).slice(0, MAX_CANDIDATES);
-    return this.#feed.send(signal.nodeId, {
-      $case: 'signal',
-      value: { ...signal, nodeId: fromNodeId, candidates: [...claimed, ...own], relays: signal.relays.slice(0, MAX_RELAYS) },
-    });
+    const value = { ...signal, nodeId: fromNodeId, candidates: [...claimed, ...own], relays: signal.relays.slice(0, MAX_RELAYS) };
+    return this.#feed.send(signal.nodeId, { $case: 'signal', value }) || this.#elsewhere?.take(network, signal.nodeId, value) === true;
   }
 
   #ownCandidate(nodeId: string): readonly Endpoint[] {

@@ -27,7 +27,7 @@ export type SnapshotPart = { readonly header: SnapshotHeader } | { readonly reco
 export const RECORD_SCHEMA = 1;
 
 /** Held by somebody who lives, so worth nothing in a copy. */
-const LEASED: ReadonlySet<RecordKind | undefined> = new Set(['drain', 'lead', 'replica', 'restoring']);
+const LEASED: ReadonlySet<RecordKind | undefined> = new Set(['drain', 'lead', 'replica', 'restoring', 'signal']);
 
 const FORMAT = 1;
 const MAGIC = Buffer.from('nc-snapshot\n');

@@ -30,6 +30,7 @@ import { createHash } from 'node:crypto';
  * | `/nc/v1/restoring` | name of the snapshot that is being restored: while it is there, all else is incomplete |
  * | `/nc/v1/replica/<id>` | ReplicaRecord, leased |
  * | `/nc/v1/drain/<replica id>` | who asked for it; goes after a while |
+ * | `/nc/v1/signal/<replica id>/<random>` | SignalRecord for nodes of that server; goes after some seconds |
  * | `/nc/v1/lead/<role>` | id of the leader, leased |
  */
 export const ROOT = '/nc/v1/';
@@ -60,6 +61,7 @@ export const KINDS = {
   restoring: 'restoring',
   replica: 'replica',
   drain: 'drain',
+  signal: 'signal',
   lead: 'lead',
 } as const;
 
@@ -113,5 +115,6 @@ export const keys = {
   restoring: (): string => `${ROOT}restoring`,
   replica: (id: string): string => `${ROOT}replica/${id}`,
   drain: (replicaId: string): string => `${ROOT}drain/${replicaId}`,
+  signal: (replicaId: string, id: string): string => `${ROOT}signal/${replicaId}/${id}`,
   lead: (role: string): string => `${ROOT}lead/${role}`,
 } as const;

@@ -19,6 +19,7 @@ import {
   RelayRecord,
   ReplicaRecord,
   ServiceRecord,
+  SignalRecord,
   TokenRecord,
 } from '../../gen/networkcontroller/store/v1/records.js';
 import { KINDS, ROOT, type RecordKind } from './keys.js';
@@ -49,6 +50,7 @@ export interface RecordOf {
   /** Name of the snapshot. */
   restoring: string;
   replica: ReplicaRecord;
+  signal: SignalRecord;
   /** Who asked for it. */
   drain: string;
   /** Id of the leader. */
@@ -84,6 +86,7 @@ const CODECS: { readonly [K in RecordKind]: Codec<RecordOf[K]> } = {
   bundle: protobuf(BundleRecord),
   restoring: text(),
   replica: protobuf(ReplicaRecord),
+  signal: protobuf(SignalRecord),
   drain: text(),
   lead: text(),
 };

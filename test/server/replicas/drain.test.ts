@@ -78,11 +78,16 @@ describe.skipIf(noEtcd)(`a server that drains${noEtcd ? ` (${noEtcd})` : ''}`, (
     const nodes = await Promise.all(['n1', 'n2', 'n3'].map((name) => node(a, name)));
     for (const each of nodes) await until(() => isAt(each, a), 'the agent to be at the first server', 60_000);
 
+    const before = nodes.map(({ device }) => device.configs.length);
+    const keysOf = (config: RecordedDevice['configs'][number] | undefined): string[] => config?.peers.map(({ publicKey }) => publicKey).toSorted() ?? [];
+    const peersBefore = nodes.map(({ device }) => keysOf(device.configs.at(-1)));
     const { stdout } = await ncadm(['--socket', b.adminSocket, 'replica', 'drain', 'one']);
 
     expect(stdout).toContain('one sends its nodes away');
     for (const each of nodes) await until(() => isAt(each, b), 'the agent to be at the other server', 60_000);
     expect(nodes.map(wasReset)).toEqual([false, false, false]);
+    // No peer was taken off the device on the way, and the interface stays what it was.
+    for (const [i, { device }] of nodes.entries()) for (const config of device.configs.slice(before[i])) expect(keysOf(config)).toEqual(expect.arrayContaining(peersBefore[i]!));
     const drained = await replicaIn(b, 'one', 'draining');
     expect(drained.leads).toEqual([]);
     await until(async () => (await replicasAt(b)).find(({ name }) => name === 'two')?.leads.length === 2, 'the other one to lead', 60_000);

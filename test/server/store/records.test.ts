@@ -43,6 +43,7 @@ describe('keys', () => {
       clock: keys.clock(),
       replica: keys.replica('r'),
       drain: keys.drain('r'),
+      signal: keys.signal('r', '1'),
       lead: keys.lead('r'),
     };
     for (const [kind, key] of Object.entries(made)) expect(kindOf(key)).toBe(kind);

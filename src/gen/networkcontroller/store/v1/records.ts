@@ -341,6 +341,18 @@ export interface ReplicaRecord {
   dns: string[];
 }
 
+/** SignalRecord carries what agents say to agents that are connected to another server; it goes after some seconds. */
+export interface SignalRecord {
+  signals: PassedSignal[];
+}
+
+export interface PassedSignal {
+  /** The addressee. */
+  nodeId: string;
+  /** A PeerSignal as the addressee gets it. */
+  signal: Buffer;
+}
+
 function createBaseClusterRecord(): ClusterRecord {
   return { id: "", epoch: "", createdAtMs: 0, wgPublicKey: Buffer.alloc(0) };
 }
@@ -3615,6 +3627,128 @@ export const ReplicaRecord: MessageFns<ReplicaRecord> = {
     message.probe = object.probe?.map((e) => e) || [];
     message.https = object.https?.map((e) => e) || [];
     message.dns = object.dns?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseSignalRecord(): SignalRecord {
+  return { signals: [] };
+}
+
+export const SignalRecord: MessageFns<SignalRecord> = {
+  encode(message: SignalRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.signals) {
+      PassedSignal.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignalRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignalRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.signals.push(PassedSignal.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SignalRecord>): SignalRecord {
+    return SignalRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SignalRecord>): SignalRecord {
+    const message = createBaseSignalRecord();
+    message.signals = object.signals?.map((e) => PassedSignal.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePassedSignal(): PassedSignal {
+  return { nodeId: "", signal: Buffer.alloc(0) };
+}
+
+export const PassedSignal: MessageFns<PassedSignal> = {
+  encode(message: PassedSignal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.signal.length !== 0) {
+      writer.uint32(18).bytes(message.signal);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PassedSignal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePassedSignal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signal = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PassedSignal>): PassedSignal {
+    return PassedSignal.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PassedSignal>): PassedSignal {
+    const message = createBasePassedSignal();
+    message.nodeId = object.nodeId ?? "";
+    message.signal = object.signal ?? Buffer.alloc(0);
     return message;
   },
 };
