@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   dns: () => import('./dns.js'),
   fanout: () => import('./fanout.js'),
   ha: () => import('./ha.js'),
+  growth: () => import('./growth.js'),
   identity: () => import('./identity.js'),
   pool: () => import('./pool.js'),
   reconnect: () => import('./reconnect.js'),

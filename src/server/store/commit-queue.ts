@@ -8,8 +8,11 @@ import type { WriterThread } from './writer-thread.js';
 /** Bounds how long a batch keeps those who come after it waiting. */
 const TRANSACTIONS_PER_BATCH = 256;
 
-/** The write-ahead log is moved to the file each time it has grown by this. */
-const CHECKPOINT_EVERY_BYTES = 8 * 1024 * 1024;
+/**
+ * The write-ahead log is moved to the file each time it has grown by this. A registration changes some twenty pages, most of them again by
+ * those after it: the more come together in the log, the fewer are written to the file.
+ */
+const CHECKPOINT_EVERY_BYTES = 16 * 1024 * 1024;
 
 const EXPIRY_CHECK_MS = 250;
 const EXPIRY_RETRY_MS = 10_000;
