@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { env as ownEnvironment, execPath } from 'node:process';
 import { onTestFinished } from 'vitest';
 import { freePorts } from './free-ports.js';
 import { until } from './until.js';
@@ -30,8 +31,8 @@ export async function startServerProcess(dir: string): Promise<ServerProcess> {
   return process;
 }
 
-/** The same for whoever kills it himself. @param settings Lines of YAML under `server:`. */
-export async function launchServerProcess(dir: string, settings: readonly string[] = []): Promise<ServerProcess> {
+/** The same for whoever kills it himself. @param settings Lines of YAML under `server:`. @param env What it has in its environment. */
+export async function launchServerProcess(dir: string, settings: readonly string[] = [], env = ownEnvironment): Promise<ServerProcess> {
   const [port, grpcPort, bootstrapPort, httpsPort] = await freePorts(4);
   const adminSocket = join(dir, 'run', 'admin.sock');
   const lines = ['ip: 127.0.0.1', 'bindAddress: 127.0.0.1', `port: ${port}`, `grpcPort: ${grpcPort}`, `bootstrapPort: ${bootstrapPort}`, `httpsPort: ${httpsPort}`, 'workDir: work', 'networkAddr: 10.66.0.0/18', 'adminSocket: run/admin.sock', 'metrics: { listen: "" }', ...settings];
@@ -47,7 +48,7 @@ export async function launchServerProcess(dir: string, settings: readonly string
       return child?.pid ?? 0;
     },
     async start() {
-      child = spawn('node', ['--import', 'tsx', 'src/server/main.ts', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+      child = spawn(execPath, ['--import', 'tsx', 'src/server/main.ts', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'], env });
       output = '';
       for (const stream of [child.stdout, child.stderr]) stream?.on('data', (bytes: Buffer) => (output += bytes.toString()));
       await until(() => {
