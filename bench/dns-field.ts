@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SigningKey } from '../src/platform/dns/dnssec/signing-key.js';
-import { silentLog } from '../src/platform/log.js';
-import { startDns, type DnsOptions } from '../src/server/dns/start-dns.js';
-import { freePorts, NETWORK, nodeChanges, records, untilAnswered } from './dns-names.js';
-import { startForwardingUnbound, startNsd, startUnbound, TTL_SECONDS } from './dns-reference.js';
+import { freePorts, records, untilAnswered } from './dns-names.js';
+import { startOwn, type OwnServer } from './dns-own.js';
+import { startForwardingUnbound, startKnot, startNsd, startUnbound, TTL_SECONDS } from './dns-reference.js';
 import { startBenchServer, type BenchServer } from './server.js';
 
 /** A name server that is measured. */
@@ -23,12 +22,14 @@ export interface Field {
   readonly dir: string;
   /** What dnsperf(1) asks. */
   readonly queries: string;
-  /** These three answer from threads of this process, whose main thread waits for dnsperf(1) meanwhile. */
-  readonly ours: Subject;
+  readonly ours: OwnServer;
+  /** Answers everything with itself. */
+  readonly echo: Subject;
   readonly signed: Subject;
   readonly forwarding: Subject;
   /** A whole nc-server, for what passes its main thread. */
   readonly whole: Subject & { readonly httpsPort: number; readonly server: BenchServer };
+  readonly knot: Subject | undefined;
   readonly nsd: Subject | undefined;
   readonly unbound: (Subject & { readonly httpsPort: number }) | undefined;
   readonly forwardingUnbound: Subject | undefined;
@@ -43,32 +44,28 @@ export async function startField(defer: Defer): Promise<Field> {
   defer(() => rmSync(dir, { recursive: true }));
   const queries = join(dir, 'queries');
   writeFileSync(queries, records().map(([name, type]) => `${name} ${type}\n`).join(''));
-  const { nsd, unbound } = await startReferences(dir, defer);
-  const ours = await startOurs(defer, {});
-  const signed = await startOurs(defer, { signingKeys: [SigningKey.generate()] });
+  const { knot, nsd, unbound } = await startReferences(dir, defer);
+  const ours = await deferStop(defer, startOwn('dns-child'));
+  const echo = await deferStop(defer, startOwn('dns-echo'));
+  const signed = await deferStop(defer, startOwn('dns-child', { signingKeys: [SigningKey.generate()] }));
   const whole = await startWhole(dir, defer);
-  const all = [ours, signed, whole, nsd, unbound].filter((each) => each !== undefined);
+  const all = [ours, signed, whole, knot, nsd, unbound].filter((each) => each !== undefined);
   await Promise.all(all.map(({ port }) => untilAnswered(port, 'node-0.default.nc.internal')));
-  // Both ask the same one, which is not in this process if there is another.
+  // Both ask the same one, which is not ours if there is another.
   const upstreamPort = unbound?.port ?? ours.port;
-  const forwarding = await startOurs(defer, { zone: 'other.internal', networks: [], changes: [], upstreams: [{ host: '127.0.0.1', port: upstreamPort }] });
+  const forwarding = await deferStop(defer, startOwn('dns-child', { upstreams: [{ host: '127.0.0.1', port: upstreamPort }] }));
   const [port] = await freePorts(1);
-  const forwardingUnbound = deferStop(defer, startForwardingUnbound(dir, port!, upstreamPort));
+  const forwardingUnbound = await deferStop(defer, startForwardingUnbound(dir, port!, upstreamPort));
   if (forwardingUnbound !== undefined) await untilAnswered(port!, 'node-0.default.nc.internal');
-  return { dir, queries, ours, signed, forwarding, whole, nsd, unbound, forwardingUnbound };
+  return { dir, queries, ours, echo, signed, forwarding, whole, knot, nsd, unbound, forwardingUnbound };
 }
 
-async function startReferences(dir: string, defer: Defer): Promise<Pick<Field, 'nsd' | 'unbound'>> {
-  const [nsdPort, port, httpsPort] = (await freePorts(3)) as [number, number, number];
-  const nsd = deferStop(defer, startNsd(dir, nsdPort, records()));
-  const unbound = deferStop(defer, startUnbound(dir, { port, httpsPort }, records()));
-  return { nsd, unbound: unbound && { ...unbound, httpsPort } };
-}
-
-async function startOurs(defer: Defer, options: Partial<DnsOptions>): Promise<Subject> {
-  const dns = await startDns({ listen: [{ host: '127.0.0.1', port: 0 }], zone: 'nc.internal', networks: [NETWORK], changes: nodeChanges(), upstreams: [], log: silentLog, ...options });
-  defer(() => dns.stop());
-  return { name: 'ours', port: dns.ports[0]!, cpuSeconds: ownCpu };
+async function startReferences(dir: string, defer: Defer): Promise<Pick<Field, 'knot' | 'nsd' | 'unbound'>> {
+  const [knotPort, nsdPort, port, httpsPort] = (await freePorts(4)) as [number, number, number, number];
+  const knot = await deferStop(defer, startKnot(dir, knotPort, records()));
+  const nsd = await deferStop(defer, startNsd(dir, nsdPort, records()));
+  const unbound = await deferStop(defer, startUnbound(dir, { port, httpsPort }, records()));
+  return { knot, nsd, unbound: unbound && { ...unbound, httpsPort } };
 }
 
 async function startWhole(dir: string, defer: Defer): Promise<Field['whole']> {
@@ -77,15 +74,12 @@ async function startWhole(dir: string, defer: Defer): Promise<Field['whole']> {
   writeFileSync(recordsFile, JSON.stringify(records().map(([name, type, value]) => ({ name, type, value, ttl: `${TTL_SECONDS}s` }))));
   const server = await startBenchServer({ httpsPort, dns: { listen: [`127.0.0.1:${port}`], recordsFile } });
   defer(() => server.stop());
+  server.pin();
   return { name: 'ours', port, httpsPort, server, cpuSeconds: () => server.cpuSeconds() };
 }
 
-function deferStop<T extends { stop(): Promise<void> }>(defer: Defer, reference: T | undefined): T | undefined {
-  if (reference !== undefined) defer(() => reference.stop());
-  return reference;
-}
-
-function ownCpu(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
+async function deferStop<T extends { stop(): Promise<void> } | undefined>(defer: Defer, starting: T | Promise<T>): Promise<T> {
+  const started = await starting;
+  if (started !== undefined) defer(() => started.stop());
+  return started;
 }

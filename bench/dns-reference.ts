@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pinned } from './pin.js';
 
 /** A name server of others. */
 export interface Reference {
@@ -23,8 +24,7 @@ const TICKS_PER_SECOND = 100;
 
 /** Starts nsd(8) with these records and one thread; undefined where it is not installed. */
 export function startNsd(dir: string, port: number, records: readonly ZoneLine[]): Reference | undefined {
-  const zone = [`$TTL ${TTL_SECONDS}`, '@ SOA ns h 1 3600 600 86400 5', '@ NS ns', 'ns A 10.66.0.1', ...records.map(([name, type, data]) => `${name}. ${type} ${data}`)];
-  writeFileSync(join(dir, 'zone'), `${zone.join('\n')}\n`);
+  file(dir, 'zone', zoneLines(records));
   const lines = [
     'server:',
     ` ip-address: 127.0.0.1@${port}`,
@@ -44,6 +44,27 @@ export function startNsd(dir: string, port: number, records: readonly ZoneLine[]
     ' zonefile: zone',
   ];
   return start('nsd', port, ['-d', '-c', file(dir, 'nsd.conf', lines)]);
+}
+
+/** Starts knotd(8) with these records and one thread for each transport; undefined where it is not installed. */
+export function startKnot(dir: string, port: number, records: readonly ZoneLine[]): Reference | undefined {
+  const home = join(dir, 'knot');
+  mkdirSync(home);
+  const zone = file(home, 'zone', zoneLines(records));
+  const lines = [
+    'server:',
+    ` listen: 127.0.0.1@${port}`,
+    ` rundir: ${home}`,
+    ' udp-workers: 1',
+    ' tcp-workers: 1',
+    ' background-workers: 1',
+    'database:',
+    ` storage: ${home}`,
+    'zone:',
+    ' - domain: nc.internal',
+    `   file: ${zone}`,
+  ];
+  return start('knotd', port, ['-c', file(home, 'knot.conf', lines)]);
 }
 
 /** Starts unbound(8) with these records as its own, over HTTPS on `httpsPort` too, and one thread; undefined where it is not installed. */
@@ -74,6 +95,11 @@ export function startForwardingUnbound(dir: string, port: number, upstreamPort: 
     ` forward-addr: 127.0.0.1@${upstreamPort}`,
   ];
   return start('unbound', port, ['-d', '-c', file(dir, 'forwarding.conf', lines)]);
+}
+
+/** The zone as a zone file has it. @see RFC 1035 §5 */
+function zoneLines(records: readonly ZoneLine[]): string[] {
+  return [`$TTL ${TTL_SECONDS}`, '@ SOA ns h 1 3600 600 86400 5', '@ NS ns', 'ns A 10.66.0.1', ...records.map(([name, type, data]) => `${name}. ${type} ${data}`)];
 }
 
 /** As many buffers and connections as dnsperf(1) can want from it. */
@@ -112,7 +138,8 @@ function file(dir: string, name: string, lines: readonly string[]): string {
 function start(name: string, port: number, argv: readonly string[]): Reference | undefined {
   const program = FOLDERS.map((folder) => join(folder, name)).find(isExecutable);
   if (program === undefined) return void console.error(`${name}: not on this machine, no ratio to it (node scripts/system-packages.mjs bench)`);
-  const child = spawn(program, argv, { stdio: 'ignore', detached: true });
+  const [command, words] = pinned('server', [program, ...argv]);
+  const child = spawn(command, words, { stdio: 'ignore', detached: true });
   const group = child.pid!;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   return { name, port, cpuSeconds: () => cpuOfTree(group), stop: () => stop(group, child.exitCode, ended) };

@@ -3,6 +3,7 @@ import { closeSync, createReadStream, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { percentile } from './bench.js';
+import { pinned } from './pin.js';
 
 const execute = promisify(execFile);
 const CLIENTS = 16;
@@ -46,13 +47,13 @@ export interface Load {
 
 /** Lets dnsperf(1) ask. */
 export async function ask(asking: Asking, extent: Extent): Promise<Seen> {
-  const { stdout } = await execute('dnsperf', argv(asking, extent));
+  const { stdout } = await execute(...command(argv(asking, extent)));
   return seenIn(stdout);
 }
 
 /** Lets it ask at a steady rate until it is told to end, or for `seconds` at most. */
 export function startLoad(asking: Asking, extent: Steady): Load {
-  const running = execute('dnsperf', argv(asking, extent));
+  const running = execute(...command(argv(asking, extent)));
   const { child } = running;
   return {
     isOn: () => child.exitCode === null && child.signalCode === null,
@@ -72,7 +73,7 @@ export function startLoad(asking: Asking, extent: Steady): Load {
  */
 export async function askForLatency(asking: Asking, extent: Steady, file: string): Promise<number> {
   const output = openSync(file, 'w');
-  const child = spawn('dnsperf', ['-v', ...argv(asking, extent)], { stdio: ['ignore', output, 'inherit'] });
+  const child = spawn(...command(['-v', ...argv(asking, extent)]), { stdio: ['ignore', output, 'inherit'] });
   await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
   closeSync(output);
   const latencies: number[] = [];
@@ -81,6 +82,10 @@ export async function askForLatency(asking: Asking, extent: Steady, file: string
     if (code !== undefined && code !== 'I') latencies.push(seconds === undefined ? Infinity : Number(seconds) * 1000);
   }
   return percentile(latencies, 0.99);
+}
+
+function command(words: readonly string[]): [string, string[]] {
+  return pinned('client', ['dnsperf', ...words]);
 }
 
 function argv({ port, queries, over = 'udp', signed = false }: Asking, extent: Extent): string[] {

@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AdminServiceClient, CreateTokenRequest, GetStatusRequest } from '../src/gen/networkcontroller/v1/admin.js';
 import { callUnary, connect } from '../src/platform/rpc-client.js';
+import { pin } from './pin.js';
 
 /** An nc-server of its own process on loopback, which shares the machine with whoever measures it. */
 export interface BenchServer {
   readonly admin: AdminServiceClient;
   /** Makes a token that is good for any number of joins. @returns its join string. */
   joinString(): Promise<string>;
+  /** Gives it one core of its own. @see pinned */
+  pin(): void;
   /** Of the process, user and system, all threads. */
   cpuSeconds(): number;
   /** What the process holds in memory (RSS). */
@@ -61,6 +64,7 @@ export async function runBenchServer(folder: string, settings: object): Promise<
   return {
     admin,
     joinString: async () => (await callUnary(admin, 'createToken', CreateTokenRequest.fromPartial({ unboundedUses: true, expireMs: 3_600_000 }))).join,
+    pin: () => pin('server', child.pid ?? 0),
     cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
     residentBytes: () => residentBytesOf(child.pid ?? 0),
     stop: () => end('SIGTERM'),
