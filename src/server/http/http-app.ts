@@ -80,12 +80,16 @@ function identified(deps: HttpAppDeps, draining: AbortSignal): MiddlewareHandler
     c.set('address', addressOf(c.env.incoming.socket));
     c.set('draining', draining);
     c.set('actor', 'anonymous');
+    // Before there is an answer: on one that is there, each header makes a copy of it with its body as a stream. A route may say otherwise.
+    for (const [name, value] of Object.entries(commonHeaders(c))) c.header(name, value);
     await next();
-    c.header('x-request-id', c.get('requestId'));
-    c.header('x-content-type-options', 'nosniff');
-    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
     logRequest(deps, c, performance.now() - startedMs);
   };
+}
+
+/** What every answer tells unless its route says otherwise. */
+export function commonHeaders(c: Context<HttpEnv>): Record<'x-request-id' | 'x-content-type-options' | 'cache-control', string> {
+  return { 'x-request-id': c.get('requestId'), 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };
 }
 
 function counted(life: { readonly draining: AbortController; active: number; idle: () => void }): MiddlewareHandler<HttpEnv> {
