@@ -6,7 +6,7 @@ import { DnsCounters } from './counters.js';
 import { DnsService } from './dns-service.js';
 import { openListeners, type Listeners } from './listeners.js';
 import { unpackChanges } from './packed-changes.js';
-import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.js';
+import type { FromWorker, HandedAnswer, ToWorker, WorkerSetup } from './worker-messages.js';
 
 // The thread that answers DNS. It has one of its own because a pause of the main thread, such as a change sent to
 // thousands of watchers, would otherwise overflow the sockets and lose queries.
@@ -22,6 +22,19 @@ async function open(service: DnsService): Promise<Listeners> {
   const listeners = await openListeners(setup, service, systemClock);
   tell({ kind: 'listening', ports: listeners.ports, tlsPorts: listeners.tlsPorts });
   return listeners;
+}
+
+let answers: HandedAnswer[] = [];
+
+/** What is answered in one turn of the event loop goes in one message. */
+function handBack(answer: HandedAnswer): void {
+  if (answers.length === 0) {
+    setImmediate(() => {
+      tell({ kind: 'answers', answers });
+      answers = [];
+    });
+  }
+  answers.push(answer);
 }
 
 function fail(error: unknown): void {
@@ -40,8 +53,10 @@ function start(): void {
         return service.apply({ revision: message.revision, changes: unpackChanges(message.changes) });
       case 'open':
         return void open(service).then((opened) => (listeners = opened), fail);
-      case 'query':
-        return service.handle(message.query, message.client, (answer, source) => tell({ kind: 'answer', id: message.id, asked: answer && source && { answer: Uint8Array.from(answer), source } }));
+      case 'queries':
+        return message.queries.forEach(({ id, query, client }) =>
+          service.handle(query, client, (answer, source) => handBack({ id, asked: answer && source && { answer: Uint8Array.from(answer), source } })),
+        );
       case 'certificate':
         return listeners?.setCertificate(message.material);
       case 'signingKeys':

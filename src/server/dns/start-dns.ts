@@ -10,7 +10,7 @@ import type { SigningKeysPem, ZoneRevision } from './dns-service.js';
 import type { DnsAddress, DnsClient, DnsTlsMaterial, Via } from '../../platform/dns/query-handler.js';
 import type { Enclosure, Upstream } from '../../platform/dns/upstream.js';
 import { packChanges, portionsOf } from './packed-changes.js';
-import type { FromWorker, ToWorker, WorkerSetup } from './worker-messages.js';
+import type { FromWorker, HandedAnswer, HandedQuery, ToWorker, WorkerSetup } from './worker-messages.js';
 
 /** Each query leaves a buffer of its own: the fewer of them wait to be freed together, the shorter the pause in which nobody is answered. */
 const LIMITS = { maxYoungGenerationSizeMb: 4 };
@@ -107,6 +107,7 @@ class DnsThread implements Dns {
   readonly #log: Log;
   readonly #waiting = new Map<number, (asked: Asked | undefined) => void>();
   readonly #exited: Promise<void>;
+  #asked: HandedQuery[] = [];
   #ports: readonly number[] = [];
   #tlsPorts: readonly number[] = [];
   #nextId = 0;
@@ -154,9 +155,16 @@ class DnsThread implements Dns {
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
+      // To wake the thread costs more than to answer, so what comes in one turn of the event loop goes in one message.
+      if (this.#asked.length === 0) setImmediate(() => this.#handOver());
       // A copy of its own: to hand over a part of a shared buffer copies all of that.
-      this.#tell({ kind: 'query', id, query: Uint8Array.from(query), client });
+      this.#asked.push({ id, query: Uint8Array.from(query), client });
     });
+  }
+
+  #handOver(): void {
+    this.#tell({ kind: 'queries', queries: this.#asked });
+    this.#asked = [];
   }
 
   setCertificate(material: DnsTlsMaterial): void {
@@ -194,14 +202,18 @@ class DnsThread implements Dns {
       case 'failed':
         void this.#worker.terminate();
         return failed(new DomainError(message.code, message.message));
-      case 'answer':
-        this.#waiting.get(message.id)?.(message.asked);
-        return void this.#waiting.delete(message.id);
+      case 'answers':
+        return message.answers.forEach((answer) => this.#take(answer));
       case 'log':
         return this.#log[message.level](message.message, message.fields);
       case 'stopped':
         return void this.#worker.terminate();
     }
+  }
+
+  #take({ id, asked }: HandedAnswer): void {
+    this.#waiting.get(id)?.(asked);
+    this.#waiting.delete(id);
   }
 
   #end(): void {

@@ -18,12 +18,25 @@ export interface WorkerSetup {
   readonly counters: SharedArrayBuffer;
 }
 
+/** A query that came another way than to the thread's own sockets. */
+export interface HandedQuery {
+  readonly id: number;
+  readonly query: Uint8Array;
+  readonly client: DnsClient;
+}
+
+/** What becomes of it. */
+export interface HandedAnswer {
+  readonly id: number;
+  readonly asked: Asked | undefined;
+}
+
 /** What the main thread tells the worker. */
 export type ToWorker =
   | { readonly kind: 'apply'; readonly revision: bigint; readonly changes: readonly PackedChange[] }
   /** Now that all that is known has been applied. */
   | { readonly kind: 'open' }
-  | { readonly kind: 'query'; readonly id: number; readonly query: Uint8Array; readonly client: DnsClient }
+  | { readonly kind: 'queries'; readonly queries: readonly HandedQuery[] }
   | { readonly kind: 'certificate'; readonly material: DnsTlsMaterial }
   | { readonly kind: 'signingKeys'; readonly keys: SigningKeysPem | undefined }
   | { readonly kind: 'logQueries'; readonly on: boolean }
@@ -33,6 +46,6 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'listening'; readonly ports: readonly number[]; readonly tlsPorts: readonly number[] }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
-  | { readonly kind: 'answer'; readonly id: number; readonly asked: Asked | undefined }
+  | { readonly kind: 'answers'; readonly answers: readonly HandedAnswer[] }
   | { readonly kind: 'log'; readonly level: keyof Log; readonly message: string; readonly fields: LogFields }
   | { readonly kind: 'stopped' };
