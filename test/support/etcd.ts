@@ -13,7 +13,7 @@ import { testCa, testLeaf } from './test-ca.js';
 import { until } from './until.js';
 
 /** The binary under test: Debian's, or another one by NC_ETCD_BIN. */
-const PROGRAM = process.env['NC_ETCD_BIN'] ?? 'etcd';
+export const etcdProgram = process.env['NC_ETCD_BIN'] ?? 'etcd';
 
 /** Fields and values of etcd's AlarmRequest. @see https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/ */
 const [ALARM_ACTION, ALARM_MEMBER, ALARM_KIND] = [1 << 3, 2 << 3, 3 << 3];
@@ -22,7 +22,7 @@ const NO_SPACE = 1;
 
 /** Why no etcd can be run here; undefined where one can. In CI the tests fail instead. */
 export const noEtcd: string | undefined =
-  process.env['CI'] === undefined && spawnSync(PROGRAM, ['--version']).error !== undefined
+  process.env['CI'] === undefined && spawnSync(etcdProgram, ['--version']).error !== undefined
     ? 'no etcd here: apt-get install etcd-server, or set NC_ETCD_BIN'
     : undefined;
 
@@ -142,7 +142,7 @@ export class EtcdCluster {
       logger: 'zap',
       ...this.#flags,
     };
-    const child = spawn(PROGRAM, Object.entries(args).map(([flag, value]) => `--${flag}=${value}`), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(etcdProgram, Object.entries(args).map(([flag, value]) => `--${flag}=${value}`), { stdio: ['ignore', 'pipe', 'pipe'] });
     const log = createWriteStream(join(this.#dir, `${name}.log`), { flags: 'a' });
     for (const stream of [child.stdout, child.stderr]) stream.pipe(log, { end: false });
     this.#processes[i] = child;
