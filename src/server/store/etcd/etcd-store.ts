@@ -6,9 +6,10 @@ import type { Log } from '../../../platform/log.js';
 import { checkTransaction } from '../check-transaction.js';
 import { campaign, type Claim, type Electorate } from '../leadership.js';
 import { UnknownOutcome, type Leadership, type Lease, type ListOptions, type Store, type StoreRecord, type StoreWatch, type Transaction, type TransactionResult, type WatchMessage } from '../store.js';
+import { listRecords } from './etcd-list.js';
 import type { EtcdMember } from './etcd-member.js';
 import { EtcdMembers, withLeader, type EtcdAddress } from './etcd-members.js';
-import { bytesOf, endOf, rangeOf, toRecord } from './etcd-terms.js';
+import { rangeOf, toRecord } from './etcd-terms.js';
 import { checkVersion } from './etcd-version.js';
 import { EtcdWatch, type WatchDeps } from './etcd-watch.js';
 import { GroupCommit } from './group-commit.js';
@@ -21,8 +22,6 @@ export interface EtcdOptions extends EtcdAddress {
   readonly clock: Clock;
   readonly log: Log;
 }
-
-const PAGE_SIZE = 5_000;
 
 /** What etcd says to the second who asks. */
 const FORGOTTEN_ALREADY = /required revision has been compacted/;
@@ -92,23 +91,8 @@ export class EtcdStore implements Store {
     return record && toRecord(record);
   }
 
-  async *list(prefix: string, { pageSize = PAGE_SIZE, onRevision }: ListOptions = {}): AsyncGenerator<readonly StoreRecord[]> {
-    const rangeEnd = endOf(prefix);
-    let key = bytesOf(prefix);
-    let revision = 0n;
-    for (let more = true; more; ) {
-      const page = await this.#range({ key, rangeEnd, limit: BigInt(pageSize), revision });
-      if (revision === 0n) {
-        revision = page.header?.revision ?? 0n;
-        onRevision?.(revision);
-      }
-      const last = page.kvs.at(-1);
-      if (last === undefined) return;
-      yield page.kvs.map(toRecord);
-      // No key lies between a key and the same followed by NUL.
-      key = Buffer.concat([last.key, Buffer.from([0])]);
-      more = page.more;
-    }
+  list(prefix: string, options: ListOptions = {}): AsyncIterable<readonly StoreRecord[]> {
+    return listRecords((request) => this.#range(request), prefix, options);
   }
 
   watch(prefix: string, fromRev: bigint, listener: (message: WatchMessage) => void): StoreWatch {
