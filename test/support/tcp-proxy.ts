@@ -45,6 +45,17 @@ export class TcpProxy {
     };
   }
 
+  /**
+   * From now on replies wait, as before a reader that is too slow: what is full backs up to who sends.
+   *
+   * @returns Lets them go on.
+   */
+  hold(): () => void {
+    const held = [...this.#open];
+    for (const { outer } of held) outer.pause();
+    return () => held.forEach(({ outer }) => outer.resume());
+  }
+
   /** Breaks every connection. */
   cut(): void {
     for (const { inner, outer } of this.#open) for (const socket of [inner, outer]) socket.destroy();
