@@ -26,7 +26,7 @@ export type FaultName = keyof typeof FAULTS;
 /** What goes wrong, and when, ms after the fault before is over. */
 export type Schedule = readonly { readonly afterMs: number; readonly fault: FaultName }[];
 
-const FAULTS_A_SEED = 3;
+const FAULTS_A_SEED = 2;
 
 /** The schedule of a seed. Every fault is in any ten that follow each other. */
 export function scheduleOf(seed: number, random: SeededRandom): Schedule {
