@@ -31,7 +31,7 @@ function demo(): Promise<{ exitCode: number; stdout: string }> {
   let said = '';
   onTestFailed(() => console.error(said));
   return new Promise((resolve) => {
-    execFile('npm', ['run', '--silent', 'demo:ha'], { timeout: LIMIT_MS - 30_000, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+    execFile('npm', ['run', '--silent', 'demo:ha'], { timeout: LIMIT_MS - 30_000, maxBuffer: 1 << 26, env: { ...process.env, NO_COLOR: '1' } }, (error, stdout, stderr) => {
       said = stdout + stderr;
       resolve({ exitCode: error === null ? 0 : Number(error.code ?? 128), stdout });
     });
