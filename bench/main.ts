@@ -19,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   reconnect: () => import('./reconnect.js'),
   register: () => import('./register.js'),
   services: () => import('./services.js'),
+  soak: () => import('./soak.js'),
   watch: () => import('./watch.js'),
 };
 

@@ -38,12 +38,12 @@ export const bench: Bench = {
   },
 };
 
-/** From the moment at which somebody listens again. */
+/** From the moment at which nobody listens any more: with the start of whoever listens then. */
 async function secondsUntilBack(fleets: Fleets, stop: () => Promise<void>, start: () => Promise<unknown>): Promise<number> {
   await fleets.mark();
   await stop();
-  await start();
   const begun = monotonicMs();
+  await start();
   const connects = await fleets.back();
   return (connects.reduce((last, atMs) => Math.max(last, atMs), begun) - begun) / 1000;
 }
