@@ -26,9 +26,9 @@ async function start() {
     return absent;
   };
   /** The presence of another server on the same store. */
-  const board = (replica: string): PresenceBoard => {
+  const board = (replica: string, hears = true): PresenceBoard => {
     const made = new PresenceBoard({ store, clock, log: silentLog, replica, stored: (network, nodeId) => repository.view.presence(network, nodeId) });
-    followPresence(repository, made);
+    if (hears) followPresence(repository, made);
     onTestFinished(() => made.stop());
     return made;
   };
@@ -101,6 +101,24 @@ describe('what two servers write about one node', () => {
 
     expect(stored(id)).toMatchObject({ state: STATE.init, replica: 'two' });
     expect(one.of(id)).toBeUndefined();
+  });
+
+  it('is never that it has left, even by one that has not heard yet of the move', async () => {
+    const { node, write, stored, board, clock, repository } = await start();
+    const id = await node();
+    const one = board('one', false);
+    one.streamOpened(id, 'default', '1');
+    await one.flush();
+    one.streamClosed(id);
+    await write(id, 'two');
+    const before = repository.view.rev;
+
+    clock.advance(5_000);
+    await one.flush();
+    await one.stop();
+
+    expect(stored(id)).toMatchObject({ state: STATE.connected, replica: 'two' });
+    expect(repository.view.rev).toBe(before);
   });
 
   it('is put right by the one that has it when the other one wrote it off', async () => {

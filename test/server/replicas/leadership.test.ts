@@ -33,6 +33,17 @@ describe('a write as the leader', () => {
     expect([await store.get('replaced'), await store.get('too late')]).toEqual([undefined, undefined]);
   });
 
+  it('is refused by the store even where the leader has not heard yet that it was replaced', async () => {
+    const { store, repository } = await startServices();
+    const { fence } = await store.campaign('upkeep', 'one', 10);
+    const fenced = fencedRepository(repository, { fence, isHeld: () => true });
+    await store.txn({ if: [], then: [{ put: keys.lead('upkeep'), value: Buffer.from('two') }] });
+
+    await expect(fenced.update(() => ({ if: [], then: [{ put: 'late', value }], result: undefined }))).rejects.toMatchObject({ code: 'conflict' });
+
+    expect(await store.get('late')).toBeUndefined();
+  });
+
   it('asks nobody for a decision that writes nothing', async () => {
     const { store, repository } = await startServices();
     const fenced = fencedRepository(repository, await store.campaign('upkeep', 'one', 10));
