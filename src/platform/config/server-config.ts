@@ -91,6 +91,8 @@ export interface ServerConfig {
     readonly surroundings: RecordSurroundings;
     /** Whether the zones are signed (DNSSEC). */
     readonly sign: boolean;
+    /** Whether whoever asks is told our version. */
+    readonly tellVersion: boolean;
     readonly logQueries: boolean;
   };
   readonly tokens: {
@@ -169,6 +171,7 @@ const SERVER = section({
     records: v.optional(v.array(RECORD), []),
     recordsFile: v.optional(v.string()),
     sign: v.optional(v.boolean(), false),
+    tellVersion: v.optional(v.boolean(), false),
     logQueries: v.optional(v.boolean(), false),
   }),
   tokens: section({

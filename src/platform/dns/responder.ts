@@ -5,6 +5,7 @@ import { TYPE_DNSKEY, type Signer } from './dnssec/signer.js';
 import { questionKey, questionName, questionOctets, readQuery, type Query } from './query.js';
 import { composeAnswer, composeRefusal, type Transport } from './reply.js';
 import { NOT_KNOWN, ReplyCache } from './reply-cache.js';
+import { asksVersion, versionAnswer } from './version-answer.js';
 import { encodeSections, joinSections, type WireAnswer, type WireSections } from './wire-answer.js';
 
 /** What to do with a message. */
@@ -37,6 +38,7 @@ const MAX_CACHED_ANSWERS = 16_384;
  */
 export class Responder {
   readonly #zone: Zone;
+  readonly #versionAnswer: WireAnswer | undefined;
   readonly #answers = new Map<string, { readonly wire: WireAnswer; turn: number }>();
   /** By transport, and by whether other names may be looked up: both show in an answer. */
   readonly #replies = { udp: [new ReplyCache(), new ReplyCache()], tcp: [new ReplyCache(), new ReplyCache()] } as const;
@@ -44,8 +46,10 @@ export class Responder {
   #version = -1;
   #day = 0;
 
-  constructor(zone: Zone) {
+  /** @param version What is said to whoever asks for our version; they are refused when it is left out. */
+  constructor(zone: Zone, version?: string) {
     this.#zone = zone;
+    this.#versionAnswer = version === undefined ? undefined : versionAnswer(version);
   }
 
   /** Signs answers from now on for clients that want it. */
@@ -80,6 +84,9 @@ export class Responder {
       return refusal({ message, ...query }, query.refusal);
     }
     const code = refusalOf(query);
+    if (code === 'REFUSED' && this.#versionAnswer !== undefined && asksVersion(query)) {
+      return { kind: 'answer', source: 'zone', type: query.type, message: composeAnswer(query, this.#versionAnswer, transport, recursion, 0) };
+    }
     if (code !== undefined) return refusal(query, code, query.type);
     const known = this.#known(query);
     if (known === undefined) return this.#fromZone(query, transport, recursion);

@@ -91,7 +91,7 @@ function encodeRecord({ name, type, ttlSeconds, rdata }: WireRecord, owners: Own
 }
 
 /** The pointer to the question's own name. @see RFC 1035 §4.1.4 */
-const TO_QUESTION = Buffer.from([0xc0, HEADER_OCTETS]);
+export const TO_QUESTION = Buffer.from([0xc0, HEADER_OCTETS]);
 
 /** Writes names as pointers to the question as far as they share its end. @see RFC 1035 §4.1.4 */
 class OwnerNames {

@@ -23,6 +23,8 @@ import { ZoneViews } from './zone-views.js';
 export interface DnsServiceOptions {
   /** Name of the forward zone, `nc.internal`. */
   readonly zone: string;
+  /** What is said to whoever asks for our version; they are refused when it is left out. */
+  readonly version?: string | undefined;
   readonly upstreams: readonly Upstream[];
   /** How long an answer that ran out may stand in when no upstream answers. */
   readonly serveStaleMs: number;
@@ -59,7 +61,7 @@ export class DnsService {
 
   /** @throws DomainError `invalid_argument` for a zone that is no name. */
   constructor(options: DnsServiceOptions) {
-    this.#views = new ZoneViews(options.zone);
+    this.#views = new ZoneViews(options.zone, options.version);
     this.#resolver = new Resolver(options.upstreams, options.serveStaleMs, options.clock);
     this.#enclosures = options.enclosures.map(({ suffix, types }) => ({ suffix: parseDnsName(suffix, 'enclosure'), types }));
     this.#counters = options.counters;

@@ -29,6 +29,8 @@ export interface DnsOptions {
   readonly tls?: { readonly listen: readonly DnsAddress[]; readonly material: DnsTlsMaterial };
   /** Name of the forward zone, `nc.internal`. */
   readonly zone: string;
+  /** What is said to whoever asks for our version, in class CHAOS; they are refused when it is left out. */
+  readonly version?: string | undefined;
   readonly networks: readonly ZoneNetwork[];
   /** All that is known at the start, so that no answer is ever given from half a zone. */
   readonly changes?: Iterable<ZoneChange>;
@@ -88,7 +90,7 @@ export interface Dns {
  */
 export async function startDns(options: DnsOptions): Promise<Dns> {
   const counters = new DnsCounters();
-  const setup: WorkerSetup = { zone: options.zone, listen: options.listen, tls: options.tls, signingKeys: options.signingKeys, upstreams: options.upstreams, serveStaleMs: options.serveStaleMs ?? SERVE_STALE_MS, enclosures: options.enclosures ?? [], counters: counters.memory };
+  const setup: WorkerSetup = { zone: options.zone, version: options.version, listen: options.listen, tls: options.tls, signingKeys: options.signingKeys, upstreams: options.upstreams, serveStaleMs: options.serveStaleMs ?? SERVE_STALE_MS, enclosures: options.enclosures ?? [], counters: counters.memory };
   const dns = new DnsThread(startWorker('./dns-worker', import.meta.url, setup, { resourceLimits: LIMITS }), counters, options.log);
   dns.open(options.revision ?? 0n, allChanges(options));
   await dns.listening;

@@ -6,6 +6,7 @@ import type { ServerConfig } from '../../platform/config/server-config.js';
 import type { UpstreamSettings } from '../../platform/config/dns-upstream.js';
 import { dsRecord } from '../../platform/dns/dnssec/signing-key.js';
 import type { Log } from '../../platform/log.js';
+import { VERSION } from '../../platform/version.js';
 import type { ServerState } from '../server-state.js';
 import { DnsRecords } from '../services/dns-records.js';
 import { DnsControl } from './dns-control.js';
@@ -41,7 +42,7 @@ export async function startNames({ repository }: ServerState, config: ServerConf
   const { view } = repository;
   const { zone } = config;
   const { clock, wall, log, tls } = deps;
-  const { listen, serveStaleMs, records, sign, logQueries } = config.dns;
+  const { listen, serveStaleMs, records, sign, tellVersion, logQueries } = config.dns;
   const ring = sign ? await SigningKeyRing.open(join(config.workDir, 'dnssec.key'), wall) : undefined;
   const upstreams = await Promise.all(config.dns.upstreams.map(upstreamOf));
   const enclosures = config.dns.enclosures.map((suffix) => ({ suffix }));
@@ -49,7 +50,7 @@ export async function startNames({ repository }: ServerState, config: ServerConf
   const file = await recordsFile(config, deps);
   const kept = new KeptRecords(added, { file, clock: wall, log });
   await kept.start(records);
-  const dns = await startDns({ listen, tls: { listen: config.dns.tls, material: tls }, upstreams, serveStaleMs, enclosures, zone, networks: [], changes: zoneOf(view), revision: view.rev, log, ...(ring && { signingKeys: ring.pems }) });
+  const dns = await startDns({ listen, tls: { listen: config.dns.tls, material: tls }, upstreams, serveStaleMs, enclosures, zone, version: tellVersion ? `network-controller ${VERSION}` : undefined, networks: [], changes: zoneOf(view), revision: view.rev, log, ...(ring && { signingKeys: ring.pems }) });
   dns.logQueries(logQueries);
   for (const { key } of ring?.keys ?? []) log.info('zone signed', { ds: dsRecord(zone, key) });
   const unsubscribe = repository.onApplied((revision) => dns.apply({ revision: revision.rev, changes: zoneChangesOf(revision) }));

@@ -9,6 +9,7 @@ import type { Asked } from './start-dns.js';
 /** What the worker starts with. */
 export interface WorkerSetup {
   readonly zone: string;
+  readonly version: string | undefined;
   readonly listen: readonly DnsAddress[];
   readonly tls: { readonly listen: readonly DnsAddress[]; readonly material: DnsTlsMaterial } | undefined;
   readonly signingKeys: SigningKeysPem | undefined;

@@ -22,6 +22,7 @@ type RecordChange = Extract<ZoneChange, { kind: 'record' | 'records' }>;
  */
 export class ZoneViews {
   readonly #name: string;
+  readonly #version: string | undefined;
   readonly #outside: View;
   readonly #inside = new Map<string, View>();
   /** What a view that is made later must be told: networks, and added records. */
@@ -30,10 +31,14 @@ export class ZoneViews {
   #revision = 0n;
   #signer: Signer | undefined;
 
-  /** @throws DomainError `invalid_argument` for a zone that is no name. */
-  constructor(name: string) {
+  /**
+   * @param version What is said to whoever asks for our version; nothing when left out.
+   * @throws DomainError `invalid_argument` for a zone that is no name.
+   */
+  constructor(name: string, version?: string) {
     this.#name = name;
-    this.#outside = viewOf(name);
+    this.#version = version;
+    this.#outside = viewOf(name, version);
   }
 
   /** The zone as everybody outside of the networks sees it. */
@@ -107,7 +112,7 @@ export class ZoneViews {
   #viewOf(network: string): View {
     const known = this.#inside.get(network);
     if (known !== undefined) return known;
-    const made = viewOf(this.#name);
+    const made = viewOf(this.#name, this.#version);
     this.#inside.set(network, made);
     for (const change of this.#networks.values()) made.zone.apply(change);
     for (const change of this.#records.values()) applyVisible(made.zone, change, network);
@@ -117,9 +122,9 @@ export class ZoneViews {
   }
 }
 
-function viewOf(name: string): View {
+function viewOf(name: string, version: string | undefined): View {
   const zone = new Zone(name);
-  return { zone, responder: new Responder(zone) };
+  return { zone, responder: new Responder(zone, version) };
 }
 
 function applyVisible(zone: Zone, change: RecordChange, network: string): void {

@@ -28,6 +28,17 @@ describe('a refusal', () => {
     }
   });
 
+  it('is what the class CHAOS gets, but for the version where it is told', async () => {
+    const { port } = await startTestDns({ version: 'network-controller 1.2.3' });
+
+    for (const name of ['version.bind', 'VERSION.Server']) {
+      expect(await dig(port, '+short', name, 'CH', 'TXT')).toBe('"network-controller 1.2.3"\n');
+    }
+    for (const question of [['hostname.bind', 'CH', 'TXT'], ['version.bind', 'CH', 'A'], ['version.bind', 'IN', 'TXT']]) {
+      expect(await dig(port, ...question)).toContain('status: REFUSED');
+    }
+  });
+
   it('to start says that another program has the port, and leaves nothing behind', async () => {
     const first = await startTestDns();
     const free = await startTestDns();
