@@ -136,7 +136,7 @@ export async function startServer(config: ServerConfig, deps: ServerDeps): Promi
   const bootstrap = await parts.start('bootstrap listener', () => startGrpcServer(listeners.bootstrap));
   ports.bootstrap = bootstrap.port;
   const admin = await parts.start('admin socket', () => startGrpcServer(listeners.admin));
-  await parts.start('upkeep', () => cases.roles.take('upkeep', (repository) => upkeep(repository, state, config, cases, { timer, log })));
+  await parts.start('upkeep', () => cases.roles.take('upkeep', (repository) => upkeep(repository, state, config, cases, { clock, timer, log })));
   const { everyMs, keepDaily: daily, keepWeekly: weekly } = config.snapshots;
   await parts.start('snapshots', () =>
     cases.roles.take('copies', () => new SnapshotSchedule({ snapshots, save: () => taking.save(), clusterId: state.pki.clusterId, epoch: cases.facts.epoch, everyMs, retention: { daily, weekly }, clock: timer, log })),
@@ -212,8 +212,7 @@ async function startMeetingPoint(
 }
 
 /** What one server does for all: tidying. Its use cases write as the leader. */
-function upkeep(repository: Repository, { pki, lease }: ServerState, config: ServerConfig, { presence, replicas }: UseCases, { timer, log }: { timer: Clock; log: Log }): Stoppable {
-  const clock = new HighWaterClock(timer, repository);
+function upkeep(repository: Repository, { pki, lease }: ServerState, config: ServerConfig, { presence, replicas }: UseCases, { clock, timer, log }: { clock: HighWaterClock; timer: Clock; log: Log }): Stoppable {
   const revocations = new Revocations({ repository, signer: pki, clock: timer });
   const nodes = new Nodes({ repository, presence, revocations, clock, quarantineMs: config.addresses.quarantineMs });
   const sweeper = new Sweeper({ ...sweeperSettings(config), repository, nodes, revocations, clock, timer, log });

@@ -66,7 +66,7 @@ export class Sweeper {
   async #once(): Promise<void> {
     try {
       const now = this.#clock.now();
-      await this.#clock.remember();
+      await this.#clock.remember(this.#repository);
       await this.#revocations.refresh();
       for (const token of this.#repository.view.expiredTokens(now, BATCH)) await this.#tidyToken(token.value.id, now);
       for (const node of this.#repository.view.idleEphemeral(now - this.#ephemeralIdleMs, BATCH)) {

@@ -12,13 +12,12 @@ const MARK_EVERY_MS = 60_000;
  */
 export class HighWaterClock implements Clock {
   readonly #clock: Clock;
-  readonly #repository: Repository;
   #mark: number;
   #stored: number;
 
+  /** @param repository Where the mark of earlier is. */
   constructor(clock: Clock, repository: Repository) {
     this.#clock = clock;
-    this.#repository = repository;
     this.#stored = repository.view.clock()?.value.highWaterMs ?? 0;
     this.#mark = this.#stored;
   }
@@ -36,11 +35,15 @@ export class HighWaterClock implements Clock {
     return this.#clock.every(ms, task);
   }
 
-  /** Stores the mark if it has moved on enough; the sweeper calls it. */
-  async remember(): Promise<void> {
+  /**
+   * Stores the mark if it has moved on enough; the sweeper calls it.
+   *
+   * @param repository Through which it is written: the leader's, where there are several servers.
+   */
+  async remember(repository: Repository): Promise<void> {
     const now = this.now();
     if (now - this.#stored < MARK_EVERY_MS) return;
-    await this.#repository.update((view) => {
+    await repository.update((view) => {
       const stored = view.clock();
       const key = keys.clock();
       if (stored !== undefined && stored.value.highWaterMs >= now) return { if: [], then: [], result: undefined };

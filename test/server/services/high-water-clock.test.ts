@@ -24,7 +24,7 @@ it('does not go back when the machine’s clock is set back', async () => {
 it('is after a restart no earlier than what was remembered', async () => {
   const { clock, trusted, repository, begin } = await start();
   clock.set(begin + HOUR_MS);
-  await trusted.remember();
+  await trusted.remember(repository);
   clock.set(begin);
 
   expect(new HighWaterClock(clock, repository).now()).toBe(begin + HOUR_MS);
@@ -32,14 +32,14 @@ it('is after a restart no earlier than what was remembered', async () => {
 
 it('writes at most once a minute', async () => {
   const { clock, trusted, repository, begin } = await start();
-  await trusted.remember();
+  await trusted.remember(repository);
   const before = repository.view.rev;
 
   clock.set(begin + 59_999);
-  await trusted.remember();
+  await trusted.remember(repository);
   expect(repository.view.rev).toBe(before);
   clock.set(begin + 60_000);
-  await trusted.remember();
+  await trusted.remember(repository);
 
   expect(repository.view.clock()?.value.highWaterMs).toBe(begin + 60_000);
 });
@@ -47,10 +47,10 @@ it('writes at most once a minute', async () => {
 it('never lowers a mark that another replica has set higher', async () => {
   const { clock, trusted, repository, begin } = await start();
   const ahead = new HighWaterClock({ ...clock, now: () => begin + 2 * HOUR_MS, after: () => () => {}, every: () => () => {} }, repository);
-  await ahead.remember();
+  await ahead.remember(repository);
 
   clock.set(begin + HOUR_MS);
-  await trusted.remember();
+  await trusted.remember(repository);
 
   expect(repository.view.clock()?.value.highWaterMs).toBe(begin + 2 * HOUR_MS);
 });
@@ -59,7 +59,7 @@ it('survives that many remember at once', async () => {
   const { clock, repository, begin } = await start();
   clock.set(begin + HOUR_MS);
 
-  await Promise.all(Array.from({ length: 8 }, () => new HighWaterClock(clock, repository).remember()));
+  await Promise.all(Array.from({ length: 8 }, () => new HighWaterClock(clock, repository).remember(repository)));
 
   expect(repository.view.clock()?.value.highWaterMs).toBe(begin + HOUR_MS);
 });
