@@ -29,7 +29,7 @@ describe('ncadm support-bundle', () => {
       status: { nodes: expect.arrayContaining([expect.objectContaining({ name: 'web-1' })]) },
       tokens: expect.arrayContaining([expect.objectContaining({ label: 'rack' })]),
       audit: expect.arrayContaining([expect.objectContaining({ method: 'CreateToken' })]),
-      config: { limits: { handshakes: 200 } },
+      config: { limits: { handshakes: 10_000 } },
       metrics: expect.arrayContaining([expect.stringMatching(/^nc_build_info/)]),
       log: expect.arrayContaining(['the last line']),
     });

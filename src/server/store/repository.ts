@@ -6,6 +6,9 @@ import { UnknownOutcome, type Store, type TransactionResult } from './store.js';
 
 const MAX_ROUNDS = 64;
 
+/** Rounds lost in a row after which nobody else begins: newcomers that take turns can be a moment earlier every time. */
+const PATIENCE_ROUNDS = 8;
+
 /** A store that keeps losing answers is not asked for ever. */
 const MAX_UNKNOWN = 8;
 
@@ -16,6 +19,8 @@ export class StoreRepository implements Repository {
   readonly #feed: RevisionFeed;
   /** Whoever has lost a race waits here for the one before it, so that of many racers each round lets one through, in order. */
   #line: Promise<void> = Promise.resolve();
+  /** Closed while the first in line has lost too often. */
+  #gate: Promise<void> | undefined;
 
   constructor(store: Store, view: LocalView, feed: RevisionFeed) {
     this.#store = store;
@@ -32,16 +37,33 @@ export class StoreRepository implements Repository {
   }
 
   async update<T>(decide: (view: LocalView) => Decision<T>, discard: (result: T) => void = () => {}): Promise<Committed<T>> {
+    while (this.#gate !== undefined) await this.#gate;
     const attempt = new Attempt(this.#store, this.view, this.#feed, decide, discard);
-    const first = await attempt.round();
-    if (first) return first;
-    return this.#inLine(async () => {
+    return (await attempt.round()) ?? this.#inLine(() => this.#insist(attempt));
+  }
+
+  async #insist<T>(attempt: Attempt<T>): Promise<Committed<T>> {
+    let open = (): void => {};
+    try {
       for (let rounds = 1; rounds < MAX_ROUNDS; rounds++) {
+        if (rounds === PATIENCE_ROUNDS) open = this.#close();
         const committed = await attempt.round();
         if (committed) return committed;
       }
-      throw new DomainError('conflict', `others changed the same records ${MAX_ROUNDS} times in a row; try again`);
-    });
+    } finally {
+      open();
+    }
+    throw new DomainError('conflict', `others changed the same records ${MAX_ROUNDS} times in a row; try again`);
+  }
+
+  /** Lets nobody else begin. @returns what lets them again. */
+  #close(): () => void {
+    let open = (): void => {};
+    this.#gate = new Promise((resolve) => (open = resolve));
+    return () => {
+      this.#gate = undefined;
+      open();
+    };
   }
 
   #inLine<T>(work: () => Promise<T>): Promise<T> {

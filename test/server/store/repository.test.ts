@@ -26,6 +26,10 @@ function takeNumber(view: LocalView, node: string): Decision<number> {
   return { if: [{ key: keys.node('default', `n${n}`), absent: true }], then: [putNode({ id: `n${n}`, name: node })], result: n };
 }
 
+function newestOf(view: LocalView): bigint {
+  return [...view.nodesOf('default')].reduce((newest, { modRev }) => (modRev > newest ? modRev : newest), 0n);
+}
+
 describe('repository', () => {
   it('gives two hundred racers two hundred different things', async () => {
     const discarded: number[] = [];
@@ -36,6 +40,24 @@ describe('repository', () => {
     expect(taken.map(({ result }) => result).sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => i));
     expect(discarded.length).toBeGreaterThan(0);
     expect(opened.repository.view.nodeCounts().total).toBe(200);
+  });
+
+  it('lets through whoever always loses to newcomers that take turns', async () => {
+    const { repository } = opened;
+    // Each takes the newest, and goes on with changes that nobody else makes, so that in every round another one of them is there first.
+    const takeNewest = (id: string) => (view: LocalView): Decision<string> => {
+      const newest = [...view.nodesOf('default')].find(({ modRev }) => modRev === newestOf(view));
+      const condition = newest === undefined ? [] : [{ key: newest.key, modRev: newest.modRev }];
+      return { if: condition, then: [...(newest === undefined ? [] : [{ del: newest.key }]), putNode({ id })], result: id };
+    };
+    const takeTurns = async (worker: number): Promise<void> => {
+      for (let n = 0; n < 150; n++) {
+        await repository.update(takeNewest(`w${worker}n${n}`));
+        for (let rest = 0; rest < 2; rest++) await repository.update(() => ({ if: [], then: [putAudit(`${worker} ${n} ${rest}`, {})], result: undefined }));
+      }
+    };
+
+    await expect(Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map(takeTurns))).resolves.toHaveLength(8);
   });
 
   it('shows a revision to its view and tells its listeners before the one who made it hears of it', async () => {
