@@ -13,7 +13,7 @@ import { packChanges, portionsOf } from './packed-changes.js';
 import type { FromWorker, HandedAnswer, HandedQuery, ToWorker, WorkerSetup } from './worker-messages.js';
 
 /** Each query leaves a buffer of its own: the fewer of them wait to be freed together, the shorter the pause in which nobody is answered. */
-const LIMITS = { maxYoungGenerationSizeMb: 4 };
+const LIMITS = { maxYoungGenerationSizeMb: 2 };
 
 /** Changes in one message at the start. */
 const PORTION = 4096;
