@@ -25,8 +25,8 @@ export interface Field {
   readonly ours: OwnServer;
   /** Answers everything with itself. */
   readonly echo: Subject;
-  readonly signed: Subject;
-  readonly forwarding: Subject;
+  readonly signed: OwnServer;
+  readonly forwarding: OwnServer;
   /** A whole nc-server, for what passes its main thread. */
   readonly whole: Subject & { readonly httpsPort: number; readonly server: BenchServer };
   readonly knot: Subject | undefined;

@@ -12,6 +12,7 @@ export interface OwnServer {
   cpuSeconds(): number;
   /** Lets its main thread stand still for a second in every second and a half, or no longer. */
   stall(on: boolean): void;
+  /** Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -31,7 +32,7 @@ export async function startOwn(program: 'dns-child' | 'dns-echo', settings: Omit
     cpuSeconds: () => cpuSecondsOf(child.pid!),
     stall: (on) => tell({ kind: 'stall', on }),
     async stop() {
-      child.disconnect();
+      if (child.connected) child.disconnect();
       await ended;
     },
   };
