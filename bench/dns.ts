@@ -48,12 +48,12 @@ async function measureAll(field: Field, progress: Progress): Promise<Measured[]>
   const first = await measureContests(field, firstContests(field), 1, 'each once', progress);
   const udpLines = await measureContests(field, [udpContest(field)], ROUNDS, { seconds: SECONDS }, progress);
   const others = await measureContests(field, contests(field), ROUNDS, { seconds: SECONDS }, progress);
-  // Done with, they would tidy their memory on the core of the one that is measured, for tens of milliseconds.
-  await Promise.all([field.signed.stop(), field.forwarding.stop()]);
   const { perSecond } = await ask(udp(field, field.ours), { seconds: SECONDS });
+  const changes = await measureChanges(field.whole.server, udp(field, field.whole), perSecond / 2);
+  // Done with, they would tidy their memory on the core of the one that is measured, for tens of milliseconds.
+  await Promise.all([field.signed, field.forwarding, field.whole.server].map((server) => server.stop()));
   const latencies = await measureLatency(field, perSecond / 2);
   const stall = await measureStall(field);
-  const changes = await measureChanges(field.whole.server, udp(field, field.whole), perSecond / 2);
   const rest = [ownCost(udpLines), ...latencies, stall, ...changes];
   rest.forEach((line) => progress(said(line)));
   return [...udpLines, ...others, ...first, ...rest];

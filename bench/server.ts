@@ -36,7 +36,7 @@ export async function startBenchServer(more: object = {}): Promise<BenchServer> 
     ...server,
     async stop() {
       await server.stop();
-      rmSync(folder, { recursive: true });
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
