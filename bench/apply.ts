@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { MapDelta, MapSnapshot } from '../src/gen/networkcontroller/v1/node.js';
 import { TrustBundle } from '../src/gen/networkcontroller/v1/types.js';
+import { profiling } from './server.js';
 import type { AppliedResult } from './apply-agent.js';
 import type { Bench, Measured } from './bench.js';
 import { networkOf } from './known-peers.js';
@@ -39,10 +40,11 @@ export const bench: Bench = {
   },
 };
 
-function rows(how: string, { verify, first, delta, map, wgSet, peers, writtenBytes, memory }: AppliedResult): Measured[] {
+function rows(how: string, { verify, first, delta, map, cpu, wgSet, peers, writtenBytes, memory }: AppliedResult): Measured[] {
   const warm = (values: readonly number[]): readonly number[] => values.slice(WARM_UP);
   return [
     { what: `one node more, ${how}`, unit: 'ms', values: warm(delta), floor: { what: 'ms, one wg set of a peer', values: warm(wgSet) }, targets: [{ kind: 'at most', of: 'value', limit: 10 }] },
+    { what: 'processor of the agent for it', unit: 'ms', values: warm(cpu) },
     { what: 'of it: the map, its certificate, the journal', unit: 'ms', values: warm(map) },
     { what: 'octets written to disk for it', unit: 'B', values: [writtenBytes] },
     { what: 'the first map: verified', unit: 'ms', values: [verify] },
@@ -55,7 +57,7 @@ function rows(how: string, { verify, first, delta, map, wgSet, peers, writtenByt
 
 /** Runs an agent in namespaces of its own, which end with it. */
 async function agentOf(folder: string, limit: number): Promise<AppliedResult> {
-  const command = `ip link set lo up && mount -t tmpfs none /run && exec "$0" --expose-gc --import tsx bench/apply-agent.ts "$@"`;
+  const command = `ip link set lo up && mount -t tmpfs none /run && exec "$0" --expose-gc ${profiling().join(' ')} --import tsx bench/apply-agent.ts "$@"`;
   const { stdout } = await promisify(execFile)('unshare', ['--net', '--mount', '--kill-child', '--pid', '--fork', '--mount-proc', 'sh', '-c', command, process.execPath, folder, String(limit)], { maxBuffer: 2 ** 24 });
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as AppliedResult;
 }

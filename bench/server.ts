@@ -73,7 +73,7 @@ export async function runBenchServer(folder: string, settings: object): Promise<
 }
 
 /** `BENCH_PROFILE=<folder>` has every server write a CPU profile of each of its threads there when it ends. */
-function profiling(): string[] {
+export function profiling(): string[] {
   const folder = process.env['BENCH_PROFILE'];
   return folder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', folder];
 }

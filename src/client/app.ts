@@ -142,7 +142,7 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
   const ending = new Ending();
   const agent: Agent = new Agent({
     agentVersion: VERSION,
-    self: { privateKey: keys.wireguard, bindIp: facts.bindIp, bindIp6: facts.bindIp6, listenPort: config.listenPort, mtu: config.mtu },
+    self: { privateKey: keys.wireguard, publicKey, bindIp: facts.bindIp, bindIp6: facts.bindIp6, listenPort: config.listenPort, mtu: config.mtu },
     offeredRoutes: offeredRoutes(config),
     exit: config.redirectGateway,
     maps,

@@ -99,8 +99,7 @@ export class DeviceUpkeep {
     this.#fitted = undefined;
     const awake = map.network.interconnection ? await lazy?.choose(map.peers) : undefined;
     const network = fitted?.doubts === doubts && isSameNetwork(fitted.from, map) ? await this.#amend(map, fitted.network, awake) : await this.#fit(map, awake);
-    const peers = awake === undefined ? map.peers : map.peers.filter(({ nodeId }) => awake.isAwake(nodeId));
-    paths.setPeers(network.interconnection ? peers : [], network.controller, network.interconnection ? map.relays : []);
+    paths.setPeers(network.interconnection ? (awake?.peers ?? map.peers) : [], network.controller, network.interconnection ? map.relays : []);
     if (this.#isLost) paths.deviceRestored();
     this.#isLost = false;
     this.#error = '';
@@ -125,9 +124,9 @@ export class DeviceUpkeep {
     return network;
   }
 
-  #plan({ peers, relays }: NetworkMap, network: NetworkConfig, lazy: AwakePeers | undefined): DeviceConfig {
+  #plan({ peers, routers, relays }: NetworkMap, network: NetworkConfig, lazy: AwakePeers | undefined): DeviceConfig {
     const { self, exit, direct } = this.#deps;
-    return planDevice({ self, network, peers, relays, exit, direct: direct(), lazy, planned: this.#planned });
+    return planDevice({ self, network, peers: lazy?.peers ?? peers, routers, relays, exit, direct: direct(), lazy, planned: this.#planned });
   }
 
   #lookAgain(): void {
@@ -152,9 +151,7 @@ export class DeviceUpkeep {
 
 /** Whether at most peers differ that lead nowhere but to themselves. */
 function isSameNetwork(before: NetworkMap, now: NetworkMap): boolean {
-  const isRouter = ({ routes }: Peer): boolean => routes.length > 0;
-  const sameRouters = sameItems(before.peers.filter(isRouter), now.peers.filter(isRouter));
-  return before.network === now.network && before.self === now.self && sameRouters && sameItems(before.relays, now.relays);
+  return before.network === now.network && before.self === now.self && sameItems(before.routers, now.routers) && sameItems(before.relays, now.relays);
 }
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {

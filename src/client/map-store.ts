@@ -3,6 +3,7 @@ import type { NameRecords, NetworkConfig, Peer, Relay, Service, TrustBundle } fr
 import { DomainError } from '../domain/errors.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
+import { Verdicts, type RefusedPeer, type Verdict } from './verdicts.js';
 
 /** What decides whether a peer is what it claims, and keeps what the decision rests on. */
 export interface PeerTrust {
@@ -20,12 +21,6 @@ export interface PeerTrust {
   takeCrl(crl: Uint8Array): boolean;
 }
 
-/** A peer that the controller names and this node does not believe. */
-export interface RefusedPeer {
-  readonly peer: Peer;
-  readonly reason: string;
-}
-
 /** The network as this node may act on it: every peer in it has been verified. */
 export interface NetworkMap {
   readonly epoch: string;
@@ -34,6 +29,8 @@ export interface NetworkMap {
   /** This node as the controller knows it. */
   readonly self: Peer | undefined;
   readonly peers: readonly Peer[];
+  /** Those of them that lead to other networks. */
+  readonly routers: readonly Peer[];
   readonly refused: readonly RefusedPeer[];
   readonly services: readonly Service[];
   /** Records that admins have added. */
@@ -42,8 +39,6 @@ export interface NetworkMap {
   readonly relays: readonly Relay[];
   readonly controlEndpoints: readonly string[];
 }
-
-type Verdict = { readonly untilMs: number } | { readonly reason: string };
 
 /** All of a map that one snapshot replaces. */
 interface Held {
@@ -74,11 +69,7 @@ export class MapStore {
   /** What {@link current} gave last; undefined when something has changed since. */
   #shown: NetworkMap | undefined;
   #chunks: MapSnapshot[] = [];
-  readonly #verdicts = new Map<string, Verdict>();
-  /** The verified peers by node id, in the order in which they came. */
-  readonly #believed = new Map<string, Peer>();
-  /** Node ids of those who are not. */
-  readonly #disbelieved = new Set<string>();
+  readonly #verdicts = new Verdicts();
   /** Until when the relays are verified, by name. */
   #relaysUntilMs = new Map<string, number>();
 
@@ -126,7 +117,7 @@ export class MapStore {
     for (const { change } of delta.changes) if (change !== undefined) this.#applyChange(held, change);
     held.revision = delta.revision;
     // Of ten thousand peers only the changed ones are looked at, unless what all verdicts rest on has changed and none is left.
-    this.#judge(this.#verdicts.size === 0 ? {} : { only: peersOf(held, delta) });
+    this.#judge(this.#verdicts.size === 0 ? {} : { only: peersOf(held, delta), relays: namesRelays(delta) });
     return delta.changes.length > 0;
   }
 
@@ -161,10 +152,7 @@ export class MapStore {
 
   /** When the first of the peers' certificates ends, UTC ms; Infinity when none does. */
   nextEndMs(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const untilMs of this.#relaysUntilMs.values()) next = Math.min(next, untilMs);
-    for (const verdict of this.#verdicts.values()) if ('untilMs' in verdict) next = Math.min(next, verdict.untilMs);
-    return next;
+    return Math.min(this.#verdicts.nextEndMs, ...this.#relaysUntilMs.values());
   }
 
   /** The map in force; undefined before the first one. */
@@ -175,7 +163,7 @@ export class MapStore {
 
   /** The verified peer of this id; undefined for everybody else. */
   peer(nodeId: string): Peer | undefined {
-    return this.#believed.get(nodeId);
+    return this.#verdicts.believed.get(nodeId);
   }
 
   #show(held: Held): NetworkMap {
@@ -184,11 +172,9 @@ export class MapStore {
       revision: held.revision,
       network: held.network,
       self: held.self,
-      peers: [...this.#believed.values()],
-      refused: [...this.#disbelieved].flatMap((nodeId) => {
-        const [peer, verdict] = [held.peers.get(nodeId), this.#verdicts.get(nodeId)];
-        return peer !== undefined && verdict !== undefined && 'reason' in verdict ? [{ peer, reason: verdict.reason }] : [];
-      }),
+      peers: [...this.#verdicts.believed.values()],
+      routers: [...this.#verdicts.routers.values()],
+      refused: [...this.#verdicts.refused.values()],
       services: [...held.services.values()],
       names: [...held.names.values()],
       relays: [...held.relays.values()].filter(({ name }) => this.#relaysUntilMs.has(name)),
@@ -220,7 +206,7 @@ export class MapStore {
   #replace(next: Held, chunks: readonly MapSnapshot[]): void {
     this.#held = next;
     this.#shown = undefined;
-    this.#forgetVerdicts();
+    this.#verdicts.clear();
     for (const { bundle, crl } of chunks) {
       if (bundle !== undefined) this.#trust.takeBundle(bundle);
       if (crl.length > 0) this.#trust.takeCrl(crl);
@@ -236,13 +222,11 @@ export class MapStore {
       case 'peer':
         if (change.value.nodeId === this.#nodeId) held.self = change.value;
         else held.peers.set(change.value.nodeId, change.value);
-        this.#verdicts.delete(change.value.nodeId);
+        this.#verdicts.doubt(change.value.nodeId);
         return;
       case 'peerRemoved':
         held.peers.delete(change.value);
-        this.#verdicts.delete(change.value);
-        this.#believed.delete(change.value);
-        this.#disbelieved.delete(change.value);
+        this.#verdicts.forget(change.value);
         return;
       case 'network':
         held.network = change.value;
@@ -264,12 +248,12 @@ export class MapStore {
         held.relays.delete(change.value);
         return;
       case 'bundle':
-        if (this.#trust.takeBundle(change.value)) this.#forgetVerdicts();
+        if (this.#trust.takeBundle(change.value)) this.#verdicts.clear();
         return;
       case 'crl':
         if (this.#trust.takeCrl(change.value)) {
           held.crl = change.value;
-          this.#forgetVerdicts();
+          this.#verdicts.clear();
         }
         return;
       case 'controlEndpoints':
@@ -279,34 +263,16 @@ export class MapStore {
   }
 
   /** Gives a verdict to every peer that has none or whose verdict has run out. */
-  #judge({ refusedToo = false, only }: { refusedToo?: boolean; only?: Iterable<Peer> } = {}): void {
+  #judge({ refusedToo = false, only, relays = true }: { refusedToo?: boolean; only?: Iterable<Peer>; relays?: boolean } = {}): void {
     const held = this.#held;
     if (held === undefined) return;
     const nowMs = this.#clock.now();
-    this.#relaysUntilMs = new Map([...held.relays.values()].flatMap((relay) => this.#verifyRelay(relay, nowMs)));
+    if (relays) this.#relaysUntilMs = new Map([...held.relays.values()].flatMap((relay) => this.#verifyRelay(relay, nowMs)));
     for (const peer of only ?? held.peers.values()) {
-      const verdict = this.#verdicts.get(peer.nodeId);
+      const verdict = this.#verdicts.of(peer.nodeId);
       const stands = verdict !== undefined && ('untilMs' in verdict ? verdict.untilMs > nowMs : !refusedToo);
-      if (!stands) this.#take(peer, this.#verify(peer, nowMs, verdict));
+      if (!stands) this.#verdicts.take(peer, this.#verify(peer, nowMs, verdict));
     }
-  }
-
-  #take(peer: Peer, verdict: Verdict): void {
-    const { nodeId } = peer;
-    this.#verdicts.set(nodeId, verdict);
-    if ('untilMs' in verdict) {
-      this.#believed.set(nodeId, peer);
-      this.#disbelieved.delete(nodeId);
-    } else {
-      this.#believed.delete(nodeId);
-      this.#disbelieved.add(nodeId);
-    }
-  }
-
-  #forgetVerdicts(): void {
-    this.#verdicts.clear();
-    this.#believed.clear();
-    this.#disbelieved.clear();
   }
 
   #verify(peer: Peer, nowMs: number, before: Verdict | undefined): Verdict {
@@ -331,13 +297,17 @@ export class MapStore {
   }
 
   #refusedIds(): string {
-    return [...this.#disbelieved, ...this.#relaysUntilMs.keys()].join();
+    return [...this.#verdicts.refused.keys(), ...this.#relaysUntilMs.keys()].join();
   }
 }
 
 /** The peers that a delta names. */
 function peersOf(held: Held, { changes }: MapDelta): Peer[] {
   return changes.flatMap(({ change }) => (change?.$case === 'peer' ? (held.peers.get(change.value.nodeId) ?? []) : []));
+}
+
+function namesRelays({ changes }: MapDelta): boolean {
+  return changes.some(({ change }) => change?.$case === 'relay' || change?.$case === 'relayRemoved');
 }
 
 /** Puts the chunks of one snapshot together; undefined when they hold no network settings. */

@@ -1,6 +1,7 @@
 import type { PeerSignal } from '../gen/networkcontroller/v1/node.js';
 import { PeerSignal_Kind } from '../gen/networkcontroller/v1/node.js';
 import type { Peer } from '../gen/networkcontroller/v1/types.js';
+import { changedPart } from '../platform/changed-part.js';
 import type { DeviceState } from '../platform/wireguard/device.js';
 import { formatWireGuardKey } from '../platform/wireguard/keys.js';
 import type { PathAction, PathContext } from './path-action.js';
@@ -20,8 +21,8 @@ export type Wanted = readonly [PeerPath, PathAction];
 export class PeerPaths {
   readonly #ownKey: string;
   readonly #paths = new Map<string, PeerPath>();
-  /** By node id, as {@link set} had them last. */
-  #peers = new Map<string, Peer>();
+  /** As {@link set} had them last. */
+  #peers: readonly Peer[] = [];
   /** Node ids of peers to tell that we are here. */
   readonly #toGreet = new Set<string>();
 
@@ -41,11 +42,12 @@ export class PeerPaths {
 
   /** Takes the peers that there are now; new ones, and those with a new key, are greeted. @returns whether they are others than before. */
   set(peers: readonly Peer[]): boolean {
-    const before = this.#peers;
-    this.#peers = new Map(peers.map((peer) => [peer.nodeId, peer]));
-    for (const nodeId of before.keys()) if (!this.#peers.has(nodeId)) this.#paths.delete(nodeId);
-    for (const peer of peers) if (before.get(peer.nodeId) !== peer && this.#add(peer)) this.#toGreet.add(peer.nodeId);
-    return before.size !== this.#peers.size || peers.some((peer) => before.get(peer.nodeId) !== peer);
+    const { gone, come } = changedPart(this.#peers, peers);
+    this.#peers = peers;
+    const there = new Set(come.map(({ nodeId }) => nodeId));
+    for (const { nodeId } of gone) if (!there.has(nodeId)) this.#paths.delete(nodeId);
+    for (const peer of come) if (this.#add(peer)) this.#toGreet.add(peer.nodeId);
+    return gone.length > 0 || come.length > 0;
   }
 
   greetEverybody(): void {

@@ -4,18 +4,21 @@ import type { NetworkConfig, Peer, Relay } from '../gen/networkcontroller/v1/typ
 import type { DeviceConfig, DevicePeer } from '../platform/wireguard/device.js';
 import { EXIT_MARK } from './reach/filter-rules.js';
 import type { AwakePeers } from './lazy/lazy-peers.js';
-import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from '../platform/wireguard/keys.js';
+import { formatWireGuardKey } from '../platform/wireguard/keys.js';
 
 /** Seconds between keepalives: under the 30 s after which the shortest-lived NATs forget (RFC 4787 REQ-5 wants 120). */
 const KEEPALIVE_SECONDS = 25;
+
+const NO_ROUTES: readonly string[] = [];
 
 /** Bytes; passes every path that carries IPv6 (RFC 8200 §5) inside WireGuard's own framing. */
 const DEFAULT_MTU = 1280;
 
 /** A node's own part of the plan. */
 export interface PlanSelf {
-  /** Base64. */
+  /** Base64, and its public half. */
   readonly privateKey: string;
+  readonly publicKey: string;
   /** Overlay addresses without prefix length; `bindIp6` empty without IPv6. */
   readonly bindIp: string;
   readonly bindIp6: string;
@@ -29,16 +32,18 @@ export interface PlanSelf {
 export interface PlanInput {
   readonly self: PlanSelf;
   readonly network: NetworkConfig;
-  /** Verified ones only. */
+  /** Whom to configure; verified ones only. */
   readonly peers: readonly Peer[];
+  /** All verified ones that lead to other networks, configured or not. */
+  readonly routers: readonly Peer[];
   /** Verified relays beside the controller's own. */
   readonly relays?: readonly Relay[];
   /** Name of the node through which everything else leaves; empty for none. */
   readonly exit?: string;
   /** Node id → direct endpoint to begin with, for a start without the controller; others begin on the relay. */
   readonly direct?: Readonly<Record<string, string>>;
-  /** Who is configured, and who stands in for the others; all are when left out. */
-  readonly lazy?: AwakePeers | undefined;
+  /** Who stands in for those that are not configured; nobody when left out, for all are. */
+  readonly lazy?: Pick<AwakePeers, 'isAwake' | 'waker'> | undefined;
   /** What was planned for a peer, so that of ten thousand only those that changed are planned anew. One cache for one own key. */
   readonly planned?: WeakMap<Peer, DevicePeer>;
 }
@@ -52,10 +57,8 @@ export interface PlanInput {
  */
 export function planDevice(input: PlanInput): DeviceConfig {
   const { self, network } = input;
-  const peers = network.interconnection ? withUniqueRoutes(withChosenExit(input.peers, input.exit ?? '')) : [];
-  const { isAwake = () => true } = input.lazy ?? {};
-  const awake = peers.filter(({ nodeId }) => isAwake(nodeId));
-  const ownKey = formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(self.privateKey)));
+  const routes = network.interconnection ? routesOf(input.routers, input.exit ?? '') : new Map<string, string[]>();
+  const peers = network.interconnection ? input.peers.map((peer) => devicePeer(peer, routes.get(peer.nodeId) ?? NO_ROUTES, input)) : [];
   return {
     privateKey: self.privateKey,
     listenPort: self.listenPort,
@@ -63,8 +66,8 @@ export function planDevice(input: PlanInput): DeviceConfig {
     mtu: self.mtu || network.mtu || DEFAULT_MTU,
     ...(input.exit !== undefined && input.exit !== '' && { mark: EXIT_MARK }),
     // What leaves through an exit is led there by rules of its own, not by the main table.
-    routes: peers.flatMap((peer) => peer.routes).filter((route) => route !== EXIT_ROUTE),
-    peers: [...controllerPeer(network), ...(network.interconnection ? relayPeers(input) : []), ...wakerPeer(peers, input), ...awake.map((peer) => devicePeer(peer, ownKey, input))],
+    routes: [...routes.values()].flat().filter((route) => route !== EXIT_ROUTE),
+    peers: [...controllerPeer(network), ...(network.interconnection ? relayPeers(peers, input) : []), ...wakerPeer(routes, input), ...peers],
   };
 }
 
@@ -73,21 +76,17 @@ export function isInitiator(own: string, other: string): boolean {
   return own < other;
 }
 
-/** Nobody is an exit for this node but the one that it chose. */
-function withChosenExit(peers: readonly Peer[], exit: string): Peer[] {
-  return peers.map((peer) => (peer.name === exit || !peer.routes.includes(EXIT_ROUTE) ? peer : { ...peer, routes: peer.routes.filter((route) => route !== EXIT_ROUTE) }));
-}
-
 /**
- * Leaves each prefix to one peer, the one with the smallest node id: WireGuard gives it to whoever asked last, and would be
- * asked again by the other each time.
+ * The networks that each peer leads to, by node id.
+ *
+ * Each prefix is left to one peer, the one with the smallest node id: WireGuard gives it to whoever asked last, and would be asked again by
+ * the other each time. Nobody is an exit for this node but the one that it chose.
  */
-function withUniqueRoutes(peers: readonly Peer[]): Peer[] {
+function routesOf(routers: readonly Peer[], exit: string): Map<string, string[]> {
   const holders = new Map<string, string>();
-  const sorted = peers.filter(({ routes }) => routes.length > 0).sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
-  for (const { nodeId, routes } of sorted) for (const route of routes) if (!holders.has(route)) holders.set(route, nodeId);
-  const isTheirs = ({ nodeId, routes }: Peer): boolean => routes.every((route) => holders.get(route) === nodeId);
-  return peers.map((peer) => (isTheirs(peer) ? peer : { ...peer, routes: peer.routes.filter((route) => holders.get(route) === peer.nodeId) }));
+  const usable = routers.map(({ nodeId, name, routes }) => [nodeId, routes.filter((route) => name === exit || route !== EXIT_ROUTE)] as const);
+  for (const [nodeId, routes] of usable) for (const route of routes) if (!(holders.get(route)! <= nodeId)) holders.set(route, nodeId);
+  return new Map(usable.map(([nodeId, routes]) => [nodeId, routes.filter((route) => holders.get(route) === nodeId)]));
 }
 
 function overlayAddresses(self: PlanSelf, network: NetworkConfig): string[] {
@@ -108,30 +107,33 @@ function controllerPeer(network: NetworkConfig): DevicePeer[] {
 }
 
 /** A relay has no addresses: nothing but WireGuard's own packets goes to it. Never in the place of a node. */
-function relayPeers({ relays = [], peers, network }: PlanInput): DevicePeer[] {
-  const isTaken = (key: Buffer): boolean => network.controller?.wgPublicKey.equals(key) === true || peers.some(({ wgPublicKey }) => wgPublicKey.equals(key));
+function relayPeers(peers: readonly DevicePeer[], { relays = [], network }: PlanInput): DevicePeer[] {
+  if (relays.length === 0) return [];
+  const taken = new Set(peers.map(({ publicKey }) => publicKey));
+  if (network.controller !== undefined) taken.add(formatWireGuardKey(network.controller.wgPublicKey));
   return relays
-    .filter(({ wgPublicKey }) => !isTaken(wgPublicKey))
-    .map(({ wgPublicKey, endpoints }) => ({ publicKey: formatWireGuardKey(wgPublicKey), allowedIps: [], ...withEndpoint(endpoints[0]), persistentKeepalive: KEEPALIVE_SECONDS }));
+    .map(({ wgPublicKey, endpoints }) => ({ publicKey: formatWireGuardKey(wgPublicKey), allowedIps: [], ...withEndpoint(endpoints[0]), persistentKeepalive: KEEPALIVE_SECONDS }))
+    .filter(({ publicKey }) => !taken.has(publicKey));
 }
 
 /** Has every address that is nobody's else's: WireGuard gives a packet to the peer with the longest prefix that fits. */
-function wakerPeer(peers: readonly Peer[], { lazy, network }: PlanInput): DevicePeer[] {
-  if (lazy === undefined) return [];
-  const behind = peers.filter(({ nodeId }) => !lazy.isAwake(nodeId)).flatMap(({ routes }) => routes);
+function wakerPeer(routes: ReadonlyMap<string, readonly string[]>, { lazy, network }: PlanInput): DevicePeer[] {
+  if (lazy === undefined || !network.interconnection) return [];
+  const behind = [...routes].flatMap(([nodeId, prefixes]) => (lazy.isAwake(nodeId) ? [] : prefixes));
   return [{ ...lazy.waker, allowedIps: [network.cidr, ...(network.cidr6 === '' ? [] : [network.cidr6]), ...behind], persistentKeepalive: 0 }];
 }
 
-function devicePeer(peer: Peer, ownKey: string, { network, direct, planned }: PlanInput): DevicePeer {
+function devicePeer(peer: Peer, routes: readonly string[], { self, network, direct, planned }: PlanInput): DevicePeer {
   const endpoint = direct?.[peer.nodeId] ?? network.controller?.endpoints[0];
   const before = planned?.get(peer);
-  if (before !== undefined && before.endpoint === endpoint) return before;
+  // What leads to other networks depends on others too.
+  if (before !== undefined && before.endpoint === endpoint && peer.routes.length === 0) return before;
   const publicKey = formatWireGuardKey(peer.wgPublicKey);
   const plan = {
     publicKey,
-    allowedIps: [...hostRoutes(peer.bindIp, peer.bindIp6), ...peer.routes],
+    allowedIps: [...hostRoutes(peer.bindIp, peer.bindIp6), ...routes],
     ...withEndpoint(endpoint),
-    persistentKeepalive: isInitiator(ownKey, publicKey) ? KEEPALIVE_SECONDS : 0,
+    persistentKeepalive: isInitiator(self.publicKey, publicKey) ? KEEPALIVE_SECONDS : 0,
   };
   planned?.set(peer, plan);
   return plan;

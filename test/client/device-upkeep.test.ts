@@ -10,6 +10,7 @@ import type { DeviceConfig } from '../../src/platform/wireguard/device.js';
 import { formatWireGuardKey } from '../../src/platform/wireguard/keys.js';
 import { RecordedDevice } from '../../src/platform/wireguard/recorded-device.js';
 import { ManualClock } from '../support/clock.js';
+import { someKeys } from '../support/lab-device.js';
 
 describe('an interface is not amended but looked at as a whole', () => {
   it('the first time', async () => {
@@ -149,7 +150,7 @@ async function aKept({ map = true } = {}): Promise<Kept> {
   const maps = new MapStore({ nodeId: 'self', trust, clock, log: silentLog });
   const [shaped, pathsTo]: [NetworkMap[], string[][]] = [[], []];
   const paths = { setPeers: (peers: readonly Peer[]) => void pathsTo.push(peers.map(({ nodeId }) => nodeId)), deviceRestored: () => {} } as unknown as Paths;
-  const self = { privateKey: formatWireGuardKey(Buffer.alloc(32, 9)), bindIp: '10.66.0.5', bindIp6: '', listenPort: 0, mtu: 0 };
+  const self = { ...someKeys(), bindIp: '10.66.0.5', bindIp6: '', listenPort: 0, mtu: 0 };
   const shape = (shown: NetworkMap): Promise<void> => Promise.resolve(void shaped.push(shown));
   const upkeep = new DeviceUpkeep({ self, maps, device, paths, lazy: undefined, clock, log: silentLog, exit: '', shape, direct: () => ({}), onListening: () => {} });
   const pass = async (ms: number): Promise<void> => {

@@ -15,6 +15,7 @@ function aMap(change: Partial<NetworkMap> = {}): NetworkMap {
     network: NetworkConfig.fromPartial({ name: 'default', cidr: '10.66.0.0/24', cidr6: 'fd00:66::/64', zone: 'nc.internal' }),
     self: peer('web-1', 5),
     peers: [peer('db', 6)],
+    routers: [],
     refused: [],
     services: [service({})],
     names: [],

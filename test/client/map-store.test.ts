@@ -12,11 +12,14 @@ const NETWORK = { name: 'default', cidr: '10.66.0.0/24' };
 let forged: Set<string>;
 let untilMs: number;
 let bundles: number[];
+/** Whose certificates were looked at. */
+let judged: string[];
 
 beforeEach(() => {
   forged = new Set();
   untilMs = Infinity;
   bundles = [1];
+  judged = [];
 });
 
 describe('the map keeps what it has when', () => {
@@ -174,13 +177,42 @@ describe('the map', () => {
   });
 });
 
+describe('of a network of thousands', () => {
+  it('only what a change names is judged, and a relay when it is named', () => {
+    const map = aStore();
+    map.applySnapshot(MapSnapshot.fromPartial({ ...aSnapshot(5n, ['n2', 'n3']), relays: [{ name: 'r1' }] }));
+    judged = [];
+
+    map.applyDelta(delta(6n, { $case: 'peer', value: peer('n4') }));
+    map.applyDelta(delta(7n, { $case: 'relay', value: { name: 'r2' } }));
+
+    expect(judged).toEqual(['n4', 'r1', 'r2']);
+    expect(map.current()!.relays.map(({ name }) => name)).toEqual(['r1', 'r2']);
+  });
+
+  it('those are known that lead to other networks, as long as they are believed', () => {
+    const map = aStore();
+    map.applySnapshot(MapSnapshot.fromPartial({ ...aSnapshot(5n, ['n2']), peers: [peer('n2'), { ...peer('n3'), routes: ['192.168.7.0/24'] }] }));
+    const routers = () => map.current()!.routers.map(({ nodeId }) => nodeId);
+    const before = routers();
+    forged.add('n3');
+
+    map.applyDelta(delta(6n, { $case: 'peer', value: { ...peer('n3'), routes: ['192.168.7.0/24'] } }));
+
+    expect(before).toEqual(['n3']);
+    expect(routers()).toEqual([]);
+  });
+});
+
 function aStore(): MapStore {
   const trust: PeerTrust = {
     verify: ({ nodeId }) => {
+      judged.push(nodeId);
       if (forged.has(nodeId)) throw new DomainError('certificate_invalid', `${nodeId} is forged`);
       return untilMs;
     },
     verifyRelay: ({ name }) => {
+      judged.push(name);
       if (forged.has(name)) throw new DomainError('certificate_invalid', `${name} is forged`);
       return untilMs;
     },

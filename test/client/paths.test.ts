@@ -647,7 +647,7 @@ class World {
 
   async setDevice(): Promise<void> {
     const network = this.#network();
-    await this.device.set(planDevice({ self: { ...this.self, bindIp: '10.66.0.5', bindIp6: '', listenPort: 0, mtu: 0 }, network, peers: this.peers }));
+    await this.device.set(planDevice({ self: { ...this.self, bindIp: '10.66.0.5', bindIp6: '', listenPort: 0, mtu: 0 }, network, peers: this.peers, routers: [] }));
     if (this.options.controllerSilent !== true) this.device.notice(this.controller.publicKey, { latestHandshakeMs: this.clock.now() });
     this.paths.setPeers(this.peers, network.controller);
   }

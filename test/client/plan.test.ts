@@ -92,7 +92,8 @@ describe('the plan of the device', () => {
 });
 
 function anInput(over: Partial<PlanInput> = {}): PlanInput {
-  return { self: SELF, network: aNetwork(), peers: [], ...over };
+  const { peers = [] } = over;
+  return { self: SELF, network: aNetwork(), peers, routers: peers.filter(({ routes }) => routes.length > 0), ...over };
 }
 
 function aNetwork(over: Partial<NetworkConfig> = {}): NetworkConfig {

@@ -160,7 +160,7 @@ class World {
     const controller = { wgPublicKey: parseWireGuardKey(this.#controller.publicKey), bindIp: '10.66.0.1', endpoints: [CONTROLLER] };
     const network = NetworkConfig.fromPartial({ name: 'default', cidr: '10.66.0.0/24', mtu: 1280, interconnection: true, controller });
     const peers = [Peer.fromPartial({ nodeId: 'peer', bindIp: '10.66.0.9', wgPublicKey: parseWireGuardKey(this.peer.publicKey) })];
-    await this.device.set(planDevice({ self: { ...this.self, bindIp: '10.66.0.5', bindIp6: '', listenPort: 0, mtu: 0 }, network, peers, relays }));
+    await this.device.set(planDevice({ self: { ...this.self, bindIp: '10.66.0.5', bindIp6: '', listenPort: 0, mtu: 0 }, network, peers, routers: [], relays }));
     this.device.notice(this.#controller.publicKey, { latestHandshakeMs: this.clock.now() });
     this.paths.setPeers(peers, network.controller, relays);
   }

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/platform/clock.js';
 import { silentLog } from '../../src/platform/log.js';
 import type { DeviceConfig } from '../../src/platform/wireguard/device.js';
 import { LinuxDevice } from '../../src/platform/wireguard/linux-device.js';
+import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from '../../src/platform/wireguard/keys.js';
 
 /** What the driver is started with. */
 export interface PathDriverOptions {
@@ -61,8 +62,8 @@ async function take(request: PathRequest): Promise<void> {
     case 'map': {
       const network = NetworkConfig.decode(fromBase64(request.network));
       const peers = request.peers.map((peer) => Peer.decode(fromBase64(peer)));
-      const self = { privateKey: options.privateKey, bindIp: options.bindIp, bindIp6: '', listenPort: 0, mtu: 0 };
-      config = planDevice({ self, network, peers, ...(request.direct && { direct: request.direct }) });
+      const self = { privateKey: options.privateKey, publicKey: formatWireGuardKey(wireGuardPublicKey(parseWireGuardKey(options.privateKey))), bindIp: options.bindIp, bindIp6: '', listenPort: 0, mtu: 0 };
+      config = planDevice({ self, network, peers, routers: [], ...(request.direct && { direct: request.direct }) });
       await device.set(config);
       listenPort = (await device.observe())?.listenPort ?? 0;
       paths.setPeers(peers, network.controller);

@@ -40,6 +40,7 @@ export interface LazyPeersDeps {
 
 /** Who is configured now, and who stands in for all others. */
 export interface AwakePeers {
+  readonly peers: readonly Peer[];
   readonly isAwake: (nodeId: string) => boolean;
   /** As WireGuard shall have it. */
   readonly waker: { readonly publicKey: string; readonly endpoint: string };
@@ -79,10 +80,10 @@ export class LazyPeers {
     const { clock, maps } = this.#deps;
     this.#wakefulness.know(peers, (nodeId) => maps.peer(nodeId) !== undefined, clock.now());
     const isAwake = (nodeId: string): boolean => this.#wakefulness.isAwake(nodeId);
-    if (peers.every(({ nodeId }) => isAwake(nodeId))) return undefined;
+    if (this.#wakefulness.isEverybodyAwake) return undefined;
     this.#waker ??= await Waker.open({ publicKey: this.#publicKey, clock, onWanted: (address) => this.wanted(address) });
     const { publicKey, endpoint } = this.#waker;
-    return { isAwake, waker: { publicKey, endpoint } };
+    return { peers: this.#wakefulness.configured((nodeId) => maps.peer(nodeId)), isAwake, waker: { publicKey, endpoint } };
   }
 
   /** A packet was sent to this address, which leads to nobody who is configured. */

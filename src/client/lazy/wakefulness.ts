@@ -74,6 +74,20 @@ export class Wakefulness {
     else if (!wasLazy) for (const { nodeId } of before) if (!this.#dismissed.has(nodeId) && isPeer(nodeId)) this.#rouse(nodeId, nowMs);
   }
 
+  /** Whether all that were known last are awake. */
+  get isEverybodyAwake(): boolean {
+    return this.#isLazy ? this.#awake.size === this.#known.length : this.#dismissed.size === 0;
+  }
+
+  /**
+   * Those of the peers known last that are to be configured.
+   *
+   * @param peerOf One of them by its node id.
+   */
+  configured(peerOf: (nodeId: string) => Peer | undefined): readonly Peer[] {
+    return this.#isLazy ? this.awake.flatMap((nodeId) => peerOf(nodeId) ?? []) : this.#known.filter(({ nodeId }) => !this.#dismissed.has(nodeId));
+  }
+
   /** Whether the peer is to be configured. */
   isAwake(nodeId: string): boolean {
     return this.#isLazy ? this.#awake.has(nodeId) : !this.#dismissed.has(nodeId);

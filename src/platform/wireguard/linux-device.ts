@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { DomainError } from '../../domain/errors.js';
+import { changedPart } from '../changed-part.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { Device, DeviceConfig, DevicePeer, DeviceState } from './device.js';
@@ -50,7 +51,7 @@ export class LinuxDevice implements Device {
   #publicKey: string;
   #config: DeviceConfig | undefined;
   /** Those of {@link #config} by public key. */
-  #peers: ReadonlyMap<string, DevicePeer> = new Map();
+  #peers = new Map<string, DevicePeer>();
   /** Whether the interface was made to be as the configuration says, and nothing has been heard to the contrary. */
   #isAsConfigured = false;
   #listenPort = 0;
@@ -151,17 +152,14 @@ export class LinuxDevice implements Device {
 
   async #amend(config: DeviceConfig): Promise<void> {
     if (!this.#isAsConfigured || this.#config === undefined || !sameButPeers(this.#config, config)) return this.#apply(config);
-    const before = this.#peers;
-    this.#take(config);
+    const { gone, come } = changedPart(this.#config.peers, config.peers, isDeepStrictEqual);
+    this.#config = config;
+    for (const { publicKey } of gone) this.#peers.delete(publicKey);
+    for (const peer of come) this.#peers.set(peer.publicKey, peer);
     this.#isAsConfigured = false;
-    await this.#wgSetAll(peerChanges(before, this.#peers));
+    await this.#wgSetAll(peerChanges(byKey(gone), byKey(come)));
     // It may have been lost meanwhile.
     this.#isAsConfigured = this.#stopWatch !== undefined;
-  }
-
-  #take(config: DeviceConfig): void {
-    this.#config = config;
-    this.#peers = new Map(config.peers.map((peer) => [peer.publicKey, peer]));
   }
 
   async #apply(config: DeviceConfig): Promise<void> {
@@ -172,7 +170,8 @@ export class LinuxDevice implements Device {
     // Up to here the machine was only looked at.
     const found = adopted ?? (await this.#link.create());
     if (adopted === undefined) this.#options.log.info('interface made', { interfaceName: this.interfaceName, kind: this.kind });
-    this.#take(config);
+    this.#config = config;
+    this.#peers = byKey(config.peers);
     await shapeInterface(this.interfaceName, found, config);
     const state = await this.#awaitSocket();
     if (state.publicKey !== publicKey) await this.#setPrivateKey(config.privateKey);
@@ -286,6 +285,10 @@ export class LinuxDevice implements Device {
   get #keyPath(): string {
     return join(this.#options.folder, `${this.interfaceName}.key.tmp`);
   }
+}
+
+function byKey(peers: readonly DevicePeer[]): Map<string, DevicePeer> {
+  return new Map(peers.map((peer) => [peer.publicKey, peer]));
 }
 
 function sameButPeers({ peers: _, ...a }: DeviceConfig, { peers: __, ...b }: DeviceConfig): boolean {

@@ -7,7 +7,7 @@ import { MapSnapshot, PeerSignal_Kind, type PeerSignal } from '../../../src/gen/
 import { Peer } from '../../../src/gen/networkcontroller/v1/types.js';
 import { parseHostPort } from '../../../src/domain/host-port.js';
 import { silentLog } from '../../../src/platform/log.js';
-import { formatWireGuardKey } from '../../../src/platform/wireguard/keys.js';
+import { formatWireGuardKey, wireGuardPublicKey } from '../../../src/platform/wireguard/keys.js';
 import { RecordedDevice } from '../../../src/platform/wireguard/recorded-device.js';
 import { ManualClock } from '../../support/clock.js';
 import { aPing } from '../../support/ip-packets.js';
@@ -225,7 +225,8 @@ async function aNode({ limit = 2, forged = [], routes = {} }: { limit?: number; 
   });
   onTestFinished(() => lazy.stop());
   const peers = (): readonly Peer[] => maps.current()!.peers;
-  const plan = (awake: AwakePeers | undefined) => planDevice({ self: { privateKey, bindIp: '10.66.0.5', bindIp6: '', listenPort: 0, mtu: 0 }, network: maps.current()!.network, peers: peers(), lazy: awake });
+  const self = { privateKey, publicKey: formatWireGuardKey(wireGuardPublicKey(SECRET)), bindIp: '10.66.0.5', bindIp6: '', listenPort: 0, mtu: 0 };
+  const plan = (awake: AwakePeers | undefined) => planDevice({ self, network: maps.current()!.network, peers: awake?.peers ?? peers(), routers: maps.current()!.routers, lazy: awake });
   const first = await lazy.choose(peers());
   await device.set(plan(first));
   const { host, port } = parseHostPort(first?.waker.endpoint ?? '127.0.0.1:1');
