@@ -1,5 +1,6 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
+import { generateJwk } from '../generate-key-pair.js';
 
 /** Octets of an X25519 key, private or public. */
 export const WIREGUARD_KEY_BYTES = 32;
@@ -24,7 +25,7 @@ export interface WireGuardKeyPair {
 /** Makes a new WireGuard key pair, as `wg genkey` and `wg pubkey` do. */
 export function generateWireGuardKeys(): WireGuardKeyPair {
   // As JWK, for which OpenSSL's encoders of PKCS #8 and SubjectPublicKeyInfo, slower than all the rest, are not asked.
-  const { d = '', x = '' } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' });
+  const { d = '', x = '' } = generateJwk('x25519');
   return { privateKey: Buffer.from(d, 'base64url'), publicKey: Buffer.from(x, 'base64url') };
 }
 

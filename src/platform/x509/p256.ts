@@ -1,5 +1,6 @@
-import { createHash, createPublicKey, generateKeyPairSync, sign, verify, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
+import { generateKeyPair } from '../generate-key-pair.js';
 import { oid, sequence } from './der.js';
 
 /** Everything before the point in the SubjectPublicKeyInfo of an uncompressed P-256 key. @see RFC 5480 §2 */
@@ -19,11 +20,11 @@ export interface P256KeyPair {
   readonly spki: Buffer;
 }
 
-/** Makes a new P-256 key pair. */
+/** Makes a new P-256 key pair; the private half may be exported in PEM and DER only. @see generateKeyPair */
 export function generateP256(): P256KeyPair {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-  // As JWK, because OpenSSL's encoder of SubjectPublicKeyInfo takes twice as long as making the key.
-  const { x = '', y = '' } = privateKey.export({ format: 'jwk' });
+  const { privateKey, publicKey } = generateKeyPair('ec', { namedCurve: 'prime256v1' });
+  // From JWK, because OpenSSL's encoder of SubjectPublicKeyInfo takes twice as long as making the key.
+  const { x = '', y = '' } = publicKey;
   return { privateKey, spki: Buffer.concat([SPKI_PREFIX, Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]) };
 }
 

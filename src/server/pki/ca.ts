@@ -70,9 +70,8 @@ async function loadAuthority(dir: string, purpose: CaPurpose, generation: number
 }
 
 async function existingOrNewKey(path: string): Promise<P256KeyPair> {
-  const made = generateP256();
-  const pem = made.privateKey.export({ type: 'pkcs8', format: 'pem' });
-  return unlessExists(createFileAtomic(path, pem).then(() => made), async () => parseKey(path, await readPrivateFile(path)));
+  const pem = generateP256().privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return unlessExists(createFileAtomic(path, pem).then(() => parseKey(path, pem)), async () => parseKey(path, await readPrivateFile(path)));
 }
 
 function parseKey(path: string, pem: string): P256KeyPair {
