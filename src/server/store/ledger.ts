@@ -83,7 +83,14 @@ export class Ledger {
    * @throws CommitUncertain; any other error means that nothing was committed.
    */
   commit(transactions: readonly Transaction[], nowMs: number): Outcome[] {
-    return this.#together(() => transactions.map((transaction) => this.#tryAlone(transaction, nowMs)));
+    try {
+      return this.#together(() => transactions.map((transaction) => this.#carryOut(transaction, nowMs)));
+    } catch (error) {
+      if (error instanceof CommitUncertain) throw error;
+      // One of them is bad. To be able to undo each alone, SQLite copies every page before it is changed: four times the writing, so
+      // that is done only now.
+      return this.#together(() => transactions.map((transaction) => this.#tryAlone(transaction, nowMs)));
+    }
   }
 
   /** Deletes keys whose time is over, as a revision like any other. Call again while `nextExpiryMs` is due. */
