@@ -4,6 +4,7 @@ import { parseHostPort } from '../../domain/host-port.js';
 import { EXIT_ROUTE } from '../../domain/route.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
+import { Turns } from '../../platform/turns.js';
 import type { NetworkMap } from '../map-store.js';
 import { resolveEndpoints } from '../resolve-endpoints.js';
 import { ExitRouting } from './exit-routing.js';
@@ -50,7 +51,7 @@ export class Reach {
   #problem = '';
   #map: NetworkMap | undefined;
   #cancelLook = (): void => {};
-  #queue: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(deps: ReachDeps) {
     this.#deps = deps;
@@ -73,7 +74,7 @@ export class Reach {
   /** Leaves the machine as it was. Idempotent. */
   async stop(): Promise<void> {
     this.release();
-    await this.#queue;
+    await this.#turns.done();
     await this.#exit.remove();
     await this.#filter.remove();
     this.#kernel.restore();
@@ -86,7 +87,7 @@ export class Reach {
   }
 
   #shapeInTurn(): Promise<void> {
-    return (this.#queue = this.#queue.then(() => this.#tryToShape()));
+    return this.#turns.take(() => this.#tryToShape());
   }
 
   async #tryToShape(): Promise<void> {

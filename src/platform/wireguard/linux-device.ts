@@ -6,6 +6,7 @@ import { DomainError } from '../../domain/errors.js';
 import { changedPart } from '../changed-part.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
+import { Turns } from '../turns.js';
 import type { Device, DeviceConfig, DevicePeer, DeviceState } from './device.js';
 import { HoleOpener } from './hole-opener.js';
 import { formatWireGuardKey, parseWireGuardKey, wireGuardPublicKey } from './keys.js';
@@ -59,7 +60,8 @@ export class LinuxDevice implements Device {
   #stopWatch: (() => void) | undefined;
   #onLost: (reason: string) => void = () => {};
   readonly #holes = new HoleOpener();
-  #queue: Promise<unknown> = Promise.resolve();
+  /** One change after the other: two that overlap would each compute its difference against a state that the other is changing. */
+  readonly #turns = new Turns();
   #sends: { publicKey: string; words: (peer: DevicePeer) => string[] }[] = [];
   #sending: Promise<void> | undefined;
 
@@ -77,11 +79,11 @@ export class LinuxDevice implements Device {
   }
 
   set(config: DeviceConfig): Promise<void> {
-    return this.#inTurn(() => this.#apply(config));
+    return this.#turns.take(() => this.#apply(config));
   }
 
   amend(config: DeviceConfig): Promise<void> {
-    return this.#inTurn(() => this.#amend(config));
+    return this.#turns.take(() => this.#amend(config));
   }
 
   async observe(): Promise<DeviceState | undefined> {
@@ -104,9 +106,9 @@ export class LinuxDevice implements Device {
   }
 
   open(endpoints: readonly string[]): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const { send, remove } = this.#holes.open(endpoints);
-      this.#options.clock.after(OPENING_MS, () => void this.#inTurn(() => this.#wgSetAll(remove).catch(ignoreGone)));
+      this.#options.clock.after(OPENING_MS, () => void this.#turns.take(() => this.#wgSetAll(remove).catch(ignoreGone)));
       await this.#wgSetAll(send);
     });
   }
@@ -116,11 +118,11 @@ export class LinuxDevice implements Device {
   }
 
   release(): Promise<void> {
-    return this.#inTurn(() => Promise.resolve(this.#stopWatching()));
+    return this.#turns.take(() => Promise.resolve(this.#stopWatching()));
   }
 
   remove(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       this.#stopWatching();
       await this.#link.remove([this.#publicKey]);
       this.#config = undefined;
@@ -133,7 +135,7 @@ export class LinuxDevice implements Device {
   /** Gathers what is asked for until its turn comes, for one `wg set`. A peer that is no longer configured is left out. */
   #send(publicKey: string, words: (peer: DevicePeer) => string[]): Promise<void> {
     this.#sends.push({ publicKey, words });
-    this.#sending ??= this.#inTurn(async () => {
+    this.#sending ??= this.#turns.take(async () => {
       const sends = this.#sends;
       this.#sends = [];
       this.#sending = undefined;
@@ -269,13 +271,6 @@ export class LinuxDevice implements Device {
     this.#isAsConfigured = false;
     this.#options.log.warn('interface lost', { interfaceName: this.interfaceName, reason });
     this.#onLost(reason);
-  }
-
-  /** One change after the other: two that overlap would each compute its difference against a state that the other is changing. */
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(task);
-    this.#queue = result.catch(() => {});
-    return result;
   }
 
   get #logPath(): string {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
+import { Turns } from '../../platform/turns.js';
 import type { Caller } from '../auth/caller.js';
 import type { HighWaterClock } from '../services/high-water-clock.js';
 import type { Nodes } from '../services/nodes.js';
@@ -29,7 +30,7 @@ export class Sweeper {
   readonly #keepSpentMs: number;
   readonly #ephemeralIdleMs: number;
   readonly #cancel: () => void;
-  #running: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(deps: {
     repository: Repository;
@@ -53,14 +54,13 @@ export class Sweeper {
   }
 
   /** Sweeps once; a sweep under way is waited for first. */
-  async sweep(): Promise<void> {
-    this.#running = this.#running.then(() => this.#once());
-    return this.#running;
+  sweep(): Promise<void> {
+    return this.#turns.take(() => this.#once());
   }
 
   async stop(): Promise<void> {
     this.#cancel();
-    await this.#running;
+    await this.#turns.done();
   }
 
   async #once(): Promise<void> {

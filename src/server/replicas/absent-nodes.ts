@@ -1,9 +1,11 @@
 import { PresenceRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
+import { Turns } from '../../platform/turns.js';
 import { STATE } from '../services/presence.js';
 import { kindOf } from '../store/keys.js';
 import type { Repository, Versioned } from '../store/local-view.js';
+import { pathOf } from '../store/records.js';
 
 /** Nodes that are written off in one transaction: a compare and a write each, and the fence. */
 const PACK = 100;
@@ -28,7 +30,7 @@ export class AbsentNodes {
   readonly #deps: AbsentDeps;
   readonly #unsubscribe: () => void;
   #cancel: () => void = () => {};
-  #running: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(deps: AbsentDeps) {
     this.#deps = deps;
@@ -40,14 +42,13 @@ export class AbsentNodes {
 
   /** Looks once; a look under way is waited for first. */
   look(): Promise<void> {
-    this.#running = this.#running.then(() => this.#once());
-    return this.#running;
+    return this.#turns.take(() => this.#once());
   }
 
   async stop(): Promise<void> {
     this.#unsubscribe();
     this.#cancel();
-    await this.#running;
+    await this.#turns.done();
   }
 
   #lookLater(): void {
@@ -73,14 +74,10 @@ export class AbsentNodes {
     const { repository, clock } = this.#deps;
     await repository.update((view) => {
       const idle = orphans.flatMap(({ key, modRev, value }) => {
-        const now = view.presence(networkOf(key), value.nodeId);
+        const now = view.presence(pathOf(key, 'presence')[0] ?? '', value.nodeId);
         return now?.modRev === modRev ? [{ key, modRev, value: PresenceRecord.encode({ ...value, state: STATE.idle, replica: '', sinceMs: clock.now() }).finish() }] : [];
       });
       return { if: idle.map(({ key, modRev }) => ({ key, modRev })), then: idle.map(({ key, value }) => ({ put: key, value })), result: undefined };
     });
   }
-}
-
-function networkOf(key: string): string {
-  return key.split('/')[4] ?? '';
 }

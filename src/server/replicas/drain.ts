@@ -11,7 +11,7 @@ import { reconnectSeconds } from '../services/pacing.js';
 import { keys } from '../store/keys.js';
 import type { Repository } from '../store/local-view.js';
 import { encodeRecord } from '../store/records.js';
-import type { ReplicaBoard } from './replica-board.js';
+import { takesNodes, type ReplicaBoard } from './replica-board.js';
 
 /** What {@link Drain} works with. */
 export interface DrainDeps {
@@ -128,8 +128,4 @@ function find(replicas: readonly Replica[], wanted: string): Replica {
 
 function isRefuge(replica: Replica): boolean {
   return !replica.isSelf && takesNodes(replica);
-}
-
-function takesNodes({ state }: Replica): boolean {
-  return state === 'running' || state === 'degraded';
 }

@@ -42,7 +42,7 @@ export class ReplicaBoard {
 
   /** The endpoints of the other servers that take nodes. */
   refuges(): readonly ReplicaRecord[] {
-    return this.others().map(({ value }) => value).filter(({ state }) => state === 'running' || state === 'degraded');
+    return this.others().map(({ value }) => value).filter(takesNodes);
   }
 
   /** Whether a server runs, for all that is known. */
@@ -56,6 +56,11 @@ export class ReplicaBoard {
     for (const { key, value } of this.#view.leads()) leads.set(value, [...(leads.get(value) ?? []), ...pathOf(key, 'lead')]);
     return leads;
   }
+}
+
+/** Whether nodes may go to a server: it is neither on its way up nor on its way down. */
+export function takesNodes({ state }: Pick<ReplicaRecord, 'state'>): boolean {
+  return state === 'running' || state === 'degraded';
 }
 
 /** The revisions that a server had not applied when it wrote its record, which is one itself. */

@@ -1,6 +1,7 @@
 import { ReplicaRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
+import { Turns } from '../../platform/turns.js';
 import { keys } from '../store/keys.js';
 import type { Lease } from '../store/store.js';
 
@@ -31,7 +32,7 @@ export class ReplicaKeeper {
   #lease: Lease | undefined;
   #told = '';
   #toldAtMs = Number.NEGATIVE_INFINITY;
-  #turn: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
   #stopped = false;
 
   private constructor(deps: KeeperDeps) {
@@ -48,15 +49,14 @@ export class ReplicaKeeper {
 
   /** Renews the lease, and tells what has changed. Resolves when that is done, or has failed and will be tried again. */
   refresh(): Promise<void> {
-    this.#turn = this.#turn.then(() => this.#once());
-    return this.#turn;
+    return this.#turns.take(() => this.#once());
   }
 
   /** Takes the record away. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel();
-    await this.#turn;
+    await this.#turns.done();
     await this.#lease?.end().catch((error: unknown) => this.#deps.log.info('the record of this server is left to its lease', { error: String(error) }));
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
+import { Turns } from '../../platform/turns.js';
 import type { Manifest } from './manifest.js';
 import type { Retention } from './retention.js';
 import type { Snapshots } from './snapshots.js';
@@ -25,7 +26,7 @@ const LOOK_MS = 10 * 60_000;
 export class SnapshotSchedule {
   readonly #deps: ScheduleDeps;
   readonly #cancel: () => void;
-  #running: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(deps: ScheduleDeps) {
     this.#deps = deps;
@@ -34,13 +35,12 @@ export class SnapshotSchedule {
 
   /** Takes one if it is due; one under way is waited for first. */
   look(): Promise<void> {
-    this.#running = this.#running.then(() => this.#once());
-    return this.#running;
+    return this.#turns.take(() => this.#once());
   }
 
   async stop(): Promise<void> {
     this.#cancel();
-    await this.#running;
+    await this.#turns.done();
   }
 
   async #once(): Promise<void> {
