@@ -6,7 +6,7 @@ import { GetStatusRequest, ListNodesRequest } from '../src/gen/networkcontroller
 import type { BootstrapServiceClient } from '../src/gen/networkcontroller/v1/bootstrap.js';
 import { callUnary } from '../src/platform/rpc-client.js';
 import { median, runAll, type Bench, type Measured } from './bench.js';
-import { contact, makeMachine, openBootstrap, registration } from './joining.js';
+import { contact, makeMachine, registration } from './joining.js';
 import { addNodes } from './million.js';
 import { runBenchServer, serverSettings, type BenchServer } from './server.js';
 
@@ -57,7 +57,7 @@ async function openSite(folder: string, size: number): Promise<Site> {
   addNodes(join(folder, 'work', 'db', 'nc.db'), size, () => {});
   const server = await runBenchServer(folder, settings);
   const text = parseJoinString(await server.joinString());
-  const client = openBootstrap(await contact(text));
+  const { client } = await contact(text);
   return { size, server, join: text, client, seen: {}, close: async () => (client.close(), await server.stop()) };
 }
 

@@ -10,7 +10,7 @@ import { EtcdCluster } from '../test/support/etcd.js';
 import { freePorts } from '../test/support/free-ports.js';
 import { percentile, runAll, type Bench, type Measured } from './bench.js';
 import { storeRates, watchDelays, writeGap, type StoreRates } from './ha-store.js';
-import { contact, makeMachine, openBootstrap, registration } from './joining.js';
+import { contact, makeMachine, registration } from './joining.js';
 import { runBenchServer, serverSettings, type BenchServer } from './server.js';
 import { Fleet, monotonicMs } from './simulate/fleet.js';
 import { prepareMembers } from './simulate/prepare.js';
@@ -111,7 +111,7 @@ async function place(folder: string, name: string, { endpoints, tls }: EtcdClust
 
 async function registrationRate(server: BenchServer): Promise<number> {
   const text = parseJoinString(await server.joinString());
-  const client = openBootstrap(await contact(text));
+  const { client } = await contact(text);
   try {
     const offer = await callUnary(client, 'beginRegister', {});
     const requests = Array.from({ length: REGISTRATIONS }, () => registration(makeMachine(), text, offer));

@@ -8,7 +8,7 @@ import { csrSpki, makeCsr } from '../src/platform/x509/csr.js';
 import { generateP256 } from '../src/platform/x509/p256.js';
 import { createPki, type Pki } from '../src/server/pki/pki.js';
 import { ratePerSecond, runAll, type Bench, type Measured } from './bench.js';
-import { contact, makeMachine, openBootstrap, registration } from './joining.js';
+import { contact, makeMachine, registration } from './joining.js';
 import { startBenchServer, type BenchServer } from './server.js';
 
 const ROUNDS = 7;
@@ -74,12 +74,11 @@ async function joinRounds(server: BenchServer, progress: (line: string) => void)
   };
 }
 
-/** From the join string to the certificates: a look at the chain, a verified connection, the exchange. */
+/** From the join string to the certificates: a connection whose chain has the pin, the exchange over it. */
 async function joinOnce(joinString: string): Promise<void> {
   const text = parseJoinString(joinString);
-  const client = openBootstrap(await contact(text));
+  const { client, offer } = await contact(text);
   try {
-    const offer = await callUnary(client, 'beginRegister', {});
     await callUnary(client, 'register', registration(makeMachine(), text, offer));
   } finally {
     client.close();

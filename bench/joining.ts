@@ -1,8 +1,6 @@
 import type { JoinString } from '../src/domain/join-string.js';
-import { serverName } from '../src/domain/certificate.js';
-import { BootstrapServiceClient, RegisterRequest, type BeginRegisterResponse } from '../src/gen/networkcontroller/v1/bootstrap.js';
+import { RegisterRequest, type BeginRegisterResponse } from '../src/gen/networkcontroller/v1/bootstrap.js';
 import { makeFirstContact, type FirstContact } from '../src/platform/first-contact.js';
-import { connect } from '../src/platform/rpc-client.js';
 import { generateWireGuardKeys, type WireGuardKeyPair } from '../src/platform/wireguard/keys.js';
 import { makeWireGuardProof } from '../src/platform/wireguard/proof.js';
 import { makeCsr } from '../src/platform/x509/csr.js';
@@ -20,14 +18,9 @@ export function makeMachine(): Machine {
   return { grpcCsr: makeCsr(generateP256(), 'node'), networkCsr: makeCsr(generateP256(), 'node'), wireGuard: generateWireGuardKeys() };
 }
 
-/** Finds the controller of a join string and checks its pin, over a connection of its own. */
+/** Finds the controller of a join string, checks its pin and begins to register. */
 export function contact({ endpoints, pins }: JoinString): Promise<FirstContact> {
   return makeFirstContact(endpoints, pins, { nowMs: Date.now() });
-}
-
-/** A connection to the bootstrap listener, made with the first call. */
-export function openBootstrap({ endpoint, caPem, clusterId }: FirstContact): BootstrapServiceClient {
-  return connect(BootstrapServiceClient, { address: `${endpoint.host}:${endpoint.port}`, tls: { ca: caPem, serverName: serverName(clusterId) } });
 }
 
 /** The request by which `machine` joins. */

@@ -6,7 +6,7 @@ import { parseJoinString } from '../src/domain/join-string.js';
 import type { BootstrapServiceClient, RegisterRequest } from '../src/gen/networkcontroller/v1/bootstrap.js';
 import { callUnary } from '../src/platform/rpc-client.js';
 import { median, percentile, ratePerSecond, runAll, trend, type Bench, type Measured, type Throughput } from './bench.js';
-import { contact, makeMachine, openBootstrap, registration, type Machine } from './joining.js';
+import { contact, makeMachine, registration, type Machine } from './joining.js';
 import { startBenchServer, type BenchServer } from './server.js';
 
 const ROUNDS = 10;
@@ -26,7 +26,7 @@ export const bench: Bench = {
   async run(progress): Promise<readonly Measured[]> {
     const server = await startBenchServer();
     const text = parseJoinString(await server.joinString());
-    const client = openBootstrap(await contact(text));
+    const { client } = await contact(text);
     // Before the time that counts: a floor of calls that do nothing has no keys to make either.
     const makeRequests = async (count: number): Promise<RegisterRequest[]> => {
       const machines: Machine[] = [];

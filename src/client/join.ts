@@ -1,16 +1,14 @@
 import { hostname } from 'node:os';
 import { ExponentialBackoff, fullJitterGenerator, handleWhen, retry } from 'cockatiel';
 import { formatBootstrapToken } from '../domain/bootstrap-token.js';
-import { serverName } from '../domain/certificate.js';
 import { DomainError, type ErrorCode } from '../domain/errors.js';
-import { formatHostPort } from '../domain/host-port.js';
 import { parseJoinString, type JoinString } from '../domain/join-string.js';
-import { BootstrapServiceClient, type RegisterResponse } from '../gen/networkcontroller/v1/bootstrap.js';
+import type { RegisterResponse } from '../gen/networkcontroller/v1/bootstrap.js';
 import { MapSnapshot } from '../gen/networkcontroller/v1/node.js';
 import { systemClock, type Clock } from '../platform/clock.js';
-import { makeFirstContact } from '../platform/first-contact.js';
+import { makeFirstContact, type FirstContact } from '../platform/first-contact.js';
 import { silentLog, type Log } from '../platform/log.js';
-import { callUnary, connect } from '../platform/rpc-client.js';
+import { callUnary } from '../platform/rpc-client.js';
 import { VERSION } from '../platform/version.js';
 import { makeWireGuardProof } from '../platform/wireguard/proof.js';
 import { fromPem } from '../platform/x509/pem.js';
@@ -97,21 +95,19 @@ async function register({ token, pins, endpoints }: JoinString, keys: MemberKeys
   const first = attempt % endpoints.length;
   const nowMs = clock.now();
   const server = await makeFirstContact([...endpoints.slice(first), ...endpoints.slice(0, first)], pins, { nowMs });
-  const tls = { ca: server.caPem, serverName: serverName(server.clusterId) };
-  const client = connect(BootstrapServiceClient, { address: formatHostPort(server.endpoint), tls });
   try {
     const opened = openMemberKeys(keys, 'node');
-    const grant = await exchange(client, opened, formatBootstrapToken(token).reveal(), config.name);
+    const grant = await exchange(server, opened, formatBootstrapToken(token).reveal(), config.name);
     checkGrant(grant, { keys: opened, pinnedCa: fromPem(server.caPem)[0]!, clusterId: server.clusterId, network: grant.network?.name ?? '', nowMs });
     return { membership: membershipOf(grant, keys, nowMs), map: firstMap(grant) };
   } finally {
-    client.close();
+    server.client.close();
   }
 }
 
-async function exchange(client: BootstrapServiceClient, keys: OpenedKeys, bootstrapToken: string, nodeName: string): Promise<RegisterResponse> {
+async function exchange({ client, offer }: FirstContact, keys: OpenedKeys, bootstrapToken: string, nodeName: string): Promise<RegisterResponse> {
   const { grpcCsr, networkCsr, wgPublicKey, wgPrivateKey } = keys;
-  const { nonce, serverKey, cookie } = await callUnary(client, 'beginRegister', {});
+  const { nonce, serverKey, cookie } = offer;
   const wgProof = makeWireGuardProof(wgPrivateKey, serverKey, { nonce, wgPublicKey, grpcCsr, networkCsr });
   const request = { bootstrapToken, nodeName, hostname: hostname(), grpcCsr, networkCsr, wgPublicKey, wgProof, cookie, agentVersion: VERSION };
   return callUnary(client, 'register', request);

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 
-type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
+/** What makes the connections of a client safe, as gRPC asks for it. */
+export type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 
 /**
  * Has the connections of a client end with it.

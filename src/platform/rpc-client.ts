@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import {
   credentials,
@@ -13,6 +14,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { DomainError, isErrorCode, type ErrorCode } from '../domain/errors.js';
+import { checkingServer, type ServerCheck } from './checked-connections.js';
 import { endingWithClient } from './ended-connections.js';
 import { CONSISTENT_KEY, EPOCH_KEY, ERROR_CODE_KEY, MIN_REVISION_KEY, REVISION_KEY, STALE_MS_KEY } from './rpc-metadata.js';
 
@@ -84,7 +86,7 @@ const CHANNEL_OPTIONS: Partial<ClientOptions> = {
 export function connect<C extends Client>(Client: ClientConstructor<C>, target: RpcTarget): C {
   if ('socketPath' in target) return new Client(`unix:${target.socketPath}`, endingWithClient(credentials.createInsecure()), CHANNEL_OPTIONS);
   const channel = endingWithClient(credentials.createFromSecureContext(contextOf(target.tls)));
-  return new Client(target.address, channel, { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': target.tls.serverName });
+  return new Client(targetOf(target.address), channel, { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': target.tls.serverName });
 }
 
 /**
@@ -120,15 +122,29 @@ function contextOf(tls: ClientTls): SecureContext {
 }
 
 /**
- * Makes a client that talks to whoever answers: only for answers that carry a signature of their own. Close it when done.
+ * Makes a client that talks to whoever answers: only for answers that carry a signature of their own, or with a check of its own. Close
+ * it when done.
  *
  * @param address `host:port`, `[v6]:port`.
  */
-export function connectUnverified<C extends Client>(Client: ClientConstructor<C>, address: string): C {
-  const lenient = { rejectUnauthorized: false, checkServerIdentity: () => undefined };
-  const channel = endingWithClient(credentials.createFromSecureContext(createSecureContext({ minVersion: 'TLSv1.3' }), lenient));
+export function connectUnverified<C extends Client>(Client: ClientConstructor<C>, address: string, how?: ServerCheck): C {
+  const lenient = credentials.createFromSecureContext(trustingNobody(), { rejectUnauthorized: false, checkServerIdentity: () => undefined });
+  const channel = endingWithClient(how === undefined ? lenient : checkingServer(lenient, how));
   // RFC 6066 §3 allows no address as a server name; which name it is nobody looks at.
-  return new Client(address, channel, { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': 'unverified.invalid' });
+  return new Client(targetOf(address), channel, { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': 'unverified.invalid' });
+}
+
+let nobody: SecureContext | undefined;
+
+/** Made once. Without a list of CAs Node.js would read all those of the web. */
+function trustingNobody(): SecureContext {
+  return (nobody ??= createSecureContext({ ca: [], minVersion: 'TLSv1.3' }));
+}
+
+/** gRPC makes a resolver of DNS for all that it is not told to be an address. */
+function targetOf(address: string): string {
+  if (address.startsWith('[')) return `ipv6:${address}`;
+  return isIPv4(address.slice(0, address.lastIndexOf(':'))) ? `ipv4:${address}` : address;
 }
 
 /** How new an answer must be. */

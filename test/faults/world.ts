@@ -61,7 +61,8 @@ export class World {
     const admins = replicas.map(({ adminSocket }) => connect(AdminServiceClient, { socketPath: adminSocket }));
     const { join: text } = await callUnary(admins[0]!, 'createToken', CreateTokenRequest.fromPartial({}));
     const { endpoints, pins } = parseJoinString(text);
-    const { caPem, clusterId } = await makeFirstContact(endpoints, pins, { nowMs: Date.now() });
+    const { caPem, clusterId, client } = await makeFirstContact(endpoints, pins, { nowMs: Date.now() });
+    client.close();
     const store = await EtcdStore.open(cluster.options());
     return new World({ cluster, proxies, replicas, admins, tls: { ca: caPem, serverName: serverName(clusterId) }, store }, dir);
   }

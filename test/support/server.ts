@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest';
 import { parseJoinString } from '../../src/domain/join-string.js';
 import { serverName } from '../../src/domain/certificate.js';
 import { AdminServiceClient, CreateTokenRequest } from '../../src/gen/networkcontroller/v1/admin.js';
-import { BootstrapServiceClient, RegisterRequest, type RegisterResponse } from '../../src/gen/networkcontroller/v1/bootstrap.js';
+import { RegisterRequest, type RegisterResponse } from '../../src/gen/networkcontroller/v1/bootstrap.js';
 import { NodeServiceClient } from '../../src/gen/networkcontroller/v1/node.js';
 import type { Clock } from '../../src/platform/clock.js';
 import { makeFirstContact } from '../../src/platform/first-contact.js';
@@ -99,10 +99,8 @@ export async function joinMachine(text: string, wanted: { keys?: MachineKeys } &
   const { keys = machineKeys(), ...rest } = wanted;
   const { token, pins, endpoints } = parseJoinString(text);
   const contact = await makeFirstContact(endpoints, pins, { nowMs: Date.now() });
-  const { host, port } = contact.endpoint;
-  const client = connect(BootstrapServiceClient, { address: `${host}:${port}`, tls: { ca: contact.caPem, serverName: serverName(contact.clusterId) } });
+  const { client, offer } = contact;
   try {
-    const offer = await callUnary(client, 'beginRegister', {});
     const [grpcCsr, networkCsr] = [makeCsr(keys.grpc, 'node'), makeCsr(keys.network, 'node')];
     const wgPublicKey = keys.wireGuard.publicKey;
     const wgProof = makeWireGuardProof(keys.wireGuard.privateKey, offer.serverKey, { nonce: offer.nonce, wgPublicKey, grpcCsr, networkCsr });

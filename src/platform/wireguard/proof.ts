@@ -31,7 +31,7 @@ export interface RegistrationTranscript {
  * @see RFC 7748 §6.1, RFC 5869
  */
 export function makeWireGuardProof(wgPrivateKey: Uint8Array, serverKey: Uint8Array, transcript: RegistrationTranscript): Buffer {
-  return authenticate(x25519PrivateKey(wgPrivateKey), serverKey, transcript);
+  return authenticate(x25519PrivateKey(wgPrivateKey, transcript.wgPublicKey), serverKey, transcript);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, sign, verify, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
 import { generateKeyPair } from '../generate-key-pair.js';
 import { oid, sequence } from './der.js';
@@ -23,9 +23,18 @@ export interface P256KeyPair {
 /** Makes a new P-256 key pair; the private half may be exported in PEM and DER only. @see generateKeyPair */
 export function generateP256(): P256KeyPair {
   const { privateKey, publicKey } = generateKeyPair('ec', { namedCurve: 'prime256v1' });
-  // From JWK, because OpenSSL's encoder of SubjectPublicKeyInfo takes twice as long as making the key.
-  const { x = '', y = '' } = publicKey;
-  return { privateKey, spki: Buffer.concat([SPKI_PREFIX, Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]) };
+  return { privateKey, spki: spkiOfPoint(publicKey) };
+}
+
+/** The SubjectPublicKeyInfo of a public key, DER; undefined when it is not a P-256 key. */
+export function spkiOf(publicKey: KeyObject): Buffer | undefined {
+  const isP256 = publicKey.asymmetricKeyType === 'ec' && publicKey.asymmetricKeyDetails?.namedCurve === 'prime256v1';
+  return isP256 ? spkiOfPoint(publicKey.export({ format: 'jwk' })) : undefined;
+}
+
+/** From JWK, because OpenSSL's encoder of SubjectPublicKeyInfo takes twice as long as making the key. */
+function spkiOfPoint({ x = '', y = '' }: JsonWebKey): Buffer {
+  return Buffer.concat([SPKI_PREFIX, Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
 }
 
 /**

@@ -1,12 +1,10 @@
 import { formatBootstrapToken } from '../../domain/bootstrap-token.js';
-import { serverName } from '../../domain/certificate.js';
 import { DomainError } from '../../domain/errors.js';
-import { formatHostPort } from '../../domain/host-port.js';
 import { parseJoinString } from '../../domain/join-string.js';
-import { BootstrapServiceClient, type EnrolRelayResponse } from '../../gen/networkcontroller/v1/bootstrap.js';
+import type { EnrolRelayResponse } from '../../gen/networkcontroller/v1/bootstrap.js';
 import type { Clock } from '../../platform/clock.js';
-import { makeFirstContact } from '../../platform/first-contact.js';
-import { callUnary, connect } from '../../platform/rpc-client.js';
+import { makeFirstContact, type FirstContact } from '../../platform/first-contact.js';
+import { callUnary } from '../../platform/rpc-client.js';
 import { makeWireGuardProof } from '../../platform/wireguard/proof.js';
 import { fromPem } from '../../platform/x509/pem.js';
 import { openMemberKeys, type OpenedKeys } from '../../platform/member-keys.js';
@@ -30,10 +28,9 @@ export async function enrolRelay(dir: string, joinString: string, { clock }: { r
   const keys = await state.keysFor(token.id);
   const nowMs = clock.now();
   const server = await makeFirstContact(endpoints, pins, { nowMs });
-  const client = connect(BootstrapServiceClient, { address: formatHostPort(server.endpoint), tls: { ca: server.caPem, serverName: serverName(server.clusterId) } });
   try {
     const opened = openMemberKeys(keys, 'relay');
-    const grant = await exchange(client, opened, formatBootstrapToken(token).reveal());
+    const grant = await exchange(server, opened, formatBootstrapToken(token).reveal());
     const { name, clusterId, controlEndpoints, grpcCertificate, networkCertificate, bundle } = grant;
     if (bundle === undefined || clusterId !== server.clusterId) throw new DomainError('certificate_invalid', `grant: want one of cluster ${server.clusterId} with a trust bundle`);
     if (!bundle.grpc?.certificates.some((der) => der.equals(fromPem(server.caPem)[0]!))) throw new DomainError('certificate_invalid', 'grant: the trust bundle lacks the CA that the join string names');
@@ -42,13 +39,13 @@ export async function enrolRelay(dir: string, joinString: string, { clock }: { r
     await state.save(membership);
     return name;
   } finally {
-    client.close();
+    server.client.close();
   }
 }
 
-async function exchange(client: BootstrapServiceClient, keys: OpenedKeys, token: string): Promise<EnrolRelayResponse> {
+async function exchange({ client, offer }: FirstContact, keys: OpenedKeys, token: string): Promise<EnrolRelayResponse> {
   const { grpcCsr, networkCsr, wgPublicKey, wgPrivateKey } = keys;
-  const { nonce, serverKey, cookie } = await callUnary(client, 'beginRegister', {});
+  const { nonce, serverKey, cookie } = offer;
   const wgProof = makeWireGuardProof(wgPrivateKey, serverKey, { nonce, wgPublicKey, grpcCsr, networkCsr });
   return callUnary(client, 'enrolRelay', { token, grpcCsr, networkCsr, wgPublicKey, wgProof, cookie });
 }

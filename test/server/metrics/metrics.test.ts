@@ -4,10 +4,9 @@ import { createConnection } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { encode } from 'dns-packet';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { BootstrapServiceClient, RegisterRequest } from '../../../src/gen/networkcontroller/v1/bootstrap.js';
-import { callStream, callUnary, connect } from '../../../src/platform/rpc-client.js';
+import { RegisterRequest, type BootstrapServiceClient } from '../../../src/gen/networkcontroller/v1/bootstrap.js';
+import { callStream, callUnary } from '../../../src/platform/rpc-client.js';
 import { makeFirstContact } from '../../../src/platform/first-contact.js';
-import { serverName } from '../../../src/domain/certificate.js';
 import { parseJoinString } from '../../../src/domain/join-string.js';
 import { tlsOptions } from '../../support/https.js';
 import { scrape, type Scrape } from '../../support/scrape.js';
@@ -21,8 +20,7 @@ const scrapeOf = (server: TestServer): Promise<Scrape> => scrape(server.ports.me
 /** The bootstrap listener as somebody with a join string sees it. */
 async function bootstrap(joinString: string): Promise<BootstrapServiceClient> {
   const { pins, endpoints } = parseJoinString(joinString);
-  const { endpoint, caPem, clusterId } = await makeFirstContact(endpoints, pins, { nowMs: Date.now() });
-  const client = connect(BootstrapServiceClient, { address: `${endpoint.host}:${endpoint.port}`, tls: { ca: caPem, serverName: serverName(clusterId) } });
+  const { client } = await makeFirstContact(endpoints, pins, { nowMs: Date.now() });
   onTestFinished(() => client.close());
   return client;
 }
