@@ -6,6 +6,7 @@ import type { Log } from '../../platform/log.js';
 import type { Authenticate } from '../auth/authenticate.js';
 import type { CallContext } from './call-record.js';
 import type { ConnectionStats } from './connection-limits.js';
+import { frameOnce } from './frames-once.js';
 import { noticeOversize } from './oversize.js';
 import type { Service } from './service.js';
 import { followAdmissions } from './stream-admission.js';
@@ -68,7 +69,7 @@ const CHANNEL_OPTIONS = {
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { authenticate, log, onRefusal, onEnded, reads } = options;
   const context: CallContext = { authenticate, log, onRefusal, onEnded, reads, draining: false, streams: new Set() };
-  const server = new Server({ ...CHANNEL_OPTIONS, 'grpc.max_receive_message_length': options.messageBytes, interceptors: [noticeOversize(context)] });
+  const server = new Server({ ...CHANNEL_OPTIONS, 'grpc.max_receive_message_length': options.messageBytes, interceptors: [noticeOversize(context), frameOnce] });
   const names = ['', ...options.services.map(({ name }) => name)];
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
   health.addToServer(server);
