@@ -21,8 +21,8 @@ export interface FeedFacts {
 
 const PROGRESS_MS = 10_000;
 const PEERS_PER_CHUNK = 500;
-/** Agents served in one turn of the event loop. */
-const SLICE = 200;
+/** How long agents are served in one turn of the event loop; what they are sent is encrypted and written after it, which takes as long again. */
+const TURN_MS = 5;
 
 /**
  * The network map as a stream: a snapshot at one revision or the deltas since the revision the agent holds, then every
@@ -42,6 +42,8 @@ export class MapFeed {
   readonly #unsubscribe: () => void;
   readonly #cancelProgress: () => void;
   #scheduled = false;
+  /** How many agents were served, ever. */
+  #served = 0;
   #rev: bigint;
 
   constructor(deps: { repository: Repository; facts: FeedFacts; clock: Clock }) {
@@ -96,7 +98,7 @@ export class MapFeed {
   async broadcast(message: NonNullable<WatchResponse['message']>): Promise<void> {
     const bytes = encodeMessage(message);
     for (const watcher of this.#all()) this.#deliver(watcher, bytes);
-    for (let waiting = this.#ready.size; waiting > 0; waiting -= SLICE) await new Promise(setImmediate);
+    for (const all = this.#served + this.#ready.size; this.#served < all && this.#ready.size > 0; ) await new Promise(setImmediate);
   }
 
   stop(): void {
@@ -233,7 +235,7 @@ export class MapFeed {
     this.#wake(watcher);
   }
 
-  /** Serves agents in slices, so that ten thousand of them do not hold the event loop. */
+  /** Serves agents for a while in each turn, so that ten thousand of them do not hold the event loop. */
   #wake(watcher: Watcher): void {
     this.#ready.add(watcher);
     if (this.#scheduled) return;
@@ -243,11 +245,12 @@ export class MapFeed {
 
   #serve(): void {
     this.#scheduled = false;
-    let served = 0;
+    const begun = performance.now();
     for (const watcher of this.#ready) {
-      if (served++ === SLICE) break;
       this.#ready.delete(watcher);
+      this.#served++;
       watcher.pump();
+      if (performance.now() - begun >= TURN_MS) break;
     }
     const [next] = this.#ready;
     if (next !== undefined) this.#wake(next);
