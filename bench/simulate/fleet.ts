@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { ControlState } from '../../src/client/control-link.js';
 import { openNodeClient } from '../../src/client/node-session.js';
-import { UnRegisterRequest, type MapDelta } from '../../src/gen/networkcontroller/v1/node.js';
+import { UnRegisterRequest } from '../../src/gen/networkcontroller/v1/node.js';
 import { callUnary } from '../../src/platform/rpc-client.js';
 import type { Members } from './member.js';
 import { serviceConfigs } from './offered.js';
@@ -33,7 +33,7 @@ export interface FleetStatus extends AgentCounts {
   readonly revision: bigint;
 }
 
-/** Revisions whose arrivals and contents are remembered. */
+/** Revisions whose arrivals are remembered. */
 const REMEMBERED = 4_096;
 
 /** Many agents in one process. */
@@ -41,7 +41,6 @@ export class Fleet implements AgentEvents {
   readonly #agents = new Map<string, SimulatedAgent>();
   readonly #stalled: StalledWatch[];
   readonly #surroundings: AgentSurroundings;
-  readonly #deltas = new LRUCache<string, MapDelta>({ max: REMEMBERED });
   readonly #arrivals = new LRUCache<string, number[]>({ max: REMEMBERED });
   readonly #marked = new Map<string, number>();
   #connects: number[] = [];
@@ -49,7 +48,7 @@ export class Fleet implements AgentEvents {
 
   constructor({ members: { members, position }, endpoint, others = [], stalled = 0, servicesEach = 0 }: FleetSettings) {
     const trust = new SharedTrust(members[0]!);
-    this.#surroundings = { endpoint, others, trust, events: this, intern: (delta) => this.#intern(delta), services: serviceConfigs(servicesEach) };
+    this.#surroundings = { endpoint, others, trust, events: this, services: serviceConfigs(servicesEach) };
     this.#stalled = members.slice(0, stalled).map((membership) => new StalledWatch(endpoint, membership, position));
     for (const membership of members.slice(stalled)) this.#agents.set(membership.facts.nodeId, new SimulatedAgent(membership, position, this.#surroundings));
   }
@@ -194,13 +193,6 @@ export class Fleet implements AgentEvents {
     const { agents } = this;
     const first = Math.floor(Math.random() * agents.length);
     return Array.from({ length: Math.min(count, agents.length) }, (_, n) => agents[(first + n) % agents.length]!);
-  }
-
-  #intern(delta: MapDelta): MapDelta {
-    const known = this.#deltas.get(String(delta.revision));
-    if (known?.changes.length === delta.changes.length) return known;
-    this.#deltas.set(String(delta.revision), delta);
-    return delta;
   }
 }
 

@@ -10,7 +10,9 @@ import { NodeServiceService, type PeerSignal } from '../../src/gen/networkcontro
 import type { Duplex, DuplexEvents } from '../../src/platform/rpc-client.js';
 import { ERROR_CODE_KEY } from '../../src/platform/rpc-metadata.js';
 import { toPem } from '../../src/platform/x509/pem.js';
-import { encodeFrame, framesOf } from './grpc-frames.js';
+import { decodeOnce } from './decode-once.js';
+import { encodeFrame, FrameReader } from './grpc-frames.js';
+import { Incoming } from './incoming.js';
 
 /** A method as the generated code describes it. */
 interface Method<Q, R> {
@@ -62,18 +64,17 @@ async function unary<Q, R>(session: ClientHttp2Session, method: Method<Q, R>, re
   throw new DomainError('unavailable', `${method.path}: want an answer, got none`);
 }
 
-async function* stream<Q, R>(session: ClientHttp2Session, method: Method<Q, R>, request: Q): AsyncGenerator<R, void> {
+function stream<Q, R>(session: ClientHttp2Session, method: Method<Q, R>, request: Q): AsyncIterable<R> {
   const call = begin(session, method);
   call.end(encodeFrame(method.requestSerialize(request)));
-  yield* answersOf(call, method);
+  const answers = new Incoming<R>(() => end(call));
+  hear(call, method, { onMessage: (answer) => answers.push(answer), onEnd: (error) => answers.end(error) });
+  return answers;
 }
 
-function duplex<Q, R>(session: ClientHttp2Session, method: Method<Q, R>, { onMessage, onEnd }: DuplexEvents<R>): Duplex<Q> {
+function duplex<Q, R>(session: ClientHttp2Session, method: Method<Q, R>, events: DuplexEvents<R>): Duplex<Q> {
   const call = begin(session, method);
-  const read = async (): Promise<void> => {
-    for await (const answer of answersOf(call, method)) onMessage(answer);
-  };
-  void read().then(() => onEnd(undefined), onEnd);
+  hear(call, method, events);
   return { write: (request) => void (call.destroyed || call.write(encodeFrame(method.requestSerialize(request)))) };
 }
 
@@ -82,23 +83,31 @@ function begin(session: ClientHttp2Session, { path }: { readonly path: string })
   return session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' });
 }
 
-/** @throws DomainError the server's refusal, or `unavailable` when the connection ends. */
-async function* answersOf<R>(call: ClientHttp2Stream, { responseDeserialize }: Pick<Method<never, R>, 'responseDeserialize'>): AsyncGenerator<R, void> {
+/** Tells each answer, then the end: undefined, the server's refusal, or `unavailable` when the connection ends. */
+function hear<R>(call: ClientHttp2Stream, method: Method<never, R>, { onMessage, onEnd }: Pick<DuplexEvents<R>, 'onMessage' | 'onEnd'>): void {
+  const decode = decoderOf(method);
+  const frames = new FrameReader();
   let refusal: DomainError | undefined;
+  let failure: unknown;
   const look = (headers: IncomingHttpHeaders): void => void (refusal ??= refusalOf(headers));
   call.on('response', look).on('trailers', look);
-  try {
-    for await (const bytes of framesOf(call)) yield responseDeserialize(bytes);
-  } catch (error) {
-    throw refusal ?? new DomainError('unavailable', 'the connection has ended', { cause: error });
-  } finally {
-    end(call);
-  }
-  if (refusal !== undefined) throw refusal;
+  call.on('data', (bytes: Buffer) => {
+    for (const frame of frames.take(bytes)) onMessage(decode(frame));
+  });
+  call.on('error', (error) => (failure = error));
+  call.once('end', () => end(call));
+  call.once('close', () => onEnd(refusal ?? (failure === undefined && call.readableEnded ? undefined : new DomainError('unavailable', 'the connection has ended', { cause: failure }))));
+}
+
+const decoders = new WeakMap<object, (bytes: Buffer) => unknown>();
+
+function decoderOf<R>(method: Method<never, R>): (bytes: Buffer) => R {
+  const decode = decoders.get(method) ?? decodeOnce(method.responseDeserialize);
+  decoders.set(method, decode);
+  return decode as (bytes: Buffer) => R;
 }
 
 function end(call: ClientHttp2Stream): void {
-  call.on('error', () => {});
   setImmediate(() => call.close(constants.NGHTTP2_CANCEL));
 }
 

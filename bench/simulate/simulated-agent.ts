@@ -39,8 +39,6 @@ export interface AgentSurroundings {
   readonly others: readonly string[];
   readonly trust: SharedTrust;
   readonly events: AgentEvents;
-  /** A delta that another agent has decoded already, so that ten thousand hold one copy. */
-  intern(delta: MapDelta): MapDelta;
   /** What each offers. */
   readonly services: readonly ServiceConfig[];
 }
@@ -158,7 +156,7 @@ export class SimulatedAgent implements ControlHandlers {
   #takeDelta(delta: MapDelta): void {
     this.counts.deltas++;
     if (delta.revision <= this.revision) this.counts.outOfOrder++;
-    if (this.#maps.applyDelta(this.#surroundings.intern(delta))) this.#surroundings.events.onApplied(this, delta.revision);
+    if (this.#maps.applyDelta(delta)) this.#surroundings.events.onApplied(this, delta.revision);
   }
 }
 
