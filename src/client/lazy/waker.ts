@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { formatAddressBytes } from '../../platform/address-bytes.js';
 import type { Clock } from '../../platform/clock.js';
+import { TokenBucket } from '../../platform/token-bucket.js';
 import { formatWireGuardKey, generateWireGuardKeys } from '../../platform/wireguard/keys.js';
 import { Responder, type PeerKey } from '../../platform/wireguard/protocol/responder.js';
 import { Session } from '../../platform/wireguard/protocol/session.js';
@@ -35,8 +36,8 @@ export class Waker {
   readonly #socket: Socket;
   readonly #responder: Responder;
   readonly #own: PeerKey;
+  readonly #packets: TokenBucket;
   #sessions: Session[] = [];
-  #second = { startMs: 0, packets: 0 };
 
   private constructor(socket: Socket, deps: WakerDeps) {
     const keys = generateWireGuardKeys();
@@ -44,6 +45,7 @@ export class Waker {
     this.#socket = socket;
     this.#responder = new Responder(keys.privateKey);
     this.#own = this.#responder.peerKey(deps.publicKey);
+    this.#packets = new TokenBucket(PACKETS_PER_SECOND, deps.clock.now());
     this.publicKey = formatWireGuardKey(keys.publicKey);
     socket.on('message', (message, { port }) => this.#receive(message, port));
     // An answer that could not be sent: WireGuard asks again.
@@ -93,16 +95,11 @@ export class Waker {
   #transport(message: Buffer): void {
     const index = message.readUInt32LE(RECEIVER_OFFSET);
     const session = this.#sessions.find(({ localIndex }) => localIndex === index);
-    if (session === undefined || this.#isTooMuch()) return;
-    const packet = session.open(message, this.#deps.clock.now());
+    const nowMs = this.#deps.clock.now();
+    if (session === undefined || !this.#packets.take(1, nowMs)) return;
+    const packet = session.open(message, nowMs);
     const address = typeof packet === 'string' ? undefined : destinationOf(packet);
     if (address !== undefined) this.#deps.onWanted(address);
-  }
-
-  #isTooMuch(): boolean {
-    const nowMs = this.#deps.clock.now();
-    if (Math.abs(nowMs - this.#second.startMs) >= 1000) this.#second = { startMs: nowMs, packets: 0 };
-    return ++this.#second.packets > PACKETS_PER_SECOND;
   }
 }
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Log } from '../../platform/log.js';
+import { TokenBucket } from '../../platform/token-bucket.js';
 import { proveKeys, type KeyClaim, type ProvedKeys } from './key-claim.js';
 import { ProofThread } from './proof-thread.js';
 
@@ -25,16 +26,15 @@ export interface KeyProofOptions {
 export class KeyProofs {
   readonly #log: Log;
   readonly #threadCount: number;
-  readonly #byItself: number;
+  readonly #byItself: TokenBucket;
   readonly #newThread: (onLost: (reason: string) => void) => ProofThread;
   readonly #threads = new Set<ProofThread>();
-  #second = { startedMs: 0, count: 0 };
 
   /** @param options What is not given is chosen for this machine. */
   constructor({ log, threads = THREADS, byItself = BY_ITSELF_A_SECOND, newThread = (onLost) => new ProofThread(onLost) }: KeyProofOptions) {
     this.#log = log;
     this.#threadCount = threads;
-    this.#byItself = byItself;
+    this.#byItself = new TokenBucket(byItself, performance.now());
     this.#newThread = newThread;
   }
 
@@ -44,19 +44,13 @@ export class KeyProofs {
    * @throws DomainError `proof_invalid`, `csr_invalid`, `invalid_argument`; `unavailable` when the thread is lost meanwhile.
    */
   async prove(claim: KeyClaim): Promise<ProvedKeys> {
-    return this.#isQuiet() ? proveKeys(claim) : this.#thread().prove(claim);
+    return this.#byItself.take(1, performance.now()) ? proveKeys(claim) : this.#thread().prove(claim);
   }
 
   /** Ends the threads. */
   async stop(): Promise<void> {
     await Promise.all([...this.#threads].map((thread) => thread.stop()));
     this.#threads.clear();
-  }
-
-  #isQuiet(): boolean {
-    const now = performance.now();
-    if (now - this.#second.startedMs >= 1_000) this.#second = { startedMs: now, count: 0 };
-    return ++this.#second.count <= this.#byItself;
   }
 
   /** The one with the least to do; a new one while there may be more and all have some. */

@@ -8,7 +8,7 @@ import type { Peer } from './peer.js';
 import type { Responder } from '../../platform/wireguard/protocol/responder.js';
 import type { RouteTable } from './route-table.js';
 import { Session } from '../../platform/wireguard/protocol/session.js';
-import { TokenBucket } from './token-bucket.js';
+import { TokenBucket } from '../../platform/token-bucket.js';
 import type { Tunnels } from './tunnels.js';
 
 /** Cookies are asked for this long after the last sign of overload. */

@@ -5,7 +5,7 @@ import type { Network } from './network.js';
 import type { PeerKey } from '../../platform/wireguard/protocol/responder.js';
 import type { RelayPair } from './relay-pair.js';
 import type { Session } from '../../platform/wireguard/protocol/session.js';
-import { TokenBucket } from './token-bucket.js';
+import { TokenBucket } from '../../platform/token-bucket.js';
 
 /** A node's identity at the rendezvous, with all that is known of it at the moment. */
 export class Peer implements PeerKey {

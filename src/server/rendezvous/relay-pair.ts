@@ -1,6 +1,6 @@
 import type { Peer } from './peer.js';
 import type { Route } from './route-table.js';
-import { TokenBucket } from './token-bucket.js';
+import { TokenBucket } from '../../platform/token-bucket.js';
 
 /** Two nodes that talk through the relay. */
 export class RelayPair {

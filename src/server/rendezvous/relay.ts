@@ -7,7 +7,7 @@ import type { Network } from './network.js';
 import type { Peer } from './peer.js';
 import { RelayPair } from './relay-pair.js';
 import type { Route, RouteTable } from './route-table.js';
-import { TokenBucket } from './token-bucket.js';
+import { TokenBucket } from '../../platform/token-bucket.js';
 import { MESSAGE_TYPE, REJECT_AFTER_MS, SENDER_OFFSET } from '../../platform/wireguard/protocol/wire.js';
 
 /** How long an initiation may wait for its answer; WireGuard has begun a new one long before. */

@@ -8,7 +8,7 @@ import type { FindPeer, Rendezvous, RendezvousEvents, RendezvousNetwork, Rendezv
 import { Responder } from '../../platform/wireguard/protocol/responder.js';
 import { TcpConnections, type NodeConnection } from './tcp-connections.js';
 import { answerBinding, isStun, wantsOtherPort } from '../../platform/stun.js';
-import { TokenBucket } from './token-bucket.js';
+import { TokenBucket } from '../../platform/token-bucket.js';
 import { closeUdpSocket, openUdpSocket, SOCKET_BUFFER_BYTES } from './udp-socket.js';
 
 const SWEEP_EVERY_MS = 1000;

@@ -1,4 +1,5 @@
 import { CertificateRecord, CertificateRecord_State, type NodeRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import type { NodeCertificateRequest } from '../pki/pki.js';
 import { keys } from '../store/keys.js';
 import type { Operation } from '../store/store.js';
 
@@ -11,20 +12,9 @@ export interface IssuedCertificate {
   readonly caGeneration: number;
 }
 
-/** What is to be certified of a node for its peers. */
-export interface NetworkStatement {
-  readonly nodeId: string;
-  readonly network: string;
-  readonly networkSpki: Uint8Array;
-  readonly wgPublicKey: Uint8Array;
-  readonly addresses: readonly string[];
-  readonly routes: readonly string[];
-  readonly nowMs: number;
-}
-
 /** The part of the PKI that makes a node's two certificates. */
 export interface NodeCertificateIssuer {
-  issueNodeCertificates(request: NetworkStatement & { readonly grpcSpki: Uint8Array }): { readonly grpc: IssuedCertificate; readonly network: IssuedCertificate };
+  issueNodeCertificates(request: NodeCertificateRequest): { readonly grpc: IssuedCertificate; readonly network: IssuedCertificate };
 }
 
 /**

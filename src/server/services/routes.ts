@@ -5,17 +5,18 @@ import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { readCertificate } from '../../platform/x509/ca-bundle.js';
 import type { Caller } from '../auth/caller.js';
+import type { NetworkCertificateRequest } from '../pki/pki.js';
 import type { Committed, Decision, LocalView, Repository, Versioned } from '../store/local-view.js';
 import type { Compare, Operation } from '../store/store.js';
 import { auditOperation } from './audit.js';
-import { certificateRow, type IssuedCertificate, type NetworkStatement } from './certificate-rows.js';
+import { certificateRow, type IssuedCertificate } from './certificate-rows.js';
 import { revocationOf } from './node-removal.js';
 import { findNode } from './nodes.js';
 import type { Revocations } from './revocations.js';
 
 /** The part of the PKI that states what is behind a node. */
 export interface RouteCertifier {
-  issueNetworkCertificate(request: NetworkStatement): IssuedCertificate;
+  issueNetworkCertificate(request: NetworkCertificateRequest): IssuedCertificate;
 }
 
 /** A prefix behind a node. */
