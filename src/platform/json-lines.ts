@@ -1,5 +1,4 @@
-import winston from 'winston';
-import { endDailyFile, openDailyFile } from './daily-file.js';
+import { DailyFile } from './daily-file.js';
 
 /** A file of JSON objects, one a line. */
 export interface JsonLines {
@@ -16,16 +15,9 @@ const BOUNDS = { maxSize: '16m', keep: 128 } as const;
  * must not be in them.
  */
 export function openJsonLines({ name, dir, onFailure }: { readonly name: string; readonly dir: string; readonly onFailure: (error: Error) => void }): JsonLines {
-  const format = winston.format.printf(({ message }) => String(message));
-  const file = openDailyFile({ name, dir, format, ...BOUNDS, onFailure });
-  const logger = winston.createLogger({ transports: [file] });
-  const end = async (): Promise<void> => {
-    await new Promise<void>((resolve) => logger.once('finish', resolve).end());
-    await endDailyFile(file);
-  };
-  let ended: Promise<void> | undefined;
+  const file = new DailyFile({ name, dir, ...BOUNDS, onFailure });
   return {
-    write: (record) => void logger.info(JSON.stringify(record)),
-    close: () => (ended ??= end()),
+    write: (record) => file.write(JSON.stringify(record)),
+    close: () => file.close(),
   };
 }

@@ -1,7 +1,6 @@
 import colors from 'picocolors';
 import winston from 'winston';
-import type DailyRotateFile from 'winston-daily-rotate-file';
-import { endDailyFile, openDailyFile } from './daily-file.js';
+import { DailyFile } from './daily-file.js';
 import type { Log, LogFields } from './log.js';
 import { redact, redactText } from './redact.js';
 
@@ -32,44 +31,49 @@ const KEEP = '7d';
 export function openLog(options: LogOptions): ProgramLog {
   const console = options.console ?? process.stdout;
   const file = options.dir === undefined ? undefined : dailyFile(options.program, options.dir, console);
-  const logger = winston.createLogger({
-    level: options.debug === true ? 'debug' : 'info',
-    transports: [...(file === undefined ? [] : [file]), ...consoleTransports(console, file !== undefined)],
-  });
+  const shown = shownOn(console, file !== undefined);
   const write =
-    (level: string) =>
-    (message: string, fields?: LogFields): void =>
-      void logger.log({ level, message, fields });
+    (level: Level) =>
+    (message: string, fields?: LogFields): void => {
+      file?.write(jsonLine(level, message, fields));
+      // What is wrong may be the last that a program says.
+      if (level === 'warn' || level === 'error') file?.flush();
+      shown?.log({ level, message, fields });
+    };
   let closed: Promise<void> | undefined;
   return {
-    debug: write('debug'),
+    debug: options.debug === true ? write('debug') : () => {},
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
-    close: () => (closed ??= close(logger, file)),
+    close: () => (closed ??= close(shown, file)),
   };
 }
 
+type Level = keyof typeof COLOURS;
+
 /** JSON on a console that is no terminal, so that a supervisor can read it; nothing when the file has it already. */
-function consoleTransports(stream: NodeJS.WriteStream, hasFile: boolean): winston.transport[] {
-  if (!stream.isTTY && hasFile) return [];
-  return [new winston.transports.Stream({ stream, format: stream.isTTY ? READABLE : JSON_LINES })];
+function shownOn(stream: NodeJS.WriteStream, hasFile: boolean): winston.Logger | undefined {
+  if (!stream.isTTY && hasFile) return undefined;
+  return winston.createLogger({ level: 'debug', transports: [new winston.transports.Stream({ stream, format: stream.isTTY ? READABLE : JSON_LINES })] });
 }
 
-function dailyFile(program: string, dir: string, console: NodeJS.WriteStream): DailyRotateFile {
+function dailyFile(program: string, dir: string, console: NodeJS.WriteStream): DailyFile {
   // The console is the only place left to say that the disk is full.
   const onFailure = (error: Error): void => void console.write(`${program}: log file: ${error.message}\n`);
-  return openDailyFile({ name: `${program}-log`, dir, format: JSON_LINES, keep: KEEP, onFailure });
+  return new DailyFile({ name: `${program}-log`, dir, keep: KEEP, onFailure });
 }
 
-async function close(logger: winston.Logger, file: DailyRotateFile | undefined): Promise<void> {
-  await new Promise<void>((resolve) => logger.once('finish', resolve).end());
-  if (file !== undefined) await endDailyFile(file);
+async function close(shown: winston.Logger | undefined, file: DailyFile | undefined): Promise<void> {
+  if (shown !== undefined) await new Promise<void>((resolve) => shown.once('finish', resolve).end());
+  await file?.close();
 }
 
-const JSON_LINES = winston.format.printf(({ level, message, fields }) =>
-  JSON.stringify({ time: new Date().toISOString(), level, message: redactText(String(message)), ...(redact(fields) as object) }),
-);
+function jsonLine(level: string, message: unknown, fields: unknown): string {
+  return JSON.stringify({ time: new Date().toISOString(), level, message: redactText(String(message)), ...(redact(fields) as object) });
+}
+
+const JSON_LINES = winston.format.printf(({ level, message, fields }) => jsonLine(level, message, fields));
 
 const COLOURS = { debug: colors.dim, info: colors.cyan, warn: colors.yellow, error: colors.red } as const;
 
