@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
 import type { NodeName } from '../../domain/names.js';
 import { AddressRecord, ExchangeRecord, NodeRecord, OwnerRecord, type TokenRecord } from '../../gen/networkcontroller/store/v1/records.js';
@@ -12,6 +12,7 @@ import { addressKey } from './address-pools.js';
 import type { AddressTaking } from './address-taking.js';
 import { auditOperation } from './audit.js';
 import { certificateRow, type NodeCertificateIssuer } from './certificate-rows.js';
+import { NodeIds } from './node-ids.js';
 import { NodeNames } from './node-names.js';
 import { newNodeToken } from './node-tokens.js';
 import { SetAside } from './set-aside.js';
@@ -56,6 +57,7 @@ export class Registrations {
   readonly #uses: TokenUses;
   readonly #issuer: NodeCertificateIssuer;
   readonly #clock: Clock;
+  readonly #ids = new NodeIds();
   readonly #names = new NodeNames();
 
   constructor(deps: { repository: Repository; addresses: AddressTaking; uses: TokenUses; issuer: NodeCertificateIssuer; clock: Clock }) {
@@ -109,7 +111,7 @@ export class Registrations {
     requireFreeKey(view, request.wgPublicKey);
     const name = this.#names.choose(view, token.value, request, aside);
     const address = this.#addresses.take(view, token.value, aside, now);
-    const nodeId = randomBytes(8).toString('hex');
+    const nodeId = this.#ids.next(now);
     const { network } = token.value;
     const certified = this.#certify(newNode(facts, { nodeId, name, now, ...address.claim }), request, now);
     const owner = OwnerRecord.encode({ nodeId, network }).finish();
