@@ -113,8 +113,9 @@ function some(): Member {
 
 function lookAt(hour: number, before: bigint): SoakHour {
   globalThis.gc?.();
+  const { rss, heapUsed, external } = process.memoryUsage();
   const { view } = state.repository;
-  return { hour, residentBytes: process.memoryUsage.rss(), fileBytes: bytesIn(folder), keptRevisions: Number(view.rev - oldest(view.rev)), madeRevisions: Number(view.rev - before) };
+  return { hour, residentBytes: rss, usedBytes: heapUsed + external, fileBytes: bytesIn(folder), keptRevisions: Number(view.rev - oldest(view.rev)), madeRevisions: Number(view.rev - before) };
 }
 
 /** The first revision that the event log still has, by halving. */

@@ -1,3 +1,4 @@
+import type { MapChange } from '../../gen/networkcontroller/v1/node.js';
 import type { AppliedRevision, LocalView } from '../store/local-view.js';
 import type { NetworkChanges } from './changes.js';
 import { encodeDelta } from './encoded.js';
@@ -6,12 +7,31 @@ import { encodeDelta } from './encoded.js';
 export class MapRevision {
   #whole: Uint8Array | undefined;
   #shared: Uint8Array | undefined;
+  #changes: NetworkChanges;
 
   constructor(
     readonly rev: bigint,
     readonly network: string,
-    readonly changes: NetworkChanges,
-  ) {}
+    changes: NetworkChanges,
+  ) {
+    this.#changes = changes;
+  }
+
+  get changes(): NetworkChanges {
+    return this.#changes;
+  }
+
+  /** Whether it has a list of what is revoked. */
+  get hasList(): boolean {
+    return this.#changes.shared.some(isList);
+  }
+
+  /** Goes on without the list: there is a later one, which says all that this one said. */
+  dropList(): void {
+    this.#changes = { ...this.#changes, shared: this.#changes.shared.filter((each) => !isList(each)) };
+    this.#whole = undefined;
+    this.#shared = undefined;
+  }
 
   /** The delta of those who see every node. */
   get whole(): Uint8Array {
@@ -48,6 +68,11 @@ export class MapHistory {
   #entries: MapRevision[] = [];
   /** All after this revision is in {@link #entries}. */
   #since: bigint;
+  /**
+   * By network the one entry with a list of what is revoked. Such a list has all that were revoked before it: were they all kept, they would grow
+   * with the square of how many nodes have left.
+   */
+  readonly #lists = new Map<string, MapRevision>();
   /** Up to here it is too far back to be read. */
   #outOfReach = -1n;
 
@@ -66,6 +91,10 @@ export class MapHistory {
   take(revision: AppliedRevision): readonly MapRevision[] {
     const entries = this.#entriesOf(revision);
     this.#entries.push(...entries);
+    for (const entry of entries.filter(({ hasList }) => hasList)) {
+      this.#lists.get(entry.network)?.dropList();
+      this.#lists.set(entry.network, entry);
+    }
     // In pieces, since every shortening copies what stays.
     if (this.#entries.length > this.bounds.kept * 2) this.#forget(this.#entries.length - this.bounds.kept);
     return entries;
@@ -96,6 +125,10 @@ export class MapHistory {
       this.#outOfReach = revision;
       return false;
     }
+    for (const entry of missing.filter(({ hasList }) => hasList).toReversed()) {
+      if (this.#lists.has(entry.network)) entry.dropList();
+      else this.#lists.set(entry.network, entry);
+    }
     this.#entries.unshift(...missing);
     this.#since = revision;
     return true;
@@ -118,6 +151,10 @@ export class MapHistory {
     }
     return found;
   }
+}
+
+function isList({ change }: MapChange): boolean {
+  return change?.$case === 'crl';
 }
 
 /** Index of the first entry after `revision`, by halving. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NodeRecord } from '../../../src/gen/networkcontroller/store/v1/records.js';
+import { CrlRecord, NodeRecord } from '../../../src/gen/networkcontroller/store/v1/records.js';
 import { WatchResponse } from '../../../src/gen/networkcontroller/v1/node.js';
 import { NetworkConfig } from '../../../src/gen/networkcontroller/v1/types.js';
 import { changesOf } from '../../../src/server/feed/changes.js';
@@ -23,16 +23,17 @@ function start() {
     },
   };
   const open = (): MapHistory => new MapHistory(view, (revision) => changesOf(revision, () => [NetworkConfig.fromPartial({ name: 'default' })], () => ['default']), BOUNDS);
-  const write = (key: string, record: Partial<NodeRecord>): AppliedRevision => {
+  const write = (key: string, record: Partial<NodeRecord>): AppliedRevision => writeRaw(key, NodeRecord.encode(NodeRecord.fromPartial(record)).finish());
+  const writeRaw = (key: string, value: Uint8Array): AppliedRevision => {
     const rev = BigInt(log.length + 1);
-    const value = NodeRecord.encode(NodeRecord.fromPartial(record)).finish();
     const revision: AppliedRevision = { rev, atMs: 0, events: [{ type: 'put', key, value, modRev: rev }] };
     log.push(revision);
     return revision;
   };
   const node = (id: string) => write(keys.node('default', id), { id });
+  const revoked = (der: string) => writeRaw('/nc/v1/crl', CrlRecord.encode(CrlRecord.fromPartial({ der: Buffer.from(der) })).finish());
   const other = () => write(keys.presence('default', 'x'), {});
-  return { open, node, other, reads: () => reads };
+  return { open, node, revoked, other, reads: () => reads };
 }
 
 const revisions = (history: MapHistory, after: bigint) => history.after(after)?.map(({ rev }) => rev);
@@ -98,3 +99,60 @@ describe('a revision', () => {
     expect(WatchResponse.decode(entry!.ownOf('a')!).message).toMatchObject({ $case: 'delta', value: { revision: 1n, changes: [{ change: { $case: 'peer' } }] } });
   });
 });
+
+describe('lists of what is revoked', () => {
+  it('are kept the last one only, and every revision is still there', () => {
+    const { open, node, revoked } = start();
+    const history = open();
+    for (const revision of [revoked('1'), node('a'), revoked('12'), revoked('123')]) history.take(revision);
+
+    expect(told(history, 0n)).toEqual(['1: ', '2: peer', '3: ', '4: crl 123']);
+  });
+
+  it('go out whole with their own revision, before there is another', () => {
+    const { open, revoked } = start();
+    const history = open();
+
+    const [first] = history.take(revoked('1'));
+    const said = cases(first!.whole);
+    history.take(revoked('12'));
+
+    expect(said).toBe('crl 1');
+    expect(cases(first!.whole)).toBe('');
+  });
+
+  it('are not gone with a revision that is: the one kept is the newest', () => {
+    const { open, node, revoked } = start();
+    const history = open();
+    history.take(revoked('1'));
+    for (let n = 0; n < 20; n++) history.take(node(`n${n}`));
+
+    history.take(revoked('12'));
+
+    expect(told(history, 20n)).toEqual(['21: peer', '22: crl 12']);
+  });
+
+  it.each([
+    ['the last of those read back, when none has come since', [], ['1: ', '2: crl 12', '3: peer']],
+    ['none of those read back, when one has come since', ['123'], ['1: ', '2: ', '3: peer', '4: crl 123']],
+  ])('are %s', (_what, since, expected) => {
+    const { open, node, revoked } = start();
+    revoked('1');
+    revoked('12');
+    node('a');
+    const history = open();
+    for (const der of since) history.take(revoked(der));
+
+    expect(told(history, 0n)).toEqual(expected);
+  });
+});
+
+function told(history: MapHistory, after: bigint): string[] | undefined {
+  return history.after(after)?.map(({ rev, whole }) => `${rev}: ${cases(whole)}`);
+}
+
+function cases(bytes: Uint8Array): string {
+  const { message } = WatchResponse.decode(bytes);
+  if (message?.$case !== 'delta') return 'no delta';
+  return message.value.changes.map(({ change }) => (change?.$case === 'crl' ? `crl ${change.value.toString()}` : change?.$case)).join();
+}
