@@ -78,7 +78,8 @@ async function main(): Promise<void> {
   for (const delta of deltas) {
     const [begun, cpu] = [performance.now(), process.cpuUsage()];
     maps.applyDelta(delta);
-    names.show(maps.current()!);
+    names.show(maps.current()!, delta);
+    names.resolve({ name: 'machine-7', type: 'A' });
     keeper.changed(delta);
     seen.map.push(performance.now() - begun);
     await applied(upkeep, maps);

@@ -37,6 +37,8 @@ export interface AgentDeps {
    * @param delta By what; undefined when it is another one.
    */
   onMap(map: NetworkMap, delta: MapDelta | undefined): void;
+  /** Time has passed: the map is the same, and others of its peers are believed. */
+  onVerdicts(map: NetworkMap): void;
   /** A connection to a controller has been made. */
   onConnected(): void;
   /** Makes the machine around the interface fit the map; never fails. */

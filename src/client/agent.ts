@@ -201,9 +201,15 @@ export class Agent implements ControlHandlers {
     const { clock, maps } = this.#deps;
     this.#cancelReverify();
     this.#cancelReverify = clock.after(Math.min(REVERIFY_MS, Math.max(1, maps.nextEndMs() - clock.now())), () => {
-      if (maps.reverify()) this.#upkeep.request();
+      if (maps.reverify()) this.#verdictsChanged();
       this.#awaitEnds();
     });
+  }
+
+  #verdictsChanged(): void {
+    const map = this.#deps.maps.current();
+    if (map !== undefined) this.#deps.onVerdicts(map);
+    this.#upkeep.request();
   }
 
   #onPathChange(nodeId: string): void {

@@ -158,12 +158,13 @@ function assemble(config: ClientConfig, state: StateFolder, membership: Membersh
     onMap: (map, delta) => {
       const networkCertificate = newerOwnCertificate(membership.current, map.self, clock.now());
       if (networkCertificate !== undefined) membership.replace({ ...membership.current, networkCertificate });
-      names.show(map);
+      names.show(map, delta);
       if (servers.control.length === 0) learn(map.controlEndpoints);
       memory.keepDirectOf((nodeId) => maps.peer(nodeId) !== undefined);
       if (delta === undefined) mapKeeper.replaced();
       else mapKeeper.changed(delta);
     },
+    onVerdicts: (map) => names.show(map),
     onServers: (list) => {
       servers.take(list);
       learn(servers.control);

@@ -4,6 +4,7 @@ import { DomainError } from '../domain/errors.js';
 import type { ZoneAnswer } from '../domain/zone-lookup.js';
 import { Zone } from '../domain/zone.js';
 import type { ResolveRequest, ResolveResponse } from '../gen/networkcontroller/v1/agent.js';
+import type { MapDelta } from '../gen/networkcontroller/v1/node.js';
 import type { NameRecords, Peer, Service } from '../gen/networkcontroller/v1/types.js';
 import type { Transport } from '../platform/dns/reply.js';
 import { Responder, type Reply } from '../platform/dns/responder.js';
@@ -15,9 +16,15 @@ export class MapNames {
   #zone: Zone | undefined;
   #responder: Responder | undefined;
 
-  /** Answers from this map from now on. */
-  show(map: NetworkMap): void {
+  /**
+   * Answers from this map from now on.
+   *
+   * @param delta What alone is different from the map before; left out, it is another one.
+   */
+  show(map: NetworkMap, delta?: MapDelta): void {
+    const before = this.#map;
     this.#map = map;
+    if (this.#zone === undefined || (delta !== undefined && before?.network === map.network && follow(this.#zone, map, delta))) return;
     this.#zone = undefined;
     this.#responder = undefined;
   }
@@ -48,6 +55,31 @@ export class MapNames {
     this.#zone ??= this.#map === undefined ? new Zone('invalid') : zoneOf(this.#map);
     return this.#zone;
   }
+}
+
+/** Makes the changes of nodes and services. @returns whether that is all there is to do; otherwise the zone is to be made anew. */
+function follow(zone: Zone, map: NetworkMap, { changes }: MapDelta): boolean {
+  const network = map.network.name;
+  try {
+    for (const { change } of changes) {
+      if (change?.$case === 'peer') zone.apply(isRefused(map, change.value) ? { kind: 'nodeRemoved', id: change.value.nodeId } : { kind: 'node', node: zoneNode(change.value, network) });
+      else if (change?.$case === 'peerRemoved') zone.apply({ kind: 'nodeRemoved', id: change.value });
+      else if (change?.$case === 'service' && change.value.withheld === '') zone.apply({ kind: 'service', service: zoneService(change.value) });
+      else if (change?.$case === 'service') zone.apply({ kind: 'serviceRemoved', network, id: change.value.id });
+      else if (change?.$case === 'serviceRemoved') zone.apply({ kind: 'serviceRemoved', network, id: change.value });
+      // Whether a name of the admins' can be shown depends on all others.
+      else if (change?.$case !== 'relay' && change?.$case !== 'relayRemoved' && change?.$case !== 'controlEndpoints') return false;
+    }
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    return false;
+  }
+  zone.setRevision(map.revision);
+  return true;
+}
+
+function isRefused({ refused }: NetworkMap, { nodeId }: Peer): boolean {
+  return refused.some(({ peer }) => peer.nodeId === nodeId);
 }
 
 function zoneOf(map: NetworkMap): Zone {

@@ -1,7 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MapNames } from '../../src/client/map-names.js';
-import type { NetworkMap } from '../../src/client/map-store.js';
+import { MapStore, type NetworkMap } from '../../src/client/map-store.js';
+import { DomainError } from '../../src/domain/errors.js';
+import { MapDelta, MapSnapshot } from '../../src/gen/networkcontroller/v1/node.js';
 import { NetworkConfig, Peer, Service } from '../../src/gen/networkcontroller/v1/types.js';
+import { silentLog } from '../../src/platform/log.js';
+import { ManualClock } from '../support/clock.js';
 import { aQuery, read } from '../support/dns.js';
 
 const peer = (name: string, last: number): Peer => Peer.fromPartial({ nodeId: `n-${last}`, name, bindIp: `10.66.0.${last}`, bindIp6: `fd00:66::${last}` });
@@ -113,6 +117,73 @@ describe('an answer from the map', () => {
 
     expect(ask('db.default.nc.internal')).toBe('outside');
     expect(ask('db.lab.corp.example')).toMatchObject({ answers: [{ data: '10.66.0.6' }] });
+  });
+});
+
+describe('a change of the map', () => {
+  type Change = NonNullable<MapDelta['changes'][number]['change']>;
+
+  /** A network that is shown, was asked of, and is then changed. */
+  function follow(...changes: { $case: Change['$case']; value: unknown }[]): void {
+    const trust = { verify: ({ name }: Peer) => until(name), verifyRelay: () => Infinity, takeBundle: () => true, takeCrl: () => true };
+    const maps = new MapStore({ nodeId: 'n-5', trust, clock: new ManualClock(), log: silentLog });
+    const { network, self, peers, services } = aMap();
+    maps.applySnapshot(MapSnapshot.fromPartial({ epoch: 'e', revision: 1n, network, self: self!, peers: [...peers], services: [...services], last: true }));
+    names.show(maps.current()!);
+    let revision = 1n;
+    for (const change of changes) {
+      ask('db.default.nc.internal');
+      const delta = MapDelta.fromPartial({ revision: ++revision, changes: [{ change: change as Change }] });
+      maps.applyDelta(delta);
+      names.show(maps.current()!, delta);
+      expect(told(names), change.$case).toEqual(told(fresh(maps.current()!)));
+    }
+  }
+
+  const until = (name: string): number => {
+    if (name === 'liar') throw new DomainError('certificate_invalid', 'forged');
+    return Infinity;
+  };
+  const fresh = (map: NetworkMap): MapNames => {
+    const made = new MapNames();
+    made.show(map);
+    return made;
+  };
+  /** Every answer that the tests below may change. */
+  const told = (of: MapNames): unknown[] =>
+    [...['web-1', 'db', 'new', 'liar', 'other'].map((name) => [name, 'A']), ...['shop.svc.nc.internal', 'www.nc.internal'].map((name) => [name, 'A']), ['_shop._tcp.svc.nc.internal', 'SRV'], ['10.66.0.6', 'PTR'], ['10.66.0.9', 'PTR'], ['nc.internal', 'SOA']]
+      .map(([name = '', type = 'A']) => {
+        const { rcode, answers } = of.resolve({ name, type });
+        return [name, rcode, ...answers.toSorted()];
+      });
+
+  it.each([
+    ['a node that comes', { $case: 'peer', value: peer('new', 9) }],
+    ['a node that changes its name', { $case: 'peer', value: peer('other', 6) }],
+    ['this node under another name', { $case: 'peer', value: peer('other', 5) }],
+    ['a node that is not believed, and was before', { $case: 'peer', value: peer('liar', 6) }],
+    ['a node that goes, with the address of its service', { $case: 'peerRemoved', value: 'n-6' }],
+    ['a service that comes', { $case: 'service', value: service({ id: 'shop-web', nodeId: 'n-5' }) }],
+    ['a service that is withheld', { $case: 'service', value: service({ withheld: 'sick' }) }],
+    ['a service that goes', { $case: 'serviceRemoved', value: 'shop-db' }],
+    ['a name of the admins\'', { $case: 'names', value: { key: 'k', name: 'www.nc.internal', records: [{ id: 'r', type: 'A', value: '192.0.2.1', ttlSeconds: 60 }] } }],
+    ['the network\'s own settings', { $case: 'network', value: NetworkConfig.fromPartial({ name: 'default', cidr: '10.66.0.0/16', zone: 'nc.internal' }) }],
+    ['a list of what is revoked, after which all are judged again', { $case: 'crl', value: Buffer.from('crl') }],
+    ['a relay, which has no name', { $case: 'relay', value: { name: 'r' } }],
+  ] as const)('is answered like a map made anew: %s', (_what, change) => {
+    follow(change);
+  });
+
+  it('is answered like a map made anew, after many others', () => {
+    const some = <T,>(from: readonly T[]): T => from[Math.floor(Math.random() * from.length)]!;
+    const make: readonly (() => { $case: Change['$case']; value: unknown })[] = [
+      () => ({ $case: 'peer', value: peer(some(['new', 'db', 'liar', 'other']), some([6, 7, 8, 9])) }),
+      () => ({ $case: 'peerRemoved', value: `n-${some([6, 7, 8, 9])}` }),
+      () => ({ $case: 'service', value: service({ id: some(['shop-db', 'shop-b']), nodeId: `n-${some([5, 6, 9])}`, withheld: some(['', '', 'sick']) }) }),
+      () => ({ $case: 'serviceRemoved', value: some(['shop-db', 'shop-b']) }),
+    ];
+
+    follow(...Array.from({ length: 200 }, () => some(make)()));
   });
 });
 
