@@ -1,10 +1,11 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
 import type { DnsStats } from '../dns/counters.js';
 import type { RendezvousStats } from '../rendezvous/rendezvous.js';
 import { CallMetrics } from './call-metrics.js';
 import { addClusterMetrics, type ClusterSources } from './cluster-metrics.js';
 import { addDnsMetrics } from './dns-metrics.js';
 import { addListenerMetrics, type CountedListener } from './listener-metrics.js';
+import { addProcessMetrics } from './process-metrics.js';
 import { addRendezvousMetrics } from './rendezvous-metrics.js';
 import { StoreMetrics } from './store-metrics.js';
 
@@ -44,7 +45,7 @@ export class Metrics {
     addListenerMetrics(this.#registry, listeners);
     addRendezvousMetrics(this.#registry, rendezvous);
     addDnsMetrics(this.#registry, dns);
-    collectDefaultMetrics({ register: this.#registry });
+    addProcessMetrics(this.#registry);
   }
 
   /** All figures in Prometheus' text format. */

@@ -65,6 +65,27 @@ async function ask(server: TestServer): Promise<void> {
   await answered;
 }
 
+describe('the figures of the process', () => {
+  it('are none for which every connection would be looked at', async () => {
+    const { families } = await scrapeOf(await start());
+
+    expect([...families.keys()].filter((name) => name.startsWith('nodejs_active_'))).toEqual([]);
+    expect([...families.keys()]).toEqual(expect.arrayContaining(['nodejs_eventloop_lag_p99_seconds', 'process_cpu_seconds_total', 'process_max_fds', 'process_resident_memory_bytes']));
+  });
+
+  it('say how many files and connections are open', async () => {
+    const server = await start();
+    const openFiles = async (): Promise<number> => (await scrapeOf(server)).series.find(({ name }) => name === 'process_open_fds')!.value;
+    const before = await openFiles();
+
+    const sockets = Array.from({ length: 50 }, () => createSocket('udp4').bind(0, '127.0.0.1'));
+    await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('listening', resolve))));
+
+    expect((await openFiles()) - before).toBeGreaterThan(40);
+    for (const socket of sockets) socket.close();
+  });
+});
+
 describe('the figures', () => {
   it('hold nothing of a node, a token or an address', async () => {
     const server = await start();
