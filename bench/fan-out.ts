@@ -33,6 +33,7 @@ export interface FanOutRounds {
 const PER_SECOND = 300;
 const BETWEEN_MS = 300;
 const WARM_UP = 3;
+const TURNS = 3;
 
 /** Connects the agents to whoever listens, and ends them when `work` is done. */
 export async function withAgents<T>(prepared: Prepared, { agents, stalled }: FanOut, work: (fleets: Fleets) => Promise<T>): Promise<T> {
@@ -67,6 +68,18 @@ export async function serverRounds(prepared: Prepared, server: BenchServer, flee
 /** What a change costs the server for each of so many agents, µs of its CPU. */
 export async function costAWatcher(prepared: Prepared, server: BenchServer, fanOut: FanOut): Promise<number> {
   return mean((await withAgents(prepared, fanOut, (fleets) => serverRounds(prepared, server, fleets, fanOut))).cpuUs);
+}
+
+/** The p99 of each round without agents that never read, and of one with so many more of them, in turn: what disturbs one disturbs the other. */
+export async function besideStalled(prepared: Prepared, server: BenchServer, { agents, rounds }: FanOut, stalled: number): Promise<{ readonly without: number[]; readonly beside: number[] }> {
+  const seen = { without: [] as number[], beside: [] as number[] };
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (const [name, silent] of [['without', 0], ['beside', stalled]] as const) {
+      const fanOut = { agents: agents + silent, stalled: silent, rounds };
+      seen[name].push(...(await withAgents(prepared, fanOut, (fleets) => serverRounds(prepared, server, fleets, fanOut))).p99);
+    }
+  }
+  return seen;
 }
 
 /** Of none, NaN. */

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, Measured, Target } from './bench.js';
-import { bareRounds, costAWatcher, MANY_AGENTS, mean, serverRounds, withAgents, type FanOut } from './fan-out.js';
+import { bareRounds, besideStalled, costAWatcher, MANY_AGENTS, mean, serverRounds, withAgents, type FanOut } from './fan-out.js';
 import { prepare } from './simulate/prepared.js';
 
 /** One in a hundred never reads what it is sent. */
-const FAN_OUT: FanOut = { agents: MANY_AGENTS, stalled: MANY_AGENTS / 100, rounds: 7 };
+const STALLED = MANY_AGENTS / 100;
+const FAN_OUT: FanOut = { agents: MANY_AGENTS, stalled: STALLED, rounds: 7 };
 /** Whom the cost of each agent is compared with. */
 const TENTH: FanOut = { agents: MANY_AGENTS / 10, stalled: 0, rounds: 7 };
 const HUNDREDTH: FanOut = { agents: MANY_AGENTS / 100, stalled: 0, rounds: 21 };
@@ -25,6 +26,7 @@ export const bench: Bench = {
       const empty = server.residentBytes();
       const of100 = await costAWatcher(prepared, server, HUNDREDTH);
       const of1000 = await costAWatcher(prepared, server, TENTH);
+      const stalling = await besideStalled(prepared, server, TENTH, STALLED / 10);
       const seen = await withAgents(prepared, FAN_OUT, async (fleets) => {
         progress('all are connected');
         const rounds = await serverRounds(prepared, server, fleets, FAN_OUT);
@@ -38,6 +40,7 @@ export const bench: Bench = {
       const bare = await bareRounds(prepared, FAN_OUT);
       return [
         { what: 'change in the map, p99', unit: 'ms', values: seen.p99, floor: { what: 'ms, bare streams', values: bare.p99 }, targets: [{ kind: 'at most', of: 'value', limit: 500 }] },
+        { what: `p99 of ${TENTH.agents} agents beside ${STALLED / 10} that never read`, unit: 'ms', values: stalling.beside, floor: { what: 'ms, without them', values: stalling.without }, targets: FLAT },
         { what: 'event loop at a standstill', unit: 'ms', values: [Math.max(...seen.stallMs)], targets: [{ kind: 'at most', of: 'value', limit: 20 }] },
         { what: `server, CPU for each of ${HUNDREDTH.agents} watchers`, unit: 'µs', values: [of100] },
         { what: `the same, of ${TENTH.agents}`, unit: 'µs', values: [of1000], floor: { what: `µs, of ${HUNDREDTH.agents}`, values: [of100] }, targets: FLAT },

@@ -7,7 +7,10 @@ import { WatchRequest, WatchResponse } from '../../src/gen/networkcontroller/v1/
 import { encodeFrame, framesOf } from './grpc-frames.js';
 import type { Position } from './member.js';
 
-/** An agent that asks for the map and does not read it until it is told to: until then its connection takes 64 KiB and no more. */
+/** So little that the second change finds no room any more. @see RFC 9113 §6.9.2 */
+const WINDOW_BYTES = 1_024;
+
+/** An agent that asks for the map and does not read it until it is told to: until then its connection takes {@link WINDOW_BYTES} and no more. */
 export class StalledWatch {
   readonly #endpoint: string;
   readonly #membership: Membership;
@@ -25,7 +28,7 @@ export class StalledWatch {
     const { ca, serverName, identity } = nodeTls(this.#membership);
     const { host, port } = parseHostPort(this.#endpoint);
     const socket = { host, port, ca, servername: serverName, cert: identity?.certificate, key: identity?.key, ALPNProtocols: ['h2'] };
-    this.#session = connect(`https://${this.#endpoint}`, { createConnection: () => connectTls(socket) });
+    this.#session = connect(`https://${this.#endpoint}`, { createConnection: () => connectTls(socket), settings: { initialWindowSize: WINDOW_BYTES } });
     this.#session.on('error', () => {});
     const headers = { ':method': 'POST', ':path': '/networkcontroller.v1.NodeService/Watch', 'content-type': 'application/grpc', te: 'trailers' };
     this.#stream = this.#session.request(headers);
