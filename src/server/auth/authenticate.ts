@@ -1,12 +1,12 @@
-import type { PeerCertificate } from 'node:tls';
 import type { Caller } from './caller.js';
+import type { CallerCertificate } from './caller-certificate.js';
 
 /** What a connection shows of its other end. */
 export interface Connection {
   /** IP address without port; empty through a unix socket. */
   readonly address: string;
   /** The client certificate, when TLS has verified one. */
-  readonly certificate: PeerCertificate | undefined;
+  readonly certificate: CallerCertificate | undefined;
 }
 
 /**

@@ -1,10 +1,10 @@
-import type { PeerCertificate } from 'node:tls';
 import { DomainError } from '../../domain/errors.js';
 import { CertificateRecord_State, type CertificateRecord } from '../../gen/networkcontroller/store/v1/records.js';
 import type { Clock } from '../../platform/clock.js';
 import type { LocalView } from '../store/local-view.js';
 import type { Authenticate } from './authenticate.js';
 import type { Caller } from './caller.js';
+import type { CallerCertificate } from './caller-certificate.js';
 
 /** What {@link clientCertificates} needs. */
 export interface ClientCertificateDeps {
@@ -46,7 +46,7 @@ export function clientCertificates(deps: ClientCertificateDeps): Authenticate {
   };
 }
 
-function listedRow(deps: ClientCertificateDeps, certificate: PeerCertificate, address: string): CertificateRecord {
+function listedRow(deps: ClientCertificateDeps, certificate: CallerCertificate, address: string): CertificateRecord {
   const row = deps.view.certificate(certificate.serialNumber)?.value;
   if (row === undefined || row.purpose !== 'grpc') throw invalid(`want one that this cluster has listed, got ${certificate.serialNumber} of ${certificate.subjectaltname ?? 'nobody'}`);
   const named = `URI:nc://${deps.clusterId}/${row.subjectKind}/${row.subjectId}`;

@@ -1,7 +1,8 @@
-import type { PeerCertificate, TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import type { X509Certificate } from 'node:crypto';
 import { DomainError } from '../../domain/errors.js';
+import { callerCertificate, type CallerCertificate } from '../auth/caller-certificate.js';
 import { plainAddress } from '../auth/source.js';
 import type { CaPurpose } from '../pki/ca.js';
 
@@ -9,7 +10,7 @@ import type { CaPurpose } from '../pki/ca.js';
 export interface ShownCertificate {
   /** Which CA signed it; each route wants one of the two and must look. */
   readonly ca: CaPurpose;
-  readonly certificate: PeerCertificate;
+  readonly certificate: CallerCertificate;
 }
 
 /** Tells which of our CAs signed a certificate. */
@@ -31,7 +32,7 @@ export function shownCertificate(socket: Duplex, purposeOf: PurposeOf): ShownCer
   if (x509 === undefined) return undefined;
   const ca = tls.authorized ? purposeOf(x509) : undefined;
   if (ca === undefined) throw new DomainError('certificate_invalid', `certificate: want one that this cluster issued and that is in its time${reason(tls.authorizationError)}`);
-  return { ca, certificate: tls.getPeerCertificate() };
+  return { ca, certificate: callerCertificate(x509) };
 }
 
 /** Node types it as an error and gives OpenSSL's word for it. */

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import type { PeerCertificate } from 'node:tls';
+import { randomUUID } from 'node:crypto';
 import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { DomainError } from '../../domain/errors.js';
 import type { Log } from '../../platform/log.js';
 import type { Authenticate } from '../auth/authenticate.js';
 import { actorOf, type Caller } from '../auth/caller.js';
+import type { CallerCertificate } from '../auth/caller-certificate.js';
 import { plainAddress } from '../auth/source.js';
 import type { Refusal } from '../services/audit.js';
 import type { OpenStream } from './stream.js';
@@ -40,13 +40,14 @@ export interface CallContext {
 
 /** One call from its beginning to its one line in the log. */
 export class CallRecord {
-  readonly requestId = randomBytes(8).toString('hex');
+  /** 16 hexadecimal digits, from randomness that Node.js fetches for many at a time. */
+  readonly requestId = randomUUID().replaceAll('-', '').slice(0, 16);
   readonly #context: CallContext;
   readonly #method: string;
   readonly #address: string;
   readonly #startedMs = performance.now();
   /** Read once: of a connection that has just ended it cannot be read any more. */
-  readonly #certificate: PeerCertificate | undefined;
+  readonly #certificate: CallerCertificate | undefined;
   #actor = 'unknown';
   /** Of the client certificate that let the caller in. */
   #serial: string | undefined;

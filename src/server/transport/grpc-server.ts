@@ -1,9 +1,11 @@
+import type { TLSSocket } from 'node:tls';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { DomainError } from '../../domain/errors.js';
 import { systemClock, type Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import type { Authenticate } from '../auth/authenticate.js';
+import { readCertificateOnce } from '../auth/caller-certificate.js';
 import type { CallContext } from './call-record.js';
 import type { ConnectionStats } from './connection-limits.js';
 import { frameOnce } from './frames-once.js';
@@ -77,7 +79,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   // Connections arrive with TLS already done, or through a socket that needs none.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const inject = injector.injectConnection.bind(injector);
-  const listener = 'socketPath' in options.listen ? await startUnixListener(options.listen.socketPath, inject) : await startTlsListener(options.listen, (socket) => (socket.alpnProtocol === 'h2' ? inject(socket) : void socket.destroy()));
+  const listener = 'socketPath' in options.listen ? await startUnixListener(options.listen.socketPath, inject) : await startTlsListener(options.listen, takeOver(inject));
 
   const stopLooking = followAdmissions(context.streams, options.clock ?? systemClock);
   async function drain(): Promise<void> {
@@ -103,6 +105,15 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       server.forceShutdown();
       listener.destroy();
     },
+  };
+}
+
+/** Of gRPC only HTTP/2 is taken. */
+function takeOver(inject: (socket: TLSSocket) => void): (socket: TLSSocket) => void {
+  return (socket) => {
+    if (socket.alpnProtocol !== 'h2') return void socket.destroy();
+    readCertificateOnce(socket);
+    inject(socket);
   };
 }
 

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { PeerCertificate } from 'node:tls';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { AdminServiceClient } from '../../../src/gen/networkcontroller/v1/admin.js';
 import { NodeServiceClient, type CheckConnStateResponse } from '../../../src/gen/networkcontroller/v1/node.js';
@@ -9,6 +8,7 @@ import { CertificateRecord, CertificateRecord_State as State, NodeRecord } from 
 import { silentLog } from '../../../src/platform/log.js';
 import { callUnary, connect } from '../../../src/platform/rpc-client.js';
 import type { Authenticate } from '../../../src/server/auth/authenticate.js';
+import type { CallerCertificate } from '../../../src/server/auth/caller-certificate.js';
 import { clientCertificates } from '../../../src/server/auth/client-certificate.js';
 import { keys } from '../../../src/server/store/keys.js';
 import type { Repository } from '../../../src/server/store/local-view.js';
@@ -41,12 +41,12 @@ function putRow(serial: string, change: Partial<CertificateRecord> = {}): Promis
 }
 
 /** A certificate as TLS hands it over. */
-function shown(serial: string, change: { uri?: string; names?: string; validToMs?: number } = {}): PeerCertificate {
+function shown(serial: string, change: { uri?: string; names?: string; validToMs?: number } = {}): CallerCertificate {
   const { uri = NODE_URI, names = `URI:${uri}`, validToMs = clock.now() + HOUR_MS } = change;
-  return { serialNumber: serial, subjectaltname: names, valid_to: new Date(validToMs).toUTCString() } as PeerCertificate;
+  return { serialNumber: serial, subjectaltname: names, valid_to: new Date(validToMs).toUTCString() };
 }
 
-const from = (certificate: PeerCertificate | undefined) => authenticate({ address, certificate });
+const from = (certificate: CallerCertificate | undefined) => authenticate({ address, certificate });
 
 beforeAll(async () => {
   const dir = mkdtempSync(join(tmpdir(), 'nc-test-'));
