@@ -3,12 +3,14 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetStatusRequest, ListNodesRequest } from '../src/gen/networkcontroller/v1/admin.js';
+import { readServerConfig } from '../src/platform/config/server-config.js';
 import { callUnary } from '../src/platform/rpc-client.js';
 import { Snapshot } from '../src/server/store/snapshot.js';
 import { SqliteView } from '../src/server/store/sqlite-view.js';
 import { median, type Bench, type Measured } from './bench.js';
 import { addNodes } from './million.js';
 import { runBenchServer, serverSettings, type BenchServer } from './server.js';
+import { prepareMembers } from './simulate/prepare.js';
 
 /** Fewer show how it grows: `BENCH_NODES=100000 npm run bench -- coldstart`. */
 const NODES = Number(process.env['BENCH_NODES'] ?? 1_000_000);
@@ -33,7 +35,7 @@ export const bench: Bench = {
 };
 
 async function measure(folder: string, progress: (line: string) => void): Promise<readonly Measured[]> {
-  const settings = serverSettings(folder);
+  const settings = serverSettings(folder, { metrics: { listen: '127.0.0.1:0' } });
   const file = join(folder, 'work', 'db', 'nc.db');
   const start = async (): Promise<{ seconds: number; server: BenchServer }> => {
     const begun = performance.now();
@@ -46,7 +48,8 @@ async function measure(folder: string, progress: (line: string) => void): Promis
     return seconds;
   });
   progress(`starts without nodes in ${median(bare).toFixed(1)} s`);
-  addNodes(file, NODES, (done) => progress(`${done.toLocaleString('en')} nodes written`));
+  await prepareMembers({ config: readServerConfig(join(folder, 'server.yml')), nodes: 1 });
+  addNodes(file, NODES - 1, (done) => progress(`${done.toLocaleString('en')} nodes written`));
   dropFromMemory(file);
   const cold = await start();
   progress(`started cold in ${cold.seconds.toFixed(1)} s, ${Math.round(statSync(file).size / MIB)} MiB`);

@@ -1,4 +1,4 @@
-import { contains4, formatCidr4, type Cidr4, type Cidr6 } from './cidr.js';
+import { contains4, contains6, formatCidr4, type Cidr4, type Cidr6 } from './cidr.js';
 import { DomainError } from './errors.js';
 import { formatIp4, formatIp6, parseIp4, type Ip4, type Ip6 } from './ip.js';
 
@@ -71,6 +71,22 @@ export class AddressPlan {
       throw new DomainError('invalid_argument', `${field}: want a free host address of ${formatCidr4(this.#cidr)}, got ${address}`);
     }
     return host;
+  }
+
+  /** The network's part of a range of IPv4 addresses; undefined for one elsewhere. */
+  within4(range: Cidr4): Cidr4 | undefined {
+    if (range.prefixLength <= this.#cidr.prefixLength) return contains4(range, this.#cidr.base) ? this.#cidr : undefined;
+    return contains4(this.#cidr, range.base) ? range : undefined;
+  }
+
+  /** The IPv4 addresses of the hosts that have their IPv6 addresses in a range; undefined when there is none. */
+  within6(range: Cidr6): Cidr4 | undefined {
+    if (this.#cidr6 === undefined) return undefined;
+    const hosts: Cidr6 = { base: this.#cidr6.base, prefixLength: 96 + this.#cidr.prefixLength };
+    if (range.prefixLength <= hosts.prefixLength) return contains6(range, hosts.base) ? this.#cidr : undefined;
+    if (!contains6(hosts, range.base)) return undefined;
+    const prefixLength = range.prefixLength - 96;
+    return { base: (this.#cidr.base + Number(range.base - hosts.base)) as Ip4, prefixLength, size: 2 ** (32 - prefixLength) };
   }
 
   /** Like {@link hostOf} for an address that the store holds: any host of the network, the controller's too. */

@@ -7,7 +7,7 @@ export type Ip4 = number & { readonly __brand: 'Ip4' };
 /** An IPv6 address as an unsigned 128-bit number. */
 export type Ip6 = bigint & { readonly __brand: 'Ip6' };
 
-const DOTTED_QUAD = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
+const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39];
 
 /**
  * Parses dotted quad notation, four decimal parts without leading zeros.
@@ -17,11 +17,28 @@ const DOTTED_QUAD = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[
  * @see RFC 6943 §3.1.1 on why looser forms are dangerous.
  */
 export function parseIp4(text: string, field = 'address'): Ip4 {
-  const octets = DOTTED_QUAD.exec(text)?.slice(1).map(Number);
-  if (octets === undefined || octets.some((octet) => octet > 255)) {
-    throw new DomainError('invalid_argument', `${field}: want an IPv4 address like 10.66.0.5, got ${JSON.stringify(text)}`);
+  const ip = quadOf(text);
+  if (ip === undefined) throw new DomainError('invalid_argument', `${field}: want an IPv4 address like 10.66.0.5, got ${JSON.stringify(text)}`);
+  return ip as Ip4;
+}
+
+/** Goes over the characters, since a start reads the addresses of a million nodes. */
+function quadOf(text: string): number | undefined {
+  let [ip, octet, octets, digits] = [0, 0, 1, 0];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === DOT) {
+      if (digits === 0) return undefined;
+      [ip, octet, digits] = [ip * 256 + octet, 0, 0];
+      octets++;
+    } else {
+      if (code < ZERO || code > NINE || (digits > 0 && octet === 0)) return undefined;
+      octet = octet * 10 + code - ZERO;
+      digits++;
+      if (octet > 255) return undefined;
+    }
   }
-  return toIp4(octets);
+  return octets === 4 && digits > 0 ? ip * 256 + octet : undefined;
 }
 
 /** The dotted quad of `ip`. */
@@ -46,8 +63,4 @@ export function parseIp6(text: string, field = 'address'): Ip6 {
 export function formatIp6(ip: Ip6): string {
   const parts = Array.from({ length: 8 }, (_, i) => Number((ip >> BigInt(112 - 16 * i)) & 0xffffn));
   return new ipaddr.IPv6(parts).toRFC5952String();
-}
-
-function toIp4(octets: readonly number[]): Ip4 {
-  return octets.reduce((sum, octet) => ((sum << 8) | octet) >>> 0, 0) as Ip4;
 }

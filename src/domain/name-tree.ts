@@ -14,9 +14,11 @@ interface Entry {
   readonly records: OwnedRecord[];
 }
 
-/** Names that are kept elsewhere and have no names below them there. */
-interface Leaves {
+/** Names that are kept elsewhere, and have no names with records below them there. */
+export interface Leaves {
+  /** How many have records. */
   readonly size: number;
+  /** Whether the name exists there, with records or only because of names below it. */
   has(name: DnsName): boolean;
   records(name: DnsName): readonly ResourceRecord[];
 }
@@ -36,7 +38,7 @@ export class NameTree {
     return this.#entries.size + (this.#leaves?.size ?? 0);
   }
 
-  /** Counts `leaves` among its own from now on. Whoever keeps them holds the names right above them. */
+  /** Counts `leaves` among its own from now on. Whoever keeps them holds the names right above them, or knows them too. */
   join(leaves: Leaves): void {
     this.#leaves = leaves;
   }

@@ -1,8 +1,14 @@
 import { reverseName, type DnsName } from './dns-name.js';
 import type { ResourceRecord } from './dns-record.js';
-import type { NameTree } from './name-tree.js';
+import type { Leaves, NameTree } from './name-tree.js';
 import type { ZoneNode } from './zone-input.js';
 import { nodeRecords } from './zone-records.js';
+
+/** Nodes that are kept elsewhere, and looked up when somebody asks for one of their names. */
+export interface NodeLookup extends Leaves {
+  /** The node with this id, whose addresses its services answer with. */
+  byId(id: string): ZoneNode | undefined;
+}
 
 /** Nodes by the first label of one of their names; nearly always one. */
 type Family = Map<string, ZoneNode | readonly ZoneNode[]>;
@@ -22,9 +28,9 @@ const MAX_ZONE_OCTETS = 100;
  * The names of nodes, forwards and back, as leaves of a tree.
  *
  * A zone has two or three records for every node, most of which nobody ever asks for. So this keeps the nodes alone, and makes their
- * records when somebody does: a start with a million nodes is then no more than two entries in a map for each.
+ * records when somebody does.
  */
-export class NodeNames {
+export class NodeNames implements Leaves {
   readonly #zone: DnsName;
   readonly #tree: Pick<NameTree, 'hold' | 'release'>;
   readonly #families = new Map<DnsName, Family>();

@@ -3,7 +3,7 @@ import type { ResourceRecord } from './dns-record.js';
 import { checkRecord, exchangeOf, type AddedRecord } from './dns-records.js';
 import { holderOf } from './held-names.js';
 import { NameTree } from './name-tree.js';
-import { NodeNames } from './node-names.js';
+import { NodeNames, type NodeLookup } from './node-names.js';
 import type { ZoneChange, ZoneNetwork, ZoneNode, ZoneService } from './zone-input.js';
 import { answerFrom, type QuestionType, type ZoneAnswer } from './zone-lookup.js';
 import { apexRecord, networkNames, networkRecords, nodeRecords, serviceRecords, soaRecord } from './zone-records.js';
@@ -21,11 +21,14 @@ export class Zone {
   /** The forward zone, `nc.internal`. */
   readonly name: DnsName;
   readonly #nodeNames: NodeNames;
+  readonly #lookup: NodeLookup | undefined;
   readonly #tree = new NameTree();
   readonly #apexes = new Map<DnsName, number>();
   readonly #networks = new Map<string, ZoneNetwork>();
   readonly #nodes = new Map<string, ZoneNode>();
   readonly #services = new Map<string, ZoneService>();
+  /** Where the records of a service stand, by its key: its node may have changed since, where nodes are looked up. */
+  readonly #placesOfService = new Map<string, readonly DnsName[]>();
   readonly #added = new Map<string, ResourceRecord>();
   /** Added records that lead to a name, by that name. */
   readonly #pointers = new Map<DnsName, Set<string>>();
@@ -35,13 +38,15 @@ export class Zone {
   #version = 0;
 
   /**
-   * @param zone Name of the forward zone, `nc.internal`.
-   * @throws DomainError `invalid_argument` when that is no name.
+   * @param zone   Name of the forward zone, `nc.internal`.
+   * @param lookup Where its nodes are looked up. They are kept here when it is left out.
+   * @throws DomainError `invalid_argument` when the name is none.
    */
-  constructor(zone: string) {
+  constructor(zone: string, lookup?: NodeLookup) {
     this.name = parseDnsName(zone, 'zone');
+    this.#lookup = lookup;
     this.#nodeNames = new NodeNames(this.name, this.#tree);
-    this.#tree.join(this.#nodeNames);
+    this.#tree.join(lookup ?? this.#nodeNames);
     this.#addApex(this.name);
     // An empty answer for svc must not become "nothing exists below svc" in somebody's cache: RFC 8020 §2.
     this.#tree.hold(under('svc', this.name));
@@ -69,7 +74,7 @@ export class Zone {
   }
 
   /**
-   * Makes one change; the same change twice is one.
+   * Makes one change; the same change twice is one. That of a node which is looked up is there already; its services are told.
    *
    * @throws DomainError `invalid_argument` for values that no record can carry; nothing of the change is then shown.
    */
@@ -153,6 +158,7 @@ export class Zone {
   }
 
   #putNode(node: ZoneNode): void {
+    if (this.#lookup !== undefined) return this.#aroundServicesOf(node.id, () => {});
     const places = this.#nodeNames.placesOf(node);
     const records = places === undefined ? nodeRecords(node, this.name) : [];
     this.#aroundServicesOf(node.id, () => {
@@ -179,19 +185,19 @@ export class Zone {
   }
 
   #putService(service: ZoneService): void {
-    const records = serviceRecords(service, this.#nodes.get(service.nodeId), this.name);
+    const records = this.#recordsOfService(service);
     const key = serviceKey(service);
     this.#removeService(key);
     this.#services.set(key, service);
     const siblings = this.#servicesOfNode.get(service.nodeId) ?? new Set();
     this.#servicesOfNode.set(service.nodeId, siblings.add(key));
-    this.#place(ownerOf(service), records);
+    this.#placeService(service, records);
   }
 
   #removeService(key: string): void {
     const service = this.#services.get(key);
     if (service === undefined) return;
-    this.#clear(ownerOf(service), this.#recordsOfService(service));
+    this.#clearService(service);
     this.#services.delete(key);
     const siblings = this.#servicesOfNode.get(service.nodeId);
     siblings?.delete(key);
@@ -203,9 +209,20 @@ export class Zone {
     const keys = this.#servicesOfNode.get(nodeId);
     if (keys === undefined) return change();
     const services = [...keys].map((key) => this.#services.get(key)!);
-    services.forEach((service) => this.#clear(ownerOf(service), this.#recordsOfService(service)));
+    services.forEach((service) => this.#clearService(service));
     change();
-    services.forEach((service) => this.#place(ownerOf(service), this.#recordsOfService(service)));
+    services.forEach((service) => this.#placeService(service, this.#recordsOfService(service)));
+  }
+
+  #placeService(service: ZoneService, records: readonly ResourceRecord[]): void {
+    this.#placesOfService.set(serviceKey(service), [...new Set(records.map(({ name }) => name))]);
+    this.#place(ownerOf(service), records);
+  }
+
+  #clearService(service: ZoneService): void {
+    const key = serviceKey(service);
+    this.#placesOfService.get(key)?.forEach((name) => this.#tree.remove(name, ownerOf(service)));
+    this.#placesOfService.delete(key);
   }
 
   #putRecord(added: AddedRecord): void {
@@ -247,7 +264,8 @@ export class Zone {
   }
 
   #recordsOfService(service: ZoneService): ResourceRecord[] {
-    return serviceRecords(service, this.#nodes.get(service.nodeId), this.name);
+    const node = this.#lookup === undefined ? this.#nodes.get(service.nodeId) : this.#lookup.byId(service.nodeId);
+    return serviceRecords(service, node, this.name);
   }
 
   #place(owner: string, records: readonly ResourceRecord[]): void {

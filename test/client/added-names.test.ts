@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { MapNames } from '../../src/client/map-names.js';
 import { MapStore } from '../../src/client/map-store.js';
 import { NetworkRecord } from '../../src/gen/networkcontroller/store/v1/records.js';
@@ -11,6 +11,7 @@ import { MapFeed } from '../../src/server/feed/map-feed.js';
 import { otherNetworks } from '../../src/server/services/cluster-facts.js';
 import { DnsRecords } from '../../src/server/services/dns-records.js';
 import { keys } from '../../src/server/store/keys.js';
+import { StoredNodes } from '../../src/server/store/stored-nodes.js';
 import { aQuery, read } from '../support/dns.js';
 import { ADMIN, startServices } from '../support/services.js';
 import { until } from '../support/until.js';
@@ -32,12 +33,14 @@ const QUESTIONS = [
 
 /** A controller with networks default and lab, and an agent of default that holds the map which it is told. */
 async function start() {
-  const { store, repository, clock, token, register, services } = await startServices({ cidr6: 'fd00:66::/64' });
+  const { file, store, repository, clock, token, register, services } = await startServices({ cidr6: 'fd00:66::/64' });
   const lab = NetworkRecord.fromPartial({ name: 'lab', cidr: '10.67.0.0/24', cidr6: 'fd00:67::/64', mtu: 1280 });
   await store.txn({ if: [], then: [{ put: keys.network('lab'), value: NetworkRecord.encode(lab).finish() }] });
   const nodeId = (await register(await token({ maxUses: 0 }), { nodeName: 'web-1' })).node.id;
   const records = new DnsRecords({ repository, clock, zone: 'nc.internal' });
-  const views = new ZoneViews('nc.internal');
+  const nodes = new StoredNodes(file);
+  onTestFinished(() => nodes.close());
+  const views = new ZoneViews('nc.internal', { nodes });
   for (const change of zoneOf(repository.view)) views.apply(change);
   views.setRevision(repository.view.rev);
   repository.onApplied((revision) => {

@@ -27,7 +27,7 @@ export const QUARANTINE_MS = 600_000;
 /** The use cases on a real store, with a clock that stands still. */
 export async function startServices(options: { cidr?: string; cidr6?: string; clock?: ManualClock } = {}) {
   const clock = options.clock ?? new ManualClock();
-  const { store, repository, close } = await openStore({ file: join(tmpDir(), 'nc.db'), clock, log: silentLog });
+  const { file, store, repository, close } = await openStore({ file: join(tmpDir(), 'nc.db'), clock, log: silentLog });
   onTestFinished(close);
   const network = NetworkRecord.fromPartial({ name: 'default', cidr: options.cidr ?? '10.66.0.0/24', cidr6: options.cidr6 ?? '', mtu: 1280, interconnection: true });
   parseCidr4(network.cidr);
@@ -57,7 +57,7 @@ export async function startServices(options: { cidr?: string; cidr6?: string; cl
   };
   const register = async (bootstrapToken: string, wanted: Partial<RegistrationRequest> = {}): Promise<Registration> =>
     registrations.register({ ...aMachine(), bootstrapToken, ...wanted }, STRANGER);
-  return { clock, store, repository, pools, presence, revocations, registrations, tokens, nodes, leases, services, token, register };
+  return { clock, file, store, repository, pools, presence, revocations, registrations, tokens, nodes, leases, services, token, register };
 }
 
 const ONE_USE: TokenRequest = {

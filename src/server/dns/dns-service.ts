@@ -16,6 +16,7 @@ import { OwnClients } from './own-clients.js';
 import { describeExchange } from './query-log.js';
 import type { DnsClient, QueryHandler, Repeater, Replier, Via } from '../../platform/dns/query-handler.js';
 import { Resolver } from './resolver.js';
+import type { StoredNodes } from '../store/stored-nodes.js';
 import type { Enclosure, Upstream } from '../../platform/dns/upstream.js';
 import { ZoneViews } from './zone-views.js';
 
@@ -25,6 +26,8 @@ export interface DnsServiceOptions {
   readonly zone: string;
   /** What is said to whoever asks for our version; they are refused when it is left out. */
   readonly version?: string | undefined;
+  /** Where nodes are looked up; those of changes are kept when it is left out. */
+  readonly nodes?: StoredNodes | undefined;
   readonly upstreams: readonly Upstream[];
   /** How long an answer that ran out may stand in when no upstream answers. */
   readonly serveStaleMs: number;
@@ -61,7 +64,7 @@ export class DnsService {
 
   /** @throws DomainError `invalid_argument` for a zone that is no name. */
   constructor(options: DnsServiceOptions) {
-    this.#views = new ZoneViews(options.zone, options.version);
+    this.#views = new ZoneViews(options.zone, options);
     this.#resolver = new Resolver(options.upstreams, options.serveStaleMs, options.clock);
     this.#enclosures = options.enclosures.map(({ suffix, types }) => ({ suffix: parseDnsName(suffix, 'enclosure'), types }));
     this.#counters = options.counters;
@@ -70,7 +73,7 @@ export class DnsService {
   }
 
   /** Makes the changes of a revision. One that no record can carry is reported, and keeps none of the others back. */
-  apply({ revision, changes }: { readonly revision: bigint; readonly changes: Iterable<ZoneChange> }): void {
+  apply({ revision, changes }: ZoneRevision): void {
     for (const change of changes) {
       try {
         this.#views.apply(change);

@@ -2,10 +2,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { DomainError } from '../../domain/errors.js';
 import { systemClock } from '../../platform/clock.js';
 import type { Log, LogFields } from '../../platform/log.js';
+import { StoredNodes } from '../store/stored-nodes.js';
 import { DnsCounters } from './counters.js';
 import { DnsService } from './dns-service.js';
 import { openListeners, type Listeners } from './listeners.js';
-import { unpackChanges } from './packed-changes.js';
 import type { FromWorker, HandedAnswer, ToWorker, WorkerSetup } from './worker-messages.js';
 
 // The thread that answers DNS. It has one of its own because a pause of the main thread, such as a change sent to
@@ -44,13 +44,14 @@ function fail(error: unknown): void {
 
 function start(): void {
   const log: Log = { debug: logTo('debug'), info: logTo('info'), warn: logTo('warn'), error: logTo('error') };
-  const service = new DnsService({ ...setup, counters: new DnsCounters(setup.counters), clock: systemClock, log });
+  const nodes = setup.storeFile === undefined ? undefined : new StoredNodes(setup.storeFile);
+  const service = new DnsService({ ...setup, nodes, counters: new DnsCounters(setup.counters), clock: systemClock, log });
   service.signWith(setup.signingKeys);
   let listeners: Listeners | undefined;
   parentPort?.on('message', (message: ToWorker) => {
     switch (message.kind) {
       case 'apply':
-        return service.apply({ revision: message.revision, changes: unpackChanges(message.changes) });
+        return service.apply(message);
       case 'open':
         return void open(service).then((opened) => (listeners = opened), fail);
       case 'queries':
@@ -64,7 +65,10 @@ function start(): void {
       case 'logQueries':
         return service.logQueries(message.on);
       case 'stop':
-        return void listeners?.stop().then(() => tell({ kind: 'stopped' }));
+        return void listeners?.stop().then(() => {
+          nodes?.close();
+          tell({ kind: 'stopped' });
+        });
     }
   });
 }

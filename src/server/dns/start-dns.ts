@@ -9,7 +9,7 @@ import { DnsCounters, type DnsStats } from './counters.js';
 import type { SigningKeysPem, ZoneRevision } from './dns-service.js';
 import type { DnsAddress, DnsClient, DnsTlsMaterial, Via } from '../../platform/dns/query-handler.js';
 import type { Enclosure, Upstream } from '../../platform/dns/upstream.js';
-import { packChanges, portionsOf } from './packed-changes.js';
+import { portionsOf } from './portions.js';
 import type { FromWorker, HandedAnswer, HandedQuery, ToWorker, WorkerSetup } from './worker-messages.js';
 
 /** Each query leaves a buffer of its own: the fewer of them wait to be freed together, the shorter the pause in which nobody is answered. */
@@ -31,6 +31,8 @@ export interface DnsOptions {
   readonly zone: string;
   /** What is said to whoever asks for our version, in class CHAOS; they are refused when it is left out. */
   readonly version?: string | undefined;
+  /** The SQLite file that nodes are looked up in. When it is left out, those of `changes` and of every {@link Dns.apply} are kept. */
+  readonly storeFile?: string;
   readonly networks: readonly ZoneNetwork[];
   /** All that is known at the start, so that no answer is ever given from half a zone. */
   readonly changes?: Iterable<ZoneChange>;
@@ -90,7 +92,7 @@ export interface Dns {
  */
 export async function startDns(options: DnsOptions): Promise<Dns> {
   const counters = new DnsCounters();
-  const setup: WorkerSetup = { zone: options.zone, version: options.version, listen: options.listen, tls: options.tls, signingKeys: options.signingKeys, upstreams: options.upstreams, serveStaleMs: options.serveStaleMs ?? SERVE_STALE_MS, enclosures: options.enclosures ?? [], counters: counters.memory };
+  const setup: WorkerSetup = { zone: options.zone, version: options.version, storeFile: options.storeFile, listen: options.listen, tls: options.tls, signingKeys: options.signingKeys, upstreams: options.upstreams, serveStaleMs: options.serveStaleMs ?? SERVE_STALE_MS, enclosures: options.enclosures ?? [], counters: counters.memory };
   const dns = new DnsThread(startWorker('./dns-worker', import.meta.url, setup, { resourceLimits: LIMITS }), counters, options.log);
   dns.open(options.revision ?? 0n, allChanges(options));
   await dns.listening;
@@ -139,13 +141,13 @@ class DnsThread implements Dns {
 
   /** Hands over all that is known, in portions: the thread works on the first while the next is read. Then it may listen. */
   open(revision: bigint, changes: Iterable<ZoneChange>): void {
-    for (const portion of portionsOf(changes, PORTION)) this.#tell({ kind: 'apply', revision, changes: packChanges(portion) });
+    for (const portion of portionsOf(changes, PORTION)) this.#tell({ kind: 'apply', revision, changes: portion });
     this.#tell({ kind: 'open' });
   }
 
   apply({ revision, changes }: ZoneRevision): void {
     // Most revisions, such as a node's coming and going, show in no name: what was encoded stays good.
-    if (changes.length > 0) this.#tell({ kind: 'apply', revision, changes: packChanges(changes) });
+    if (changes.length > 0) this.#tell({ kind: 'apply', revision, changes });
   }
 
   async answer(query: Uint8Array, { via = 'tunnel', ...client }: Omit<DnsClient, 'via'> & { readonly via?: Via }): Promise<Uint8Array | undefined> {

@@ -38,7 +38,7 @@ interface Deps {
  * @param deps `clock` never goes back, for what the store dates; `wall` dates keys and waits for files; `tls` is what listeners for DNS over TLS show.
  * @throws DomainError `port_taken`, `config_invalid`; `state_invalid`, `key_file_unsafe` for the signing keys.
  */
-export async function startNames({ repository }: ServerState, config: ServerConfig, deps: Deps): Promise<Names> {
+export async function startNames({ repository, file: storeFile }: ServerState, config: ServerConfig, deps: Deps): Promise<Names> {
   const { view } = repository;
   const { zone } = config;
   const { clock, wall, log, tls } = deps;
@@ -47,10 +47,9 @@ export async function startNames({ repository }: ServerState, config: ServerConf
   const upstreams = await Promise.all(config.dns.upstreams.map(upstreamOf));
   const enclosures = config.dns.enclosures.map((suffix) => ({ suffix }));
   const added = new DnsRecords({ repository, clock, zone });
-  const file = await recordsFile(config, deps);
-  const kept = new KeptRecords(added, { file, clock: wall, log });
+  const kept = new KeptRecords(added, { file: await recordsFile(config, deps), clock: wall, log });
   await kept.start(records);
-  const dns = await startDns({ listen, tls: { listen: config.dns.tls, material: tls }, upstreams, serveStaleMs, enclosures, zone, version: tellVersion ? `network-controller ${VERSION}` : undefined, networks: [], changes: zoneOf(view), revision: view.rev, log, ...(ring && { signingKeys: ring.pems }) });
+  const dns = await startDns({ listen, tls: { listen: config.dns.tls, material: tls }, upstreams, serveStaleMs, enclosures, zone, version: tellVersion ? `network-controller ${VERSION}` : undefined, storeFile, networks: [], changes: zoneOf(view), revision: view.rev, log, ...(ring && { signingKeys: ring.pems }) });
   dns.logQueries(logQueries);
   for (const { key } of ring?.keys ?? []) log.info('zone signed', { ds: dsRecord(zone, key) });
   const unsubscribe = repository.onApplied((revision) => dns.apply({ revision: revision.rev, changes: zoneChangesOf(revision) }));

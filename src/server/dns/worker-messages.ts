@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../domain/errors.js';
+import type { ZoneChange } from '../../domain/zone-input.js';
 import type { Log, LogFields } from '../../platform/log.js';
 import type { SigningKeysPem } from './dns-service.js';
-import type { PackedChange } from './packed-changes.js';
 import type { DnsAddress, DnsClient, DnsTlsMaterial } from '../../platform/dns/query-handler.js';
 import type { Enclosure, Upstream } from '../../platform/dns/upstream.js';
 import type { Asked } from './start-dns.js';
@@ -10,6 +10,7 @@ import type { Asked } from './start-dns.js';
 export interface WorkerSetup {
   readonly zone: string;
   readonly version: string | undefined;
+  readonly storeFile: string | undefined;
   readonly listen: readonly DnsAddress[];
   readonly tls: { readonly listen: readonly DnsAddress[]; readonly material: DnsTlsMaterial } | undefined;
   readonly signingKeys: SigningKeysPem | undefined;
@@ -34,7 +35,7 @@ export interface HandedAnswer {
 
 /** What the main thread tells the worker. */
 export type ToWorker =
-  | { readonly kind: 'apply'; readonly revision: bigint; readonly changes: readonly PackedChange[] }
+  | { readonly kind: 'apply'; readonly revision: bigint; readonly changes: readonly ZoneChange[] }
   /** Now that all that is known has been applied. */
   | { readonly kind: 'open' }
   | { readonly kind: 'queries'; readonly queries: readonly HandedQuery[] }

@@ -5,11 +5,10 @@ import { kindOf, ROOT } from '../store/keys.js';
 import type { AppliedRevision, LocalView } from '../store/local-view.js';
 import type { StoreEvent } from '../store/store.js';
 
-/** Everything the zone is made of now, lazily; nothing refers to what comes later. */
+/** Everything the zone is made of now but nodes, which are looked up. */
 export function* zoneOf(view: LocalView): Generator<ZoneChange> {
   const networks = view.networks().map(({ value }) => value);
   for (const network of networks) yield { kind: 'network', network: zoneNetwork(network) };
-  for (const node of view.nodeNames()) yield { kind: 'node', node };
   for (const { name } of networks) {
     for (const { value } of view.servicesOf(name)) if (value.withheld === '') yield { kind: 'service', service: zoneService(value) };
   }

@@ -1,13 +1,28 @@
+import type { AddressPlan } from '../../domain/address-plan.js';
 import type { AddedRecord } from '../../domain/dns-records.js';
+import { parseDnsName } from '../../domain/dns-name.js';
 import { Zone } from '../../domain/zone.js';
 import type { ZoneChange } from '../../domain/zone-input.js';
 import type { Signer } from '../../platform/dns/dnssec/signer.js';
 import { Responder } from '../../platform/dns/responder.js';
+import { planOf } from '../services/address-pools.js';
+import type { StoredNodes } from '../store/stored-nodes.js';
+import { StoredNodeNames } from './stored-node-names.js';
 
 /** What one kind of client sees. */
 interface View {
   readonly zone: Zone;
   readonly responder: Responder;
+  /** Networks whose nodes it shows. */
+  readonly plans: Map<string, AddressPlan>;
+}
+
+/** What a zone is made with beside its name. */
+interface ViewOptions {
+  /** What is said to whoever asks for our version; nothing when left out. */
+  readonly version?: string | undefined;
+  /** Where nodes are looked up; those of changes are kept when it is left out. */
+  readonly nodes?: StoredNodes | undefined;
 }
 
 /** A change of added records, which may be for one network or for all. */
@@ -22,7 +37,7 @@ type RecordChange = Extract<ZoneChange, { kind: 'record' | 'records' }>;
  */
 export class ZoneViews {
   readonly #name: string;
-  readonly #version: string | undefined;
+  readonly #options: ViewOptions;
   readonly #outside: View;
   readonly #inside = new Map<string, View>();
   /** What a view that is made later must be told: networks, and added records. */
@@ -31,14 +46,11 @@ export class ZoneViews {
   #revision = 0n;
   #signer: Signer | undefined;
 
-  /**
-   * @param version What is said to whoever asks for our version; nothing when left out.
-   * @throws DomainError `invalid_argument` for a zone that is no name.
-   */
-  constructor(name: string, version?: string) {
+  /** @throws DomainError `invalid_argument` for a zone that is no name. */
+  constructor(name: string, options: ViewOptions = {}) {
     this.#name = name;
-    this.#version = version;
-    this.#outside = viewOf(name, version);
+    this.#options = options;
+    this.#outside = viewOf(name, options);
   }
 
   /** The zone as everybody outside of the networks sees it. */
@@ -70,11 +82,12 @@ export class ZoneViews {
         return this.#applyTo(change, this.#inside.values());
       case 'network':
         this.#networks.set(change.network.name, change);
-        this.#viewOf(change.network.name);
+        for (const { plans } of [this.#outside, this.#viewOf(change.network.name)]) plans.set(change.network.name, planOf(change.network));
         return this.#applyTo(change, this.#inside.values());
       case 'networkRemoved':
         this.#networks.delete(change.name);
         this.#inside.delete(change.name);
+        this.#outside.plans.delete(change.name);
         return this.#applyTo(change, this.#inside.values());
       default:
         return this.#applyTo(change, this.#inside.values());
@@ -112,7 +125,7 @@ export class ZoneViews {
   #viewOf(network: string): View {
     const known = this.#inside.get(network);
     if (known !== undefined) return known;
-    const made = viewOf(this.#name, this.#version);
+    const made = viewOf(this.#name, this.#options);
     this.#inside.set(network, made);
     for (const change of this.#networks.values()) made.zone.apply(change);
     for (const change of this.#records.values()) applyVisible(made.zone, change, network);
@@ -122,9 +135,10 @@ export class ZoneViews {
   }
 }
 
-function viewOf(name: string, version: string | undefined): View {
-  const zone = new Zone(name);
-  return { zone, responder: new Responder(zone, version) };
+function viewOf(name: string, { version, nodes }: ViewOptions): View {
+  const plans = new Map<string, AddressPlan>();
+  const zone = new Zone(name, nodes && new StoredNodeNames(nodes, parseDnsName(name, 'zone'), plans));
+  return { zone, responder: new Responder(zone, version), plans };
 }
 
 function applyVisible(zone: Zone, change: RecordChange, network: string): void {

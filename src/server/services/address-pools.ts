@@ -94,7 +94,7 @@ export class AddressPools {
     const plan = planOf(record);
     const pool = new Pool(plan.size);
     for (const host of [0, plan.controllerHost, plan.size - 1]) pool.take(host);
-    for (const { address } of this.#repository.view.addressesOf(record.name)) pool.take(plan.hostOfStored(address));
+    for (const addresses of this.#repository.view.addressesOf(record.name)) for (const address of addresses) pool.take(plan.hostOfStored(address));
     this.#networks.set(record.name, { plan, pool, claimed: new Set() });
   }
 
@@ -132,8 +132,8 @@ export interface AddressUse {
 }
 
 /** The numbering of a network as its record gives it. */
-export function planOf(record: NetworkRecord): AddressPlan {
-  return new AddressPlan(parseCidr4(record.cidr), record.cidr6 === '' ? undefined : parseCidr6(record.cidr6));
+export function planOf({ cidr, cidr6 }: Pick<NetworkRecord, 'cidr' | 'cidr6'>): AddressPlan {
+  return new AddressPlan(parseCidr4(cidr), cidr6 === '' ? undefined : parseCidr6(cidr6));
 }
 
 /** How full a network is, in IPv4 addresses; the controller's own counts on neither side. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * The keys of the store. `<ss>` is a shard, the first two hex digits of SHA-256 of the id after it: it bounds every
@@ -81,7 +81,7 @@ export function kindOf(key: string): RecordKind | undefined {
 
 /** Two hex digits that spread ids evenly over 256 ranges. */
 export function shard(id: string): string {
-  return createHash('sha256').update(id).digest('hex').slice(0, 2);
+  return hash('sha256', id).slice(0, 2);
 }
 
 /** The prefix of all keys of one kind, within one network where the kind has networks. */

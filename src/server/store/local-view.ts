@@ -40,15 +40,6 @@ export interface NodeRow {
   readonly version: string;
 }
 
-/** Name and addresses of a node; `bindIp6` is empty without. */
-export interface NodeNameRow {
-  readonly id: string;
-  readonly network: string;
-  readonly name: string;
-  readonly bindIp: string;
-  readonly bindIp6: string;
-}
-
 /** A record that an admin added, with its name. */
 export interface DnsRecordRow extends AddedDnsRecord {
   readonly name: string;
@@ -139,12 +130,10 @@ export interface LocalView {
   dnsNames(): readonly Versioned<DnsNameRecord>[];
   /** Every node of a network, in id order, lazily. */
   nodesOf(network: string): Iterable<Versioned<NodeRecord>>;
-  /** What the zone says of every node of every network, lazily and without decoding a record. */
-  nodeNames(): Iterable<NodeNameRow>;
   /** Nodes of which a presence later than `sinceMs` (UTC) is written, lazily; not the controller's own. */
   nodesSeenSince(sinceMs: number): Iterable<{ readonly nodeId: string; readonly name: string }>;
-  /** Every address key of a network with its record, lazily: what the pool is rebuilt from. */
-  addressesOf(network: string): Iterable<{ readonly address: string; readonly record: AddressRecord }>;
+  /** Every address of a network that has a record, lazily and many at a time: what the pool is rebuilt from. */
+  addressesOf(network: string): Iterable<readonly string[]>;
   /**
    * Nodes that may be reclaimed, longest idle first: not connected (state -1), not reserved, address not static.
    */

@@ -11,6 +11,8 @@ import type { Lease, Store } from './store.js';
 
 /** An open store and the ways to use it. */
 export interface OpenStore {
+  /** The SQLite file that is read here: the store's own, or the copy that follows it. Others may read it, and nobody else write it. */
+  readonly file: string;
   readonly store: Store;
   readonly repository: Repository;
   /** Resolves when nothing can be written any more: end the process, so that a supervisor starts it afresh. Reads go on till then. */
@@ -43,6 +45,7 @@ export async function openStore({ file, clock, log, onCommit }: StoreOptions): P
   const store = await SqliteStore.open(file, clock, log, onCommit);
   const repository = new StoreRepository(store, new SqliteView(store.snapshot), store.feed);
   return {
+    file,
     store,
     repository,
     failed: store.failed,

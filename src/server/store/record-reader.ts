@@ -53,8 +53,17 @@ export class RecordReader {
    * @throws DomainError `store_failed` when the file cannot be read.
    */
   rows<R>(sql: string, ...bind: Bind[]): R[] {
+    return this.#read(() => this.#prepared(sql).all(...bind) as R[]);
+  }
+
+  /** The texts in the only column that `sql` selects; without an object for each row. @throws DomainError `store_failed`. */
+  column(sql: string, ...bind: Bind[]): string[] {
+    return this.#read(() => this.#prepared(sql).pluck().all(...bind) as string[]);
+  }
+
+  #read<R>(read: () => R): R {
     try {
-      return this.#prepared(sql).all(...bind) as R[];
+      return read();
     } catch (cause) {
       if (!isSqliteError(cause)) throw cause;
       throw new DomainError('store_failed', `cannot read the store: ${cause.message}`, { cause });

@@ -42,7 +42,7 @@ describe('a server killed while it writes', () => {
       const everMade = new Set(history.flatMap((revision) => revision.events).filter((event) => event.type === 'put').map((event) => event.key));
       expect(safe.filter((id) => !everMade.has(keys.node('default', id)))).toEqual([]);
 
-      const owners = new Map([...view.addressesOf('default')].map(({ address, record }) => [record.nodeId, address]));
+      const owners = new Map([...view.addressesOf('default')].flat().map((address) => [view.address('default', address)?.value.nodeId, address]));
       const nodes = [...view.nodesOf('default')];
       expect(nodes.map(({ value }) => owners.get(value.id))).toEqual(nodes.map(({ value }) => value.bindIp));
       expect(nodes.map(({ value }) => view.nameOwner('default', value.name)?.value.nodeId)).toEqual(nodes.map(({ value }) => value.id));

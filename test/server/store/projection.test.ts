@@ -208,8 +208,9 @@ describe('the tables', () => {
   }
 
   function countedAddresses(name: string): { owned: number; quarantined: number } {
-    const all = [...opened.repository.view.addressesOf(name)];
-    const resting = all.filter(({ record }) => record.nodeId === '' && record.tokenId === '');
+    const { view } = opened.repository;
+    const all = [...view.addressesOf(name)].flat().map((address) => view.address(name, address)?.value);
+    const resting = all.filter((record) => record?.nodeId === '' && record.tokenId === '');
     return { owned: all.length - resting.length, quarantined: resting.length };
   }
 

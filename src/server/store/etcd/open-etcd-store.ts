@@ -30,6 +30,7 @@ export async function openEtcdStore(settings: EtcdSettings, folder: string, { cl
     await store.start();
     const repository = new StoreRepository(store, new SqliteView(file.snapshot), file.feed);
     return {
+      file: file.path,
       store,
       repository,
       failed: file.failed,

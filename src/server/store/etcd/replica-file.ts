@@ -37,12 +37,12 @@ export class ReplicaFile {
   /** Told when what was taken could not be applied, and must be asked for again. */
   onSetback = (): void => {};
 
-  private constructor(file: string, thread: WriterThread, clock: Clock, log: Log) {
+  private constructor(readonly path: string, thread: WriterThread, clock: Clock, log: Log) {
     this.#thread = thread;
     this.#clock = clock;
     this.#log = log;
     this.failed = thread.failed;
-    this.snapshot = new Snapshot(file);
+    this.snapshot = new Snapshot(path);
     this.feed = new RevisionFeed(this.snapshot.rev, log);
     this.#rev = this.feed.rev;
   }
