@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { DomainError } from '../../domain/errors.js';
+import { publicRandom } from '../public-random.js';
 import { bitString, booleanTrue, explicit, implicit, octetString, oid, sequence, time, unsignedInteger } from './der.js';
 import { checkP256Form, ECDSA_WITH_SHA256, keyIdentifier, type P256KeyPair } from './p256.js';
 import { extension, nameOf, signedDer } from './signed.js';
@@ -55,6 +55,14 @@ const EXTENSIONS = {
   extendedKeyUsage: oid('2.5.29.37'),
 };
 const MAX_COMMON_NAME = 64;
+const VERSION_3 = explicit(0, unsignedInteger(Buffer.from([2])));
+/** What every leaf says: it is no CA, and its key signs. */
+const LEAF = Buffer.concat([
+  extension(EXTENSIONS.basicConstraints, true, sequence()),
+  extension(EXTENSIONS.keyUsage, true, bitString(Buffer.from([0b1000_0000]), 7)), // digitalSignature
+]);
+/** Of an issuer, whose name and key stay: its name and the authorityKeyIdentifier of what it issues. */
+const issuerParts = new WeakMap<Issuer, { readonly name: Buffer; readonly keyIdentifier: Buffer }>();
 
 /**
  * Issues a self-signed CA certificate that may sign leaves and revocation lists and no further CA (pathLen 0).
@@ -79,10 +87,8 @@ export function issueCaCertificate(issuer: Issuer, notBeforeMs: number, notAfter
  */
 export function issueLeafCertificate(issuer: Issuer, request: LeafRequest): IssuedCertificate {
   checkP256Form(request.spki);
-  const usage = bitString(Buffer.from([0b1000_0000]), 7); // digitalSignature
   return issue(issuer, request, [
-    extension(EXTENSIONS.basicConstraints, true, sequence()),
-    extension(EXTENSIONS.keyUsage, true, usage),
+    LEAF,
     extension(EXTENSIONS.extendedKeyUsage, false, sequence(...request.usages.map((use) => USAGES[use]))),
     extension(EXTENSIONS.subjectAltName, false, alternativeNames(request.names)),
   ]);
@@ -92,15 +98,16 @@ type Subject = Pick<LeafRequest, 'spki' | 'commonName' | 'notBeforeMs' | 'notAft
 
 function issue(issuer: Issuer, subject: Subject, extensions: readonly Uint8Array[]): IssuedCertificate {
   const serial = randomSerial();
+  const { name, keyIdentifier: authority } = partsOf(issuer);
   const contents = sequence(
-    explicit(0, unsignedInteger(Buffer.from([2]))), // version 3
+    VERSION_3,
     unsignedInteger(serial),
     ECDSA_WITH_SHA256,
-    nameOf(checkCommonName(issuer.commonName)),
+    name,
     sequence(time(subject.notBeforeMs), time(subject.notAfterMs)),
     nameOf(checkCommonName(subject.commonName)),
     subject.spki,
-    explicit(3, sequence(...extensions, ...keyIdentifiers(subject.spki, issuer.key.spki))),
+    explicit(3, sequence(...extensions, subjectKeyIdentifier(subject.spki), authority)),
   );
   return {
     der: signedDer(contents, issuer.key.privateKey),
@@ -111,16 +118,22 @@ function issue(issuer: Issuer, subject: Subject, extensions: readonly Uint8Array
 
 /** 127 bits, positive, always 16 octets long. @see RFC 5280 §4.1.2.2 */
 function randomSerial(): Buffer {
-  const serial = randomBytes(16);
+  const serial = publicRandom(16);
   serial.writeUInt8((serial.readUInt8(0) & 0x7f) | 0x40, 0);
   return serial;
 }
 
-function keyIdentifiers(subject: Uint8Array, issuer: Uint8Array): Uint8Array[] {
-  return [
-    extension(EXTENSIONS.subjectKeyIdentifier, false, octetString(keyIdentifier(subject))),
-    extension(EXTENSIONS.authorityKeyIdentifier, false, sequence(implicit(0, keyIdentifier(issuer)))),
-  ];
+function partsOf(issuer: Issuer): { readonly name: Buffer; readonly keyIdentifier: Buffer } {
+  const known = issuerParts.get(issuer);
+  if (known !== undefined) return known;
+  const authority = sequence(implicit(0, keyIdentifier(issuer.key.spki)));
+  const parts = { name: nameOf(checkCommonName(issuer.commonName)), keyIdentifier: extension(EXTENSIONS.authorityKeyIdentifier, false, authority) };
+  issuerParts.set(issuer, parts);
+  return parts;
+}
+
+function subjectKeyIdentifier(spki: Uint8Array): Buffer {
+  return extension(EXTENSIONS.subjectKeyIdentifier, false, octetString(keyIdentifier(spki)));
 }
 
 function alternativeNames({ dns = [], uris = [], ips = [] }: AlternativeNames): Buffer {

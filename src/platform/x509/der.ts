@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import asn1 from 'node-forge/lib/asn1.js';
 
 /** One ASN.1 value that was read, as node-forge represents it; what is written is DER from the start. Only the files of this folder see it. */
@@ -57,8 +58,19 @@ export function utf8String(text: string): Buffer {
   return tagged(Type.UTF8, Buffer.from(text));
 }
 
+/** Certificates of one second begin and end together. */
+const TIMES_KEPT = 64;
+const times = new LRUCache<number, Buffer>({ max: TIMES_KEPT });
+
 /** `UTCTime` or `GeneralizedTime`, to the second, as certificates want it. */
 export function time(ms: number): Buffer {
+  const second = Math.floor(ms / 1000);
+  const der = times.get(second) ?? timeOfSecond(second * 1000);
+  times.set(second, der);
+  return der;
+}
+
+function timeOfSecond(ms: number): Buffer {
   const text = `${new Date(ms).toISOString().slice(0, 19).replace(/[-T:]/g, '')}Z`;
   const isShort = Number(text.slice(0, 4)) < FIRST_GENERALIZED_YEAR;
   return isShort ? tagged(Type.UTCTIME, Buffer.from(text.slice(2))) : tagged(Type.GENERALIZEDTIME, Buffer.from(text));
@@ -141,15 +153,19 @@ function primitive(value: Asn1 | undefined, type: Asn1['type'], name: string): B
 
 /** Tag, length in the shortest form (ITU-T X.690 §10.1), contents. */
 function tagged(tag: number, ...contents: Uint8Array[]): Buffer {
-  const length = contents.reduce((sum, part) => sum + part.length, 0);
-  return Buffer.concat([Buffer.of(tag, ...lengthOctets(length)), ...contents]);
-}
-
-function lengthOctets(length: number): number[] {
-  if (length < 0x80) return [length];
-  const octets: number[] = [];
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest & 0xff);
-  return [0x80 | octets.length, ...octets];
+  let length = 0;
+  for (const part of contents) length += part.length;
+  const lengthBytes = length < 0x80 ? 0 : length < 0x100 ? 1 : length < 0x1_0000 ? 2 : length < 0x100_0000 ? 3 : 4;
+  const der = Buffer.allocUnsafe(2 + lengthBytes + length);
+  der[0] = tag;
+  der[1] = lengthBytes === 0 ? length : 0x80 | lengthBytes;
+  if (lengthBytes > 0) der.writeUIntBE(length, 2, lengthBytes);
+  let at = 2 + lengthBytes;
+  for (const part of contents) {
+    der.set(part, at);
+    at += part.length;
+  }
+  return der;
 }
 
 function toBinary(octets: Uint8Array): string {

@@ -8,6 +8,7 @@ export class ReplicaBoard {
   readonly #view: LocalView;
   readonly #own: () => ReplicaRecord;
   readonly #ownLeads: () => readonly string[];
+  #id: string | undefined;
 
   /** @param deps `ownLeads` gives the roles that this server leads without a record of it. */
   constructor(deps: { view: LocalView; own: () => ReplicaRecord; ownLeads?: () => readonly string[] }) {
@@ -36,8 +37,10 @@ export class ReplicaBoard {
 
   /** The records of all servers but this one. */
   others(): ReturnType<LocalView['replicas']> {
-    const { id } = this.#own();
-    return this.#view.replicas().filter(({ value }) => value.id !== id);
+    const replicas = this.#view.replicas();
+    if (replicas.length === 0) return replicas;
+    const id = (this.#id ??= this.#own().id);
+    return replicas.filter(({ value }) => value.id !== id);
   }
 
   /** The endpoints of the other servers that take nodes. */

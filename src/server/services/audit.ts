@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { AuditRecord } from '../../gen/networkcontroller/store/v1/records.js';
+import { publicRandom } from '../../platform/public-random.js';
 import { redactText } from '../../platform/redact.js';
 import { actorOf, type Caller } from '../auth/caller.js';
 import { keys } from '../store/keys.js';
@@ -57,7 +57,7 @@ export function refusalOperation(refusal: Refusal, nowMs: number): Operation {
 
 function putAudit(record: AuditRecord, nowMs: number): Operation {
   // Time first, so that the keys sort by it; the random part keeps two records of one millisecond apart.
-  const id = `${nowMs.toString(16).padStart(12, '0')}-${randomBytes(6).toString('hex')}`;
+  const id = `${nowMs.toString(16).padStart(12, '0')}-${publicRandom(6).toString('hex')}`;
   // What was refused may be quoted in the reason, and somebody gives a join string where a name is wanted.
   const reason = redactText(record.reason);
   return { put: keys.audit(id), value: AuditRecord.encode({ ...record, reason }).finish(), expireAtMs: auditEndMs(nowMs) };

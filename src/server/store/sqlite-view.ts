@@ -5,6 +5,7 @@ import type { AddressCounts, AppliedRevision, DnsRecordRow, LocalView, NodeRow, 
 import { NODE_ROWS, pageAudit, pageDnsRecords, pageNodes, pageServices, pageTokens, toNodeRow, type NodeViewRow } from './pages.js';
 import { RECORD, RecordReader, versioned, type Bind } from './record-reader.js';
 import type { RecordOf } from './records.js';
+import { RevisionMemo } from './revision-memo.js';
 import type { Snapshot } from './snapshot.js';
 
 /** How many rows a lazy walk reads at a time. */
@@ -21,10 +22,13 @@ const UNDER = 'FROM kv WHERE key > ? AND key < ?';
 export class SqliteView implements LocalView {
   readonly #snapshot: Snapshot;
   readonly #reader: RecordReader;
+  /** What nearly every request reads, and few change. */
+  readonly #memo: RevisionMemo;
 
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
     this.#reader = new RecordReader(snapshot.db);
+    this.#memo = new RevisionMemo(snapshot);
   }
 
   get rev(): bigint {
@@ -44,11 +48,11 @@ export class SqliteView implements LocalView {
   }
 
   network(name: string): Versioned<RecordOf['network']> | undefined {
-    return this.#reader.at('network', keys.network(name));
+    return this.#memo.find(`network ${name}`, () => this.#reader.at('network', keys.network(name)));
   }
 
   networks(): readonly Versioned<RecordOf['network']>[] {
-    return this.#reader.all('network', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('network')));
+    return this.#memo.find('networks', () => this.#reader.all('network', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('network'))));
   }
 
   nodeById(nodeId: string): Versioned<NodeRecord> | undefined {
@@ -73,7 +77,7 @@ export class SqliteView implements LocalView {
   }
 
   token(tokenId: string): Versioned<RecordOf['token']> | undefined {
-    return this.#reader.at('token', keys.token(tokenId));
+    return this.#memo.find(`token ${tokenId}`, () => this.#reader.at('token', keys.token(tokenId)));
   }
 
   tokenUse(tokenId: string, n: number): Versioned<RecordOf['use']> | undefined {
@@ -128,7 +132,7 @@ export class SqliteView implements LocalView {
   }
 
   replicas(): readonly Versioned<RecordOf['replica']>[] {
-    return this.#reader.all('replica', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('replica')));
+    return this.#memo.find('replicas', () => this.#reader.all('replica', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('replica'))));
   }
 
   leads(): readonly Versioned<RecordOf['lead']>[] {
@@ -148,7 +152,7 @@ export class SqliteView implements LocalView {
   }
 
   bundles(afterVersion: number): readonly Versioned<RecordOf['bundle']>[] {
-    const all = this.#reader.all('bundle', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('bundle')));
+    const all = this.#memo.find('bundles', () => this.#reader.all('bundle', `SELECT ${RECORD} ${UNDER} ORDER BY key`, ...range(prefixOf('bundle'))));
     return all.filter((entry) => entry.value.version > afterVersion);
   }
 

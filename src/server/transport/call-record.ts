@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { DomainError } from '../../domain/errors.js';
 import type { Log } from '../../platform/log.js';
+import { publicRandom } from '../../platform/public-random.js';
 import type { Authenticate } from '../auth/authenticate.js';
 import { actorOf, type Caller } from '../auth/caller.js';
 import type { CallerCertificate } from '../auth/caller-certificate.js';
@@ -40,8 +40,8 @@ export interface CallContext {
 
 /** One call from its beginning to its one line in the log. */
 export class CallRecord {
-  /** 16 hexadecimal digits, from randomness that Node.js fetches for many at a time. */
-  readonly requestId = randomUUID().replaceAll('-', '').slice(0, 16);
+  /** 16 hexadecimal digits. */
+  readonly requestId = publicRandom(8).toString('hex');
   readonly #context: CallContext;
   readonly #method: string;
   readonly #address: string;
