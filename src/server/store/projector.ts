@@ -26,18 +26,19 @@ const FIRST_NETWORK = 'default';
  * A deleted record takes its row along by foreign key, and triggers keep the counters.
  */
 export class Projector {
-  readonly #upsert: Statement<[string, Uint8Array, bigint, bigint, number | null], { id: number; create_rev: number }>;
+  readonly #id: Statement<[string], number>;
+  readonly #insert: Statement<[string, Uint8Array, bigint, bigint, number | null]>;
+  readonly #update: Statement<[Uint8Array, bigint, number | null, number]>;
   readonly #delete: Statement<[string]>;
   readonly #value: Statement<[string], Buffer>;
   readonly #presence: Statement;
   readonly #projections: Projections;
 
   constructor(db: Database) {
-    this.#upsert = db.prepare(
-      `INSERT INTO kv (key, value, create_rev, mod_rev, expire_at_ms) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (key) DO UPDATE SET value = excluded.value, mod_rev = excluded.mod_rev, expire_at_ms = excluded.expire_at_ms
-       RETURNING id, create_rev`,
-    );
+    this.#id = db.prepare<[string], number>('SELECT id FROM kv WHERE key = ?').pluck();
+    // One statement for both, or one with RETURNING, would have SQLite copy every page before it is changed.
+    this.#insert = db.prepare('INSERT INTO kv (key, value, create_rev, mod_rev, expire_at_ms) VALUES (?, ?, ?, ?, ?)');
+    this.#update = db.prepare('UPDATE kv SET value = ?, mod_rev = ?, expire_at_ms = ? WHERE id = ?');
     this.#delete = db.prepare('DELETE FROM kv WHERE key = ?');
     this.#value = db.prepare<[string], Buffer>('SELECT value FROM kv WHERE key = ?').pluck();
     this.#presence = db.prepare(
@@ -66,9 +67,11 @@ export class Projector {
   }
 
   #put(kind: RecordKind | undefined, key: string, value: Uint8Array, modRev: bigint, expireAtMs?: number): void {
-    const row = this.#upsert.get(key, value, modRev, modRev, expireAtMs ?? null);
-    if (kind === undefined || row === undefined) return;
-    const place = { id: row.id, path: pathOf(key, kind), modRev, isNew: BigInt(row.create_rev) === modRev };
+    const known = this.#id.get(key);
+    const id = known ?? Number(this.#insert.run(key, value, modRev, modRev, expireAtMs ?? null).lastInsertRowid);
+    if (known !== undefined) this.#update.run(value, modRev, expireAtMs ?? null, known);
+    if (kind === undefined) return;
+    const place = { id, path: pathOf(key, kind), modRev, isNew: known === undefined };
     try {
       this.#project(kind, decodeRecord(kind, key, value), place);
     } catch (cause) {
