@@ -54,6 +54,22 @@ class Agent implements WatchSink {
   }
 }
 
+/** An agent that is longer to write to than a turn of the event loop may take. */
+class LaboriousAgent extends Agent {
+  override write(bytes: Uint8Array): boolean {
+    for (const begun = performance.now(); performance.now() - begun < 5; );
+    return super.write(bytes);
+  }
+}
+
+/** An agent that takes what it is sent at first and then nothing more. */
+class BlockedAgent extends Agent {
+  override write(bytes: Uint8Array): boolean {
+    super.write(bytes);
+    return !this.complete;
+  }
+}
+
 async function start(interconnection = true) {
   const services = await startServices({ cidr: '10.66.0.0/16' });
   if (!interconnection) {
@@ -83,12 +99,12 @@ async function start(interconnection = true) {
   };
   const text = await services.token({ maxUses: 0 });
   const join = async (): Promise<string> => (await services.register(text)).node.id;
-  const watch = (nodeId: string, epoch = '', revision = 0n): Agent => {
-    const agent = new Agent();
+  const watch = (nodeId: string, epoch = '', revision = 0n, agent = new Agent()): Agent => {
     feed.open(nodeId, agent, { epoch, revision });
     return agent;
   };
-  return { ...services, restart, otherRevisions, join, watch };
+  const broadcast = (): Promise<void> => feed.broadcast({ $case: 'goAway', value: { reconnectWithinSeconds: 7 } });
+  return { ...services, restart, otherRevisions, join, watch, broadcast };
 }
 
 describe('the feed', () => {
@@ -235,5 +251,36 @@ describe('the feed', () => {
 
     await until(() => agents.every((agent) => late.every((id) => agent.peers.has(id))), 'all agents');
     expect(agents.every((agent) => agent.peers.size === 309)).toBe(true);
+  });
+
+  it('lets others have the event loop between agents that are long to write to', async () => {
+    const { join, watch, broadcast } = await start();
+    const agents: Agent[] = [];
+    for (let i = 0; i < 8; i++) agents.push(watch(await join(), '', 0n, new LaboriousAgent()));
+    await until(() => agents.every((agent) => agent.complete));
+    const served: number[] = [];
+    const look = (): void => {
+      served.push(agents.filter(({ messages }) => messages.at(-1)?.$case === 'goAway').length);
+      if (served.at(-1)! < agents.length) setImmediate(look);
+    };
+
+    look();
+    await broadcast();
+
+    expect(served).toEqual(expect.arrayContaining([0, 1, 2, 3, 4, 5, 6, 7]));
+  });
+
+  it('has told all agents when a broadcast is over, but for those who are behind, whom nobody waits for', async () => {
+    const { join, watch, broadcast } = await start();
+    const ids = [];
+    for (let i = 0; i < 40; i++) ids.push(await join());
+    const agents = ids.map((id, i) => watch(id, '', 0n, i % 10 === 0 ? new BlockedAgent() : new LaboriousAgent()));
+    await until(() => agents.every((agent) => agent.complete));
+
+    await broadcast();
+
+    const told = agents.filter(({ messages }) => messages.at(-1)?.$case === 'goAway');
+    expect(told).toHaveLength(36);
+    expect(told.some((agent) => agent instanceof BlockedAgent)).toBe(false);
   });
 });
