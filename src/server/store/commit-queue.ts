@@ -9,7 +9,7 @@ import type { WriterThread } from './writer-thread.js';
 const TRANSACTIONS_PER_BATCH = 256;
 
 /**
- * The write-ahead log is moved to the file each time it has grown by this. A registration changes some twenty pages, most of them again by
+ * The write-ahead log is moved to the file each time it has grown by this. A registration changes some fifteen pages, most of them again by
  * those after it: the more come together in the log, the fewer are written to the file.
  */
 const CHECKPOINT_EVERY_BYTES = 16 * 1024 * 1024;
