@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { DomainError } from '../domain/errors.js';
 import { formatContexts, parseContexts, type Contexts, type ControllerContext } from '../platform/config/contexts-config.js';
+import { ifThere } from '../platform/if-there.js';
 import { makePrivateDir, readPrivateFile, writeFileAtomic } from '../platform/pem-files.js';
 
 /** The environment of a process. */
@@ -29,12 +30,8 @@ export function contextFilePath(env: Environment): string | undefined {
 export async function readContexts(env: Environment): Promise<Contexts> {
   const path = contextFilePath(env);
   if (path === undefined) return NONE;
-  try {
-    return parseContexts(await readPrivateFile(path), path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NONE;
-    throw error;
-  }
+  const text = await ifThere(readPrivateFile(path));
+  return text === undefined ? NONE : parseContexts(text, path);
 }
 
 /** Writes the user's contexts. @throws DomainError `config_invalid` for a user without a home. */

@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { DomainError } from '../../domain/errors.js';
+import { ifThereSync } from '../../platform/if-there.js';
 import { isThere, replaceFile } from '../state/safe-files.js';
 
 /** First line of a file of ours; which interface's agent wrote it is in brackets. */
@@ -86,12 +87,7 @@ export class ResolvConf {
   }
 
   #read(): string | undefined {
-    try {
-      return readFileSync(this.#options.path, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
+    return ifThereSync(() => readFileSync(this.#options.path, 'utf8'));
   }
 }
 

@@ -1,6 +1,7 @@
 import { DomainError } from '../../domain/errors.js';
 import type { Clock } from '../../platform/clock.js';
 import { SigningKey } from '../../platform/dns/dnssec/signing-key.js';
+import { ifThere } from '../../platform/if-there.js';
 import { createFileAtomic, readPrivateFile, writeFileAtomic } from '../../platform/pem-files.js';
 import type { SigningKeysPem } from './dns-service.js';
 
@@ -47,13 +48,11 @@ export class SigningKeyRing {
    * @throws DomainError `key_file_unsafe` when others may read the file; `state_invalid` when it holds no such key.
    */
   static async open(path: string, clock: Clock): Promise<SigningKeyRing> {
-    const text = await readPrivateFile(path).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-      const made = textOf([{ state: 'active', sinceMs: clock.now(), pem: SigningKey.generate() }]);
-      await createFileAtomic(path, made);
-      return made;
-    });
-    return new SigningKeyRing(path, clock, keysIn(text, path));
+    const text = await ifThere(readPrivateFile(path));
+    if (text !== undefined) return new SigningKeyRing(path, clock, keysIn(text, path));
+    const made = textOf([{ state: 'active', sinceMs: clock.now(), pem: SigningKey.generate() }]);
+    await createFileAtomic(path, made);
+    return new SigningKeyRing(path, clock, keysIn(made, path));
   }
 
   /** The active key first. */

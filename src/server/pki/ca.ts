@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { BACKDATE_MS } from '../../domain/certificate.js';
 import { DomainError } from '../../domain/errors.js';
+import { ifThere } from '../../platform/if-there.js';
 import { createFileAtomic, readPrivateFile } from '../../platform/pem-files.js';
 import { issueCaCertificate, type Issuer } from '../../platform/x509/certificate.js';
 import { generateP256, p256KeyPair, type P256KeyPair } from '../../platform/x509/p256.js';
@@ -36,7 +37,7 @@ export async function createAuthority(
   validity: { readonly nowMs: number; readonly lifetimeMs: number },
 ): Promise<CertificateAuthority> {
   const files = filesOf(dir, purpose, generation);
-  if ((await namesIn(dir)).includes(basename(files.certificate))) throw exists(files.certificate);
+  if ((await ifThere(readdir(dir)))?.includes(basename(files.certificate)) === true) throw exists(files.certificate);
   const key = await existingOrNewKey(files.key);
   const issuer = { commonName: commonName(purpose, generation), key };
   const { der } = issueCaCertificate(issuer, validity.nowMs - BACKDATE_MS, validity.nowMs + validity.lifetimeMs);
@@ -51,7 +52,8 @@ export async function createAuthority(
  *   not belong together.
  */
 export async function loadAuthorities(dir: string, purpose: CaPurpose): Promise<readonly CertificateAuthority[]> {
-  const generations = (await namesIn(dir)).map((name) => generationOf(name, purpose)).filter((generation) => generation > 0);
+  const names = (await ifThere(readdir(dir))) ?? [];
+  const generations = names.map((name) => generationOf(name, purpose)).filter((generation) => generation > 0);
   if (generations.length === 0) {
     throw new DomainError('not_initialised', `${dir}: no ${purpose} CA here; run nc-server init first`);
   }
@@ -91,15 +93,6 @@ async function unlessExists<T>(attempt: Promise<T>, otherwise: () => Promise<T>)
     return await attempt;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return otherwise();
-    throw error;
-  }
-}
-
-async function namesIn(dir: string): Promise<string[]> {
-  try {
-    return await readdir(dir);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
 }

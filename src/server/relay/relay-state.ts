@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { DomainError } from '../../domain/errors.js';
 import { RelayServiceWatchResponse } from '../../gen/networkcontroller/v1/relay.js';
 import { TrustBundle } from '../../gen/networkcontroller/v1/types.js';
+import { ifThere } from '../../platform/if-there.js';
 import { makeMemberKeys, type MemberKeys } from '../../platform/member-keys.js';
 import { makePrivateDir, readPrivateFile, writeFileAtomic } from '../../platform/pem-files.js';
 
@@ -112,14 +113,5 @@ function parse<T extends v.GenericSchema>(schema: T, text: string, file: string)
   } catch {
     // The cause would quote the file, which holds keys.
     throw new DomainError('state_invalid', `${file}: damaged; revoke this relay, remove the file and enrol again`);
-  }
-}
-
-async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }
