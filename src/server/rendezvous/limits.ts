@@ -19,7 +19,7 @@ export interface RendezvousLimits {
   readonly probesPerSecond: number;
 }
 
-/** Sized for one core that also serves the control plane, at 2 ms a handshake and about 10 µs a mac1. */
+/** Sized for one core that also serves the control plane, at 2 ms a handshake and some 2 µs a mac1. */
 export const DEFAULT_LIMITS: RendezvousLimits = {
   handshakesPerSecond: 200,
   handshakesPerSecondPerAddress: 20,

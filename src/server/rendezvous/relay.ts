@@ -2,7 +2,7 @@ import type { Counters, DropReason } from './counters.js';
 import type { Send, Source } from './datagram.js';
 import type { Directory } from './directory.js';
 import type { RendezvousLimits } from './limits.js';
-import { isAddressedTo } from '../../platform/wireguard/protocol/mac.js';
+import { AddressedMessage } from '../../platform/wireguard/protocol/mac.js';
 import type { Network } from './network.js';
 import type { Peer } from './peer.js';
 import { RelayPair } from './relay-pair.js';
@@ -120,9 +120,10 @@ export class Relay {
 
   /** Finds whom an initiation is for among those whom `from` may reach, by trying their mac1. */
   #addressee(message: Buffer, from: Peer, nowMs: number): Peer | DropReason {
+    const addressed = new AddressedMessage(message);
     for (const to of reachableFrom(from, nowMs)) {
       if (!from.relayTrials.take(1, nowMs) || !this.#trials.take(1, nowMs)) return 'rate_trials';
-      if (!isAddressedTo(to.mac1, message)) continue;
+      if (!addressed.isTo(to.mac1)) continue;
       from.lookFrom = Math.max(0, from.network.members.indexOf(to) - LOOK_BACK);
       return to;
     }
