@@ -62,16 +62,19 @@ interface Round {
 interface Metered extends Throughput {
   /** What the server's process used for each, all threads: tells less of what else the machine does than the rate does. */
   readonly cpuMs: number;
+  /** What its main thread used. */
+  readonly mainMs: number;
   /** What this process used. */
   readonly clientCpuMs: number;
 }
 
 async function metered(server: BenchServer, work: () => Promise<Throughput>): Promise<Metered> {
-  const before = { server: server.cpuSeconds(), client: process.cpuUsage() };
+  const before = { server: server.cpuSeconds(), main: server.mainCpuSeconds(), client: process.cpuUsage() };
   const seen = await work();
   const each = (ms: number): number => ms / seen.latencies.length;
   const { user, system } = process.cpuUsage(before.client);
-  return { ...seen, cpuMs: each((server.cpuSeconds() - before.server) * 1_000), clientCpuMs: each((user + system) / 1_000) };
+  const used = { cpuMs: each((server.cpuSeconds() - before.server) * 1_000), mainMs: each((server.mainCpuSeconds() - before.main) * 1_000) };
+  return { ...seen, ...used, clientCpuMs: each((user + system) / 1_000) };
 }
 
 function register(client: BootstrapServiceClient, requests: readonly RegisterRequest[]): Promise<Throughput> {
@@ -88,6 +91,7 @@ function results(rounds: readonly Round[]): Measured[] {
     { what: 'registrations, to the disk', unit: '/s', values: perSecond, floor: { what: 'transactions/s', values: rounds.map(({ sqlite }) => sqlite) } },
     { what: 'registration, p99', unit: 'ms', values: rounds.map(({ registered }) => percentile(registered.latencies, 0.99)), targets: [{ kind: 'at most', of: 'value', limit: 60 }] },
     { what: 'CPU of the server for each', unit: 'ms', values: rounds.map(({ registered }) => registered.cpuMs), floor: { what: 'ms for a no-op call', values: rounds.map(({ noOp }) => noOp.cpuMs) } },
+    { what: 'CPU of its main thread for each', unit: 'ms', values: rounds.map(({ registered }) => registered.mainMs), floor: { what: 'ms for a no-op call', values: rounds.map(({ noOp }) => noOp.mainMs) } },
     { what: 'CPU of the client for each', unit: 'ms', values: rounds.map(({ registered }) => registered.clientCpuMs), floor: { what: 'ms for a no-op call', values: rounds.map(({ noOp }) => noOp.clientCpuMs) } },
     { what: `node ${nodes} to the first, time`, unit: '×', values: [trend(rounds.map(({ registered }) => median(registered.latencies)))], targets: flat },
     { what: `node ${nodes} to the first, CPU of the server`, unit: '×', values: [trend(rounds.map(({ registered }) => registered.cpuMs))], targets: flat },

@@ -16,6 +16,8 @@ export interface BenchServer {
   pin(): void;
   /** Of the process, user and system, all threads. */
   cpuSeconds(): number;
+  /** Of its main thread alone, on which everything is decided. */
+  mainCpuSeconds(): number;
   /** What the process holds in memory (RSS). */
   residentBytes(): number;
   stop(): Promise<void>;
@@ -66,6 +68,8 @@ export async function runBenchServer(folder: string, settings: object): Promise<
     joinString: async () => (await callUnary(admin, 'createToken', CreateTokenRequest.fromPartial({ unboundedUses: true, expireMs: 3_600_000 }))).join,
     pin: () => pin('server', child.pid ?? 0),
     cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
+    // The main thread has the number of its process. @see proc(5) /proc/pid/task
+    mainCpuSeconds: () => cpuSecondsOf(`${child.pid}/task/${child.pid}`),
     residentBytes: () => residentBytesOf(child.pid ?? 0),
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
@@ -78,9 +82,9 @@ export function profiling(): string[] {
   return folder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', folder];
 }
 
-/** Of a process, user and system, all threads. @see proc(5) /proc/pid/stat, sysconf(3) _SC_CLK_TCK */
-export function cpuSecondsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+/** Of a process, user and system, all threads, or of `<pid>/task/<tid>`, one. @see proc(5) /proc/pid/stat, sysconf(3) _SC_CLK_TCK */
+export function cpuSecondsOf(of: number | string): number {
+  const fields = readFileSync(`/proc/${of}/stat`, 'utf8').split(') ')[1]!.split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
