@@ -205,9 +205,14 @@ export class SqliteView implements LocalView {
   }
 
   *nodesSeenSince(sinceMs: number): Generator<{ readonly nodeId: string; readonly name: string }> {
-    const sql = `SELECT id, node_id AS nodeId, name FROM network_mgr
-      WHERE reserved = 0 AND last_seen_ms > ? AND id > ? ORDER BY id LIMIT ${WALK_PAGE}`;
-    yield* this.#walk<{ id: number; nodeId: string; name: string }>(sql, sinceMs, (row) => row.id, 0);
+    const sql = `SELECT id, node_id AS nodeId, name, last_seen_ms AS seenMs FROM network_mgr INDEXED BY network_mgr_seen
+      WHERE reserved = 0 AND last_seen_ms > 0 AND (last_seen_ms, id) > (?, ?) ORDER BY last_seen_ms, id LIMIT ${WALK_PAGE}`;
+    let page: { id: number; nodeId: string; name: string; seenMs: number }[] = [];
+    do {
+      const { seenMs, id } = page.at(-1) ?? { seenMs: sinceMs, id: Number.MAX_SAFE_INTEGER };
+      page = this.#reader.rows(sql, seenMs, id);
+      yield* page;
+    } while (page.length === WALK_PAGE);
   }
 
   *addressesOf(network: string): Generator<readonly string[]> {
@@ -269,7 +274,14 @@ export class SqliteView implements LocalView {
   }
 
   nodeCountsByState(): readonly { readonly network: string; readonly state: number; readonly count: number }[] {
-    return this.#reader.rows('SELECT network, state, count(*) AS count FROM network_mgr WHERE reserved = 0 GROUP BY network, state');
+    // Most are idle or connected, which is counted as it changes; only those on the way between the two are counted here.
+    const busy = this.#reader.rows<{ network: string; state: number; count: number }>(
+      `SELECT network, 3 AS state, n AS count FROM counters WHERE name = 'nodes_connected'
+       UNION ALL SELECT network, state, count(*) FROM network_mgr INDEXED BY network_mgr_state WHERE state = 1 AND reserved = 0 GROUP BY network`,
+    );
+    const all = this.#reader.rows<{ network: string; count: number }>("SELECT network, n AS count FROM counters WHERE name = 'nodes'");
+    const busyIn = (network: string): number => busy.reduce((sum, row) => sum + (row.network === network ? row.count : 0), 0);
+    return [...busy, ...all.map(({ network, count }) => ({ network, state: -1, count: count - busyIn(network) }))];
   }
 
   pageTokens(filter: { network?: string }, token: string, limit: number): Page<Versioned<RecordOf['token']>> {

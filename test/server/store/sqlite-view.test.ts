@@ -229,6 +229,37 @@ describe('pages and walks', () => {
   });
 });
 
+describe('nodes by what was seen of them', () => {
+  const seen = (nodeId: string, network: string, state: number, lastSeenMs: number): Operation => putPresence({ nodeId, state, lastSeenMs }, network);
+
+  it('are counted in each network by state, without the controller\'s own, as they come, change and go', async () => {
+    const counts = (network: string): Record<number, number> =>
+      Object.fromEntries(view.nodeCountsByState().flatMap((row) => (row.network === network && row.count > 0 ? [[row.state, row.count]] : [])));
+    const nodes = (ids: readonly string[]): Operation[] => ids.map((id) => putNode({ id, network: 'counted' }));
+    await commit(...nodes(['ct1', 'ct2', 'ct3', 'ct4', 'ct5']), putNode({ id: 'ct0', network: 'counted', reserved: true }), putNode({ id: 'cu1', network: 'elsewhere' }));
+    expect(counts('counted')).toEqual({ [-1]: 5 });
+
+    await commit(seen('ct0', 'counted', 1, 5), seen('ct1', 'counted', 3, 5), seen('ct2', 'counted', 3, 5), seen('ct3', 'counted', 1, 5), seen('cu1', 'elsewhere', 3, 5));
+    expect(counts('counted')).toEqual({ [-1]: 2, 1: 1, 3: 2 });
+    expect(counts('elsewhere')).toEqual({ 3: 1 });
+
+    await commit(seen('ct2', 'counted', -1, 9), { del: keys.node('counted', 'ct3') }, { del: keys.node('counted', 'ct4') });
+    expect(counts('counted')).toEqual({ [-1]: 2, 3: 1 });
+  });
+
+  it('are named once each when they were seen later, many of them in one millisecond, and never the controller itself', async () => {
+    const SAME_MS = 7_000_000;
+    const ids = range(1_200).map((i) => name('sn', i));
+    await commit(...ids.map((id) => putNode({ id, network: 'seen' })), putNode({ id: 'sn-own', network: 'seen', reserved: true }));
+    await commit(...ids.map((id, i) => seen(id, 'seen', -1, i < 1_100 ? SAME_MS : SAME_MS - 1)), seen('sn-own', 'seen', 3, SAME_MS + 1));
+    const since = (ms: number): string[] => [...view.nodesSeenSince(ms)].map(({ nodeId }) => nodeId).sort();
+
+    expect(since(SAME_MS)).toEqual([]);
+    expect(since(SAME_MS - 1)).toEqual(ids.slice(0, 1_100));
+    expect(since(SAME_MS - 2)).toEqual(ids);
+  });
+});
+
 describe('every query', () => {
   it('is answered from an index, without a scan and without sorting', () => {
     const { snapshot } = opened.store as SqliteStore;
@@ -258,6 +289,8 @@ describe('every query', () => {
     v.quarantinedLongest('wide', 1);
     v.addressCounts('wide');
     v.nodeCounts();
+    v.nodeCountsByState();
+    v.liveCertificates('grpc', 1, 1);
     v.serviceCount();
     v.expiredTokens(1, 1);
     for (const filter of [{}, { network: 'wide' }, { state: 3 }, { network: 'wide', state: 3 }]) v.pageNodes(filter, '', 1);
