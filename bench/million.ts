@@ -89,13 +89,14 @@ function registrationIn(db: Database): { rows: Row[]; known: string[] } {
 
 /** The same texts of the `n`-th node, each as long; name and address are so long as the placeholders. */
 function textsOf(n: number, known: readonly string[]): string[] {
-  // An odd factor modulo 2⁴⁸ scatters the ids as chance would, and gives none twice.
+  // An odd factor modulo 2⁴⁸ scatters serials and hashes as chance would, and gives none twice; ids of nodes are in the order of time.
   const hex = ((BigInt(n) * 0x9e3779b97f4bn) & 0xffffffffffffn).toString(16).padStart(12, '0');
   const name = `machine-${String(n).padStart(7, '0')}`;
   const ip = `10.${100 + Math.floor(n / 10_000)}.${100 + (Math.floor(n / 100) % 100)}.${100 + (n % 100)}`;
   const fit = (place: number, salt: string): string => `${salt}${hex}`.padEnd(known[place]!.length, '0');
   const octets = ['1', '2', '3'].flatMap((salt) => [`${salt}${hex}`.padEnd(32, '0'), Buffer.from(`${salt}${hex}`.padEnd(32, '0'), 'latin1').toString('hex')]);
-  return [fit(0, 'a000'), name, ip, name, ip, fit(5, 'A0').toUpperCase(), fit(6, 'B0').toUpperCase(), hex, ...octets];
+  const nodeId = `a000${n.toString(16).padStart(12, '0')}`;
+  return [nodeId, name, ip, name, ip, fit(5, 'A0').toUpperCase(), fit(6, 'B0').toUpperCase(), hex, ...octets];
 }
 
 /** Makes a node's values from those of the one that was registered. */
