@@ -29,8 +29,8 @@ export interface FanOutRounds {
   readonly stallMs: number[];
 }
 
-/** New connections a second: a ramp, not a storm. */
-const PER_SECOND = 300;
+/** New connections a second: a ramp, not a storm. Both ends together take some ten milliseconds for one. */
+const PER_SECOND = 120;
 const BETWEEN_MS = 300;
 const WARM_UP = 3;
 const TURNS = 3;

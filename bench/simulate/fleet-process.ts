@@ -1,6 +1,14 @@
+import { setPriority } from 'node:os';
 import { Fleet, type FleetSettings } from './fleet.js';
 import { readMembers } from './member.js';
 import type { FleetAnswer, FleetRequest } from './fleets.js';
+
+/**
+ * Behind the server, as nice(1) counts: on two cores four processes of agents would leave it less than half of one, which no number of real
+ * machines can do.
+ */
+const NICENESS = 10;
+setPriority(NICENESS);
 
 /** A fleet in a process of its own: it does what its parent asks for, and ends with it. */
 let fleet: Fleet | undefined;

@@ -31,6 +31,13 @@ const HANDSHAKE_TIMEOUT_MS = 5_000;
  * first answer: whoever is served too late is served for nothing, and in a storm that would be everybody.
  */
 const PATIENCE_MS = 6_000;
+/**
+ * Connections that the kernel keeps until they are taken, of which it allows as many as net.core.somaxconn says. After a restart all agents
+ * come in a few seconds, and one that finds no place tries again a second later, then after three and after seven.
+ *
+ * @see listen(2)
+ */
+const BACKLOG = 4_096;
 
 /**
  * Listens for TLS connections and hands each over once its handshake is complete.
@@ -93,7 +100,7 @@ export async function startTlsListener(options: TlsListen, onConnection: (socket
       );
     });
   });
-  await listen(tcp, { host: options.host, port: options.port }, options.key);
+  await listen(tcp, { host: options.host, port: options.port, backlog: BACKLOG }, options.key);
   const offRotate = options.tls.onRotate((current) => tls.setSecureContext(current));
   return {
     port: (tcp.address() as AddressInfo).port,
