@@ -19,7 +19,10 @@ export interface FeedFacts {
   controlEndpoints(): readonly string[];
 }
 
+/** How often an agent hears that nothing has happened. */
 const PROGRESS_MS = 10_000;
+/** More agents hear it less often, so that it costs a few per cent of a core however many there are. */
+const PROGRESS_A_SECOND = 250;
 const PEERS_PER_CHUNK = 500;
 /** How long agents are served in one turn of the event loop. What they are sent is encrypted and written after it, which takes twice as long. */
 const TURN_MS = 2;
@@ -44,6 +47,8 @@ export class MapFeed {
   #scheduled = false;
   /** How many agents were served, ever. */
   #served = 0;
+  /** Times that it was time to tell of progress, since it was told. */
+  #progressDue = 0;
   #rev: bigint;
 
   constructor(deps: { repository: Repository; facts: FeedFacts; clock: Clock }) {
@@ -222,6 +227,9 @@ export class MapFeed {
   }
 
   #progress(nowMs: number): void {
+    this.#progressDue++;
+    if (this.#progressDue * PROGRESS_MS * PROGRESS_A_SECOND < this.watcherCount * 1_000) return;
+    this.#progressDue = 0;
     const bytes = this.#progressMessage(nowMs);
     for (const watcher of this.#all()) this.#deliver(watcher, bytes);
   }

@@ -270,6 +270,29 @@ describe('the feed', () => {
     expect(served).toEqual(expect.arrayContaining([0, 1, 2, 3, 4, 5, 6, 7]));
   });
 
+  it.each([
+    [20, 1],
+    [2_500, 1],
+    [2_501, 2],
+    [5_200, 3],
+  ])('tells %i agents that nothing has happened every %i0 seconds', async (count, tens) => {
+    const { join, watch, broadcast, clock } = await start();
+    const id = await join();
+    const agents = Array.from({ length: count }, () => watch(id));
+    await until(() => agents.every((agent) => agent.complete));
+    const progress = async (): Promise<number> => {
+      clock.advance(10_000);
+      // What is written before it is on its way when it is over.
+      await broadcast();
+      return agents.filter(({ messages }) => messages.at(-2)?.$case === 'progress').length;
+    };
+
+    for (let round = 0; round < 2; round++) {
+      for (let ten = 1; ten < tens; ten++) expect(await progress()).toBe(0);
+      expect(await progress()).toBe(count);
+    }
+  });
+
   it('has told all agents when a broadcast is over, but for those who are behind, whom nobody waits for', async () => {
     const { join, watch, broadcast } = await start();
     const ids = [];
