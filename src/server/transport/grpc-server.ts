@@ -8,7 +8,6 @@ import type { Authenticate } from '../auth/authenticate.js';
 import { readCertificateOnce } from '../auth/caller-certificate.js';
 import type { CallContext } from './call-record.js';
 import type { ConnectionStats } from './connection-limits.js';
-import { frameOnce } from './frames-once.js';
 import { noticeOversize } from './oversize.js';
 import type { Service } from './service.js';
 import { followAdmissions } from './stream-admission.js';
@@ -71,7 +70,7 @@ const CHANNEL_OPTIONS = {
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { authenticate, log, onRefusal, onEnded, reads } = options;
   const context: CallContext = { authenticate, log, onRefusal, onEnded, reads, draining: false, streams: new Set() };
-  const server = new Server({ ...CHANNEL_OPTIONS, 'grpc.max_receive_message_length': options.messageBytes, interceptors: [noticeOversize(context), frameOnce] });
+  const server = new Server({ ...CHANNEL_OPTIONS, 'grpc.max_receive_message_length': options.messageBytes, interceptors: [noticeOversize(context)] });
   const names = ['', ...options.services.map(({ name }) => name)];
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
   health.addToServer(server);
