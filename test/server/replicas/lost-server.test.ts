@@ -38,7 +38,7 @@ describe.skipIf(noEtcd)(`a server that dies${noEtcd ? ` (${noEtcd})` : ''}`, () 
     await callUnary(controlOf(dies, lost), 'registerService', { service: Service.fromPartial({ id: 'web', name: 'web', port: 80, withNode: true }) });
     const withheld = async () => (await callUnary(survivor.admin, 'listServices', ListServicesRequest.fromPartial({}))).services[0]?.withheld;
     await until(async () => (await stateOf(survivor, lost)) === NodeState.NODE_STATE_INIT, 'the node to be seen');
-    expect(await withheld()).toBe('');
+    await until(async () => (await withheld()) === '', 'its service to be there');
 
     await dies.kill();
     await new Watched(survivor.control(moves)).snapshot();
