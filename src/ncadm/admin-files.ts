@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DomainError } from '../domain/errors.js';
 import { createFileAtomic } from '../platform/pem-files.js';
 import { makeCsr } from '../platform/x509/csr.js';
-import { generateP256 } from '../platform/x509/p256.js';
+import { generateP256, privateKeyPem } from '../platform/x509/p256.js';
 import { fromPem } from '../platform/x509/pem.js';
 
 const PRIVATE_DIR = 0o700;
@@ -35,7 +35,7 @@ export async function makeAdminKey(folder: string, name: string): Promise<Buffer
   const { key: path } = adminFilesIn(folder);
   await mkdir(folder, { recursive: true, mode: PRIVATE_DIR });
   try {
-    await createFileAtomic(path, key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+    await createFileAtomic(path, privateKeyPem(key));
   } catch (cause) {
     throw new DomainError('key_file_unsafe', `${path}: want a place where no key is yet: ${(cause as Error).message}`, { cause });
   }

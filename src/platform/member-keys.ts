@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { formatWireGuardKey, generateWireGuardKeys, parseWireGuardKey, wireGuardPublicKey } from './wireguard/keys.js';
 import { makeCsr } from './x509/csr.js';
-import { generateP256, p256KeyPair, type P256KeyPair } from './x509/p256.js';
+import { generateP256, p256KeyPair, privateKeyPem, type P256KeyPair } from './x509/p256.js';
 
 /** The private keys of a node or relay, made on its own disk. They never leave it. */
 export interface MemberKeys {
@@ -27,8 +27,7 @@ export interface OpenedKeys {
 
 /** Makes the three keys in the form in which they are kept. */
 export function makeMemberKeys(): MemberKeys {
-  const pem = ({ privateKey }: P256KeyPair): string => privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  return { grpc: pem(generateP256()), network: pem(generateP256()), wireguard: formatWireGuardKey(generateWireGuardKeys().privateKey) };
+  return { grpc: privateKeyPem(generateP256()), network: privateKeyPem(generateP256()), wireguard: formatWireGuardKey(generateWireGuardKeys().privateKey) };
 }
 
 /** New gRPC and network keys for a renewal; the WireGuard key stays, since every tunnel hangs on it. */

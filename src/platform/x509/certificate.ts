@@ -45,7 +45,9 @@ export interface IssuedCertificate {
   readonly notAfterMs: number;
 }
 
-const USAGES: Record<ExtendedUsage, Uint8Array> = { serverAuth: oid('1.3.6.1.5.5.7.3.1'), clientAuth: oid('1.3.6.1.5.5.7.3.2') };
+/** What a key may be used for, as node:crypto names it too. @see RFC 5280 §4.2.1.12 */
+export const USAGE_OIDS: Record<ExtendedUsage, string> = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' };
+const USAGES: Record<ExtendedUsage, Uint8Array> = { serverAuth: oid(USAGE_OIDS.serverAuth), clientAuth: oid(USAGE_OIDS.clientAuth) };
 const EXTENSIONS = {
   subjectKeyIdentifier: oid('2.5.29.14'),
   keyUsage: oid('2.5.29.15'),

@@ -5,6 +5,7 @@ import { DomainError } from '../../domain/errors.js';
 import { checkWireGuardPublicKey } from '../wireguard/keys.js';
 import { canonicalIp, listNames } from './alternative-names.js';
 import { isCurrent, readCertificate, type CaBundle } from './ca-bundle.js';
+import { USAGE_OIDS } from './certificate.js';
 import type { Crl } from './crl.js';
 
 /** What the network CA states about a node: it may use these addresses of this network with this WireGuard key until then. */
@@ -51,7 +52,7 @@ interface Verdict {
   readonly issuer: X509Certificate;
 }
 
-const CLIENT_AND_SERVER = ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'];
+const CLIENT_AND_SERVER = [USAGE_OIDS.serverAuth, USAGE_OIDS.clientAuth];
 const REMEMBERED = 20_000;
 const verdicts = new WeakMap<CaBundle, LRUCache<string, Verdict>>();
 

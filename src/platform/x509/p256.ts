@@ -26,6 +26,11 @@ export function generateP256(): P256KeyPair {
   return { privateKey, spki: spkiOfPoint(publicKey) };
 }
 
+/** The private half as it is kept: PKCS #8, PEM. */
+export function privateKeyPem({ privateKey }: Pick<P256KeyPair, 'privateKey'>): string {
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
 /** The SubjectPublicKeyInfo of a public key, DER; undefined when it is not a P-256 key. */
 export function spkiOf(publicKey: KeyObject): Buffer | undefined {
   const isP256 = publicKey.asymmetricKeyType === 'ec' && publicKey.asymmetricKeyDetails?.namedCurve === 'prime256v1';

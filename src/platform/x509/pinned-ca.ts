@@ -3,6 +3,7 @@ import { clusterOfServerName } from '../../domain/certificate.js';
 import { DomainError } from '../../domain/errors.js';
 import { listNames } from './alternative-names.js';
 import { isCurrent } from './ca-bundle.js';
+import { USAGE_OIDS } from './certificate.js';
 import { spkiOf, spkiPin } from './p256.js';
 
 /** What the certificates of a controller say to somebody who knows the pin of its CA. */
@@ -14,8 +15,6 @@ export interface PinnedCa {
 
 /** Certificates of a chain that are looked at. */
 const MAX_CHAIN = 5;
-/** Extended key usage serverAuth. @see RFC 5280 §4.2.1.12 */
-const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 
 /**
  * Finds the CA that has a pin in the chain that a server presents, provided that it really issued and signed the server's certificate:
@@ -36,7 +35,7 @@ export function pinnedCa(leaf: X509Certificate, pins: readonly string[], nowMs: 
     if (!isCurrent(certificate, nowMs)) return refuse(`a certificate of it is valid from ${certificate.validFrom} to ${certificate.validTo} only; check both clocks`);
   }
   const [clusterId] = listNames(leaf.subjectAltName).dns.flatMap((name) => clusterOfServerName(name) ?? []);
-  if (clusterId === undefined || leaf.keyUsage?.includes(SERVER_AUTH) !== true) return refuse('its certificate is not a controller\'s');
+  if (clusterId === undefined || leaf.keyUsage?.includes(USAGE_OIDS.serverAuth) !== true) return refuse('its certificate is not a controller\'s');
   return { clusterId, caPem: ca.toString() };
 }
 

@@ -1,6 +1,7 @@
 import type { AddedRecord } from '../../domain/dns-records.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
+import { Turns } from '../../platform/turns.js';
 import type { DnsRecords, RecordSource } from '../services/dns-records.js';
 import type { RecordsFile } from './records-file.js';
 
@@ -22,7 +23,7 @@ export class KeptRecords {
   readonly #records: DnsRecords;
   readonly #deps: Deps;
   #cancelAgain = (): void => {};
-  #running: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(records: DnsRecords, deps: Deps) {
     this.#records = records;
@@ -46,8 +47,8 @@ export class KeptRecords {
   #takeFile(): void {
     const { file, clock, log } = this.#deps;
     this.#cancelAgain();
-    this.#running = this.#running
-      .then(() => this.#replace('records file', file?.records ?? []))
+    void this.#turns
+      .take(() => this.#replace('records file', file?.records ?? []))
       .catch((error: unknown) => {
         log.warn('records file not stored, will be tried again', { error: String(error) });
         this.#cancelAgain();

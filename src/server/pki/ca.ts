@@ -6,7 +6,7 @@ import { DomainError } from '../../domain/errors.js';
 import { ifThere } from '../../platform/if-there.js';
 import { createFileAtomic, readPrivateFile } from '../../platform/pem-files.js';
 import { issueCaCertificate, type Issuer } from '../../platform/x509/certificate.js';
-import { generateP256, p256KeyPair, type P256KeyPair } from '../../platform/x509/p256.js';
+import { generateP256, p256KeyPair, privateKeyPem, type P256KeyPair } from '../../platform/x509/p256.js';
 import { toPem } from '../../platform/x509/pem.js';
 
 /**
@@ -72,7 +72,7 @@ async function loadAuthority(dir: string, purpose: CaPurpose, generation: number
 }
 
 async function existingOrNewKey(path: string): Promise<P256KeyPair> {
-  const pem = generateP256().privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const pem = privateKeyPem(generateP256());
   return unlessExists(createFileAtomic(path, pem).then(() => parseKey(path, pem)), async () => parseKey(path, await readPrivateFile(path)));
 }
 

@@ -7,7 +7,7 @@ import { hkdf } from '../../platform/hkdf.js';
 import { makePrivateDir } from '../../platform/pem-files.js';
 import { issueLeafCertificate, type AlternativeNames, type ExtendedUsage, type IssuedCertificate } from '../../platform/x509/certificate.js';
 import { makeCrl, type CrlRequest } from '../../platform/x509/crl.js';
-import { generateP256, spkiPin } from '../../platform/x509/p256.js';
+import { generateP256, privateKeyPem, spkiPin } from '../../platform/x509/p256.js';
 import { toPem } from '../../platform/x509/pem.js';
 import { signTrustBundle } from '../../platform/x509/trust-bundle.js';
 import { createAuthority, loadAuthorities, type CaPurpose, type CertificateAuthority } from './ca.js';
@@ -224,7 +224,7 @@ export class Pki {
     const leaf = this.#issue('grpc', 'nc-server', key.spki, names, ['serverAuth'], nowMs, this.#lifetimes.serverMs);
     return {
       chainPem: toPem(leaf.der) + this.#signer('grpc').certificate.toString(),
-      privateKeyPem: key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      privateKeyPem: privateKeyPem(key),
       serial: leaf.serial,
       notBeforeMs: nowMs - BACKDATE_MS,
       notAfterMs: leaf.notAfterMs,

@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../../platform/clock.js';
 import type { ServerConfig } from '../../platform/config/server-config.js';
 import { Lifecycle } from '../../platform/lifecycle.js';
 import type { Log } from '../../platform/log.js';
+import { Turns } from '../../platform/turns.js';
 import { parseWireGuardKey } from '../../platform/wireguard/keys.js';
 import type { Rendezvous } from '../rendezvous/rendezvous.js';
 import { startRendezvous } from '../rendezvous/start-rendezvous.js';
@@ -80,7 +81,7 @@ class Saving {
   readonly #write: () => Promise<void>;
   readonly #deps: { readonly log: Log; readonly clock: Clock };
   #cancel: (() => void) | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #writes = new Turns();
   #stopped = false;
 
   constructor(write: () => Promise<void>, deps: { readonly log: Log; readonly clock: Clock }) {
@@ -92,13 +93,13 @@ class Saving {
     if (this.#stopped) return;
     this.#cancel ??= this.#deps.clock.after(SAVE_AFTER_MS, () => {
       this.#cancel = undefined;
-      this.#writing = this.#writing.then(this.#write).catch((error: unknown) => this.#deps.log.warn('map not written; a restart begins with an older one', { error: String(error) }));
+      this.#writes.take(this.#write).catch((error: unknown) => this.#deps.log.warn('map not written; a restart begins with an older one', { error: String(error) }));
     });
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel?.();
-    await this.#writing;
+    await this.#writes.done();
   }
 }

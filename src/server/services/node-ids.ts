@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { publicRandom } from '../../platform/public-random.js';
 
 /** What is random in an id; the other 42 bits are UTC ms, good until 2109. */
 const RANDOM_BITS = 22n;
@@ -22,5 +22,5 @@ export class NodeIds {
 }
 
 function random(bytes: number): bigint {
-  return BigInt(randomBytes(bytes).readUIntBE(0, bytes));
+  return BigInt(publicRandom(bytes).readUIntBE(0, bytes));
 }

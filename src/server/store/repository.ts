@@ -1,4 +1,5 @@
 import { DomainError } from '../../domain/errors.js';
+import { Turns } from '../../platform/turns.js';
 import { kindOf } from './keys.js';
 import type { AppliedRevision, Committed, Decision, LocalView, Repository } from './local-view.js';
 import type { RevisionFeed } from './revision-feed.js';
@@ -18,7 +19,7 @@ export class StoreRepository implements Repository {
   readonly #store: Store;
   readonly #feed: RevisionFeed;
   /** Whoever has lost a race waits here for the one before it, so that of many racers each round lets one through, in order. */
-  #line: Promise<void> = Promise.resolve();
+  readonly #line = new Turns();
   /** Closed while the first in line has lost too often. */
   #gate: Promise<void> | undefined;
 
@@ -39,7 +40,7 @@ export class StoreRepository implements Repository {
   async update<T>(decide: (view: LocalView) => Decision<T>, discard: (result: T) => void = () => {}): Promise<Committed<T>> {
     while (this.#gate !== undefined) await this.#gate;
     const attempt = new Attempt(this.#store, this.view, this.#feed, decide, discard);
-    return (await attempt.round()) ?? this.#inLine(() => this.#insist(attempt));
+    return (await attempt.round()) ?? this.#line.take(() => this.#insist(attempt));
   }
 
   async #insist<T>(attempt: Attempt<T>): Promise<Committed<T>> {
@@ -64,15 +65,6 @@ export class StoreRepository implements Repository {
       this.#gate = undefined;
       open();
     };
-  }
-
-  #inLine<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#line.then(work);
-    this.#line = turn.then(
-      () => {},
-      () => {},
-    );
-    return turn;
   }
 }
 

@@ -15,6 +15,14 @@ const NODES = `SELECT ${RECORD} FROM network_mgr t JOIN kv USING (id)`;
 const SERVICES = `SELECT ${RECORD} FROM services t JOIN kv USING (id)`;
 const UNDER = 'FROM kv WHERE key > ? AND key < ?';
 
+/** A node that was seen, and when. */
+interface SeenRow {
+  readonly id: number;
+  readonly nodeId: string;
+  readonly name: string;
+  readonly seenMs: number;
+}
+
 /**
  * The local view on this replica's tables, as of its snapshot. A lazy walk that outlives its turn of the event loop goes on in whatever
  * the snapshot is by then: it misses and repeats nothing that stays.
@@ -207,22 +215,15 @@ export class SqliteView implements LocalView {
   *nodesSeenSince(sinceMs: number): Generator<{ readonly nodeId: string; readonly name: string }> {
     const sql = `SELECT id, node_id AS nodeId, name, last_seen_ms AS seenMs FROM network_mgr INDEXED BY network_mgr_seen
       WHERE reserved = 0 AND last_seen_ms > 0 AND (last_seen_ms, id) > (?, ?) ORDER BY last_seen_ms, id LIMIT ${WALK_PAGE}`;
-    let page: { id: number; nodeId: string; name: string; seenMs: number }[] = [];
-    do {
-      const { seenMs, id } = page.at(-1) ?? { seenMs: sinceMs, id: Number.MAX_SAFE_INTEGER };
-      page = this.#reader.rows(sql, seenMs, id);
-      yield* page;
-    } while (page.length === WALK_PAGE);
+    const start = { seenMs: sinceMs, id: Number.MAX_SAFE_INTEGER };
+    const read = ({ seenMs, id }: Pick<SeenRow, 'seenMs' | 'id'> = start): SeenRow[] => this.#reader.rows(sql, seenMs, id);
+    for (const page of pages(read)) yield* page;
   }
 
   *addressesOf(network: string): Generator<readonly string[]> {
     // Its index holds all that is asked for; the rows themselves are not read.
     const sql = `SELECT address FROM addresses WHERE network = ? AND address > ? ORDER BY address LIMIT ${WALK_PAGE}`;
-    let page: string[] = [];
-    do {
-      page = this.#reader.column(sql, network, page.at(-1) ?? '');
-      yield page;
-    } while (page.length === WALK_PAGE);
+    yield* pages((last = '') => this.#reader.column(sql, network, last));
   }
 
   *presences(): Generator<Versioned<RecordOf['presence']>> {
@@ -318,17 +319,22 @@ export class SqliteView implements LocalView {
     return this.#reader.number('SELECT sum(n) AS n FROM counters WHERE name = ?', counter);
   }
 
-  /** Pages rather than one open cursor, which would keep the snapshot from moving on. */
   *#walk<R>(sql: string, filter: Bind, sortKey: (row: R) => Bind, start: Bind = ''): Generator<R> {
-    let rows: R[] = [];
-    let after = start;
-    do {
-      rows = this.#reader.rows<R>(sql, filter, after);
-      yield* rows;
-      const last = rows.at(-1);
-      if (last !== undefined) after = sortKey(last);
-    } while (rows.length === WALK_PAGE);
+    for (const page of pages((last: R | undefined) => this.#reader.rows<R>(sql, filter, last === undefined ? start : sortKey(last)))) yield* page;
   }
+}
+
+/**
+ * Pages rather than one open cursor, which would keep the snapshot from moving on.
+ *
+ * @param read Reads those after `last`, at most {@link WALK_PAGE}; the first ones without it.
+ */
+function* pages<R>(read: (last: R | undefined) => R[]): Generator<R[]> {
+  let page: R[] = [];
+  do {
+    page = read(page.at(-1));
+    yield page;
+  } while (page.length === WALK_PAGE);
 }
 
 /** Every key under a prefix that ends in a slash: from the slash to its successor in Unicode. */

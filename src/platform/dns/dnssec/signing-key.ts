@@ -1,6 +1,7 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';
 import { parseDnsName, type DnsName } from '../../../domain/dns-name.js';
 import { DomainError } from '../../../domain/errors.js';
+import { generateP256, privateKeyPem } from '../../x509/p256.js';
 import { encodeName } from '../wire-name.js';
 
 /** Zone key that others may point to: the one key signs everything. @see RFC 4034 §2.1.1 */
@@ -34,7 +35,7 @@ export class SigningKey {
 
   /** Makes a fresh key. @returns PKCS #8, PEM. */
   static generate(): string {
-    return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    return privateKeyPem(generateP256());
   }
 
   /**

@@ -40,8 +40,7 @@ export function mac1For(publicKey: Uint8Array): Mac {
 
 /** Whether a handshake message is addressed to the owner of `mac1`. Proves no more than knowledge of a public key. */
 export function isAddressedTo(mac1: Mac, message: Buffer): boolean {
-  const at = message.length - 2 * MAC_LENGTH;
-  return mac1.of(message.subarray(0, at)).equals(message.subarray(at, at + MAC_LENGTH));
+  return new AddressedMessage(message).isTo(mac1);
 }
 
 /**
@@ -60,7 +59,7 @@ export class AddressedMessage {
     this.#mac1 = [0, 4, 8, 12].map((at) => message.readInt32LE(this.#length + at));
   }
 
-  /** The same as {@link isAddressedTo}. */
+  /** Whether it is addressed to the owner of `mac1`. */
   isTo(mac1: Mac): boolean {
     const chain = this.#chain;
     chain.set(mac1.chain);
