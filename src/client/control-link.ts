@@ -43,7 +43,7 @@ export interface ControlDeps {
 const FINAL_CODES: ReadonlySet<string> = new Set(['node_revoked', 'node_unknown']);
 /** Refusals that another certificate changes. */
 const CERTIFICATE_CODES: ReadonlySet<string> = new Set(['certificate_invalid', 'certificate_superseded']);
-/** A connection that held so long was a good one: the back-off begins anew. */
+/** A connection that held so long after the controller's first word was a good one: the back-off begins anew. */
 const HELD_MS = 10_000;
 
 /**
@@ -62,6 +62,8 @@ export class ControlLink {
   #successor: ControlSession | undefined;
   /** A controller that stops has asked not to come to anybody before this moment. */
   #awayUntilMs = 0;
+  /** When the controller said its first word over the connection that is followed. */
+  #firstWordAtMs: number | undefined;
   #state: ControlState = 'connecting';
   #lastError = '';
   #ended = false;
@@ -152,9 +154,8 @@ export class ControlLink {
     const { clock, endpoints } = this.#deps;
     const pauses = new ReconnectPauses(clock.now());
     while (!this.#ended) {
-      const startedAtMs = clock.now();
       await this.#connectOnce();
-      if (clock.now() - startedAtMs >= HELD_MS) pauses.held(clock.now());
+      if (this.#firstWordAtMs !== undefined && clock.now() - this.#firstWordAtMs >= HELD_MS) pauses.held(clock.now());
       if (this.#successor !== undefined || this.#ended) continue;
       const pauseMs = endpoints.advance() ? pauses.next(clock.now()) : 0;
       const waitMs = Math.max(pauseMs, this.#awayUntilMs - clock.now());
@@ -167,6 +168,7 @@ export class ControlLink {
     const endpoint = this.endpoint;
     const session = this.#successor ?? connect(endpoint);
     this.#successor = undefined;
+    this.#firstWordAtMs = undefined;
     this.#stream = session;
     this.#calls = session;
     try {
@@ -190,6 +192,7 @@ export class ControlLink {
   }
 
   #onMessage(message: WatchResponse): void {
+    this.#firstWordAtMs ??= this.#deps.clock.now();
     if (this.#state !== 'connected') {
       this.#lastError = '';
       this.#deps.endpoints.settle();

@@ -1,4 +1,5 @@
 import { DomainError } from '../domain/errors.js';
+import { STREAM_SILENCE_MS } from '../domain/stream-silence.js';
 import type { PeerSignal, RenewRequest, RenewResponse, ReportRequest, ReportResponse, ServiceState, WatchRequest, WatchResponse } from '../gen/networkcontroller/v1/node.js';
 import type { Service } from '../gen/networkcontroller/v1/types.js';
 import type { Clock } from '../platform/clock.js';
@@ -25,8 +26,6 @@ export interface ControlSession {
 
 /** A controller that has not answered the stream by then is given up for the next. */
 const FIRST_ANSWER_MS = 10_000;
-/** A stream that says nothing for so long is dead, whatever TCP believes. */
-const SILENCE_MS = 30_000;
 
 /**
  * Reads one map stream to its end, message by message.
@@ -54,7 +53,7 @@ export async function followStream(
   try {
     for await (const message of session.watch(request)) {
       cancelSilence();
-      cancelSilence = listen(SILENCE_MS);
+      cancelSilence = listen(STREAM_SILENCE_MS);
       if (message.message?.$case === 'goAway') {
         cancelLeave();
         const afterMs = random() * message.message.value.reconnectWithinSeconds * 1000;

@@ -82,6 +82,19 @@ describe('the link to the controller tries again', () => {
     expect((await nthSession(2)).endpoint).toBe('c2:1');
   });
 
+  it('ever more rarely when a controller accepts and never answers for longer than a minute', async () => {
+    startLink(['c1:1']);
+
+    for (let second = 0; second < 600; second++) {
+      clock.advance(1_000);
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    }
+
+    // An attempt takes ten seconds: six in the first minute, and sixty of them if none were ever waited for.
+    expect(sessions.length).toBeGreaterThan(10);
+    expect(sessions.length).toBeLessThan(45);
+  });
+
   it('elsewhere when it is asked to go, within the time it is given', async () => {
     const { link } = startLink(['c1:1', 'c2:1']);
     const first = await nthSession(1);

@@ -1,4 +1,5 @@
 import { DomainError } from '../../domain/errors.js';
+import { STREAM_SILENCE_MS } from '../../domain/stream-silence.js';
 import type { MapSnapshot, WatchResponse } from '../../gen/networkcontroller/v1/node.js';
 import type { NetworkConfig, TrustBundle } from '../../gen/networkcontroller/v1/types.js';
 import type { NetworkRecord, NodeRecord } from '../../gen/networkcontroller/store/v1/records.js';
@@ -21,8 +22,9 @@ export interface FeedFacts {
 
 /** How often an agent hears that nothing has happened. */
 const PROGRESS_MS = 10_000;
-/** More agents hear it less often, so that it costs a few per cent of a core however many there are. */
-const PROGRESS_A_SECOND = 250;
+/** More agents than this hear it half as often, which is as rarely as may be: one that hears nothing gives its stream up. */
+const CROWD = 2_500;
+const CROWD_PROGRESS_MS = (STREAM_SILENCE_MS * 2) / 3;
 const PEERS_PER_CHUNK = 500;
 /** How long agents are served in one turn of the event loop. What they are sent is encrypted and written after it, which takes twice as long. */
 const TURN_MS = 2;
@@ -228,7 +230,7 @@ export class MapFeed {
 
   #progress(nowMs: number): void {
     this.#progressDue++;
-    if (this.#progressDue * PROGRESS_MS * PROGRESS_A_SECOND < this.watcherCount * 1_000) return;
+    if (this.watcherCount > CROWD && this.#progressDue * PROGRESS_MS < CROWD_PROGRESS_MS) return;
     this.#progressDue = 0;
     const bytes = this.#progressMessage(nowMs);
     for (const watcher of this.#all()) this.#deliver(watcher, bytes);

@@ -1,5 +1,6 @@
 import { renewAtMs, serverName } from '../../domain/certificate.js';
 import { DomainError } from '../../domain/errors.js';
+import { STREAM_SILENCE_MS } from '../../domain/stream-silence.js';
 import { RelayServiceClient, type RelayServiceWatchResponse } from '../../gen/networkcontroller/v1/relay.js';
 import type { TrustBundle } from '../../gen/networkcontroller/v1/types.js';
 import type { Clock } from '../../platform/clock.js';
@@ -26,8 +27,6 @@ export interface ControllerLinkDeps {
 }
 
 const PAUSES_MS = [200, 1000, 2000, 5000];
-/** A stream that says nothing for so long is dead, whatever TCP believes. */
-const SILENCE_MS = 30_000;
 /** How often the wall clock is asked whether a renewal is due, at most; a sixtieth of a shorter lifetime. */
 const LOOK_MS = { shortest: 50, longest: 60_000 } as const;
 
@@ -91,11 +90,11 @@ export class ControllerLink {
     const client = connect(RelayServiceClient, this.#target(address));
     const current = new AbortController();
     this.#current = current;
-    let cancelSilence = clock.after(SILENCE_MS, () => current.abort());
+    let cancelSilence = clock.after(STREAM_SILENCE_MS, () => current.abort());
     try {
       for await (const message of callStream(client, 'watch', { version: VERSION }, { signal: current.signal })) {
         cancelSilence();
-        cancelSilence = clock.after(SILENCE_MS, () => current.abort());
+        cancelSilence = clock.after(STREAM_SILENCE_MS, () => current.abort());
         if (message.reset) log.info('stream from the controller', { address });
         this.#failures = 0;
         await this.#take(message);

@@ -274,7 +274,7 @@ describe('the feed', () => {
     [20, 1],
     [2_500, 1],
     [2_501, 2],
-    [5_200, 3],
+    [12_000, 2],
   ])('tells %i agents that nothing has happened every %i0 seconds', async (count, tens) => {
     const { join, watch, broadcast, clock } = await start();
     const id = await join();
