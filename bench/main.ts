@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
 import { summarize, type Bench } from './bench.js';
-import { describeRun, formatRun, keepRun } from './report.js';
+import { describeRun, formatRun, formatTargets, keepRun, type Run } from './report.js';
 
 /**
  * `npm run bench [-- NAME…] [--json]`: measures on this machine, each value beside a floor of the same run; all benches without a name.
- * What it is doing goes to standard error, the table or with `--json` one line a bench to standard output.
+ * What it is doing goes to standard error, the table or with `--json` one line a bench to standard output. A bench that breaks off does not
+ * keep the others from running; of several, the last table has all targets.
  */
 const BENCHES: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   coldstart: () => import('./coldstart.js'),
@@ -32,15 +33,25 @@ async function main(): Promise<number> {
     console.error(`bench: want some of ${Object.keys(BENCHES).join(', ')}, got ${unknown.join(', ')}`);
     return 2;
   }
-  for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) await measure(name, values.json);
-  return 0;
+  const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
+  const runs: Run[] = [];
+  for (const name of names) {
+    try {
+      runs.push(await measure(name, values.json));
+    } catch (error) {
+      console.error(`${name} broke off: ${error instanceof Error ? error.stack : String(error)}`);
+    }
+  }
+  if (names.length > 1 && !values.json) process.stdout.write(`\n${formatTargets(runs)}`);
+  return runs.length === names.length ? 0 : 1;
 }
 
-async function measure(name: string, asJson: boolean): Promise<void> {
+async function measure(name: string, asJson: boolean): Promise<Run> {
   const { bench } = await BENCHES[name]!();
   console.error(`${name}: ${bench.title}`);
   const measured = await bench.run((line) => console.error(`  ${line}`));
   const run = describeRun(name, measured.map(summarize));
   keepRun(run);
   process.stdout.write(asJson ? `${JSON.stringify(run)}\n` : `\n${formatRun(run)}\n`);
+  return run;
 }

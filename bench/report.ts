@@ -38,6 +38,14 @@ export function formatRun({ results, machine, commit: of }: Run): string {
   return `${table}medians; ${of}, ${machine.cores} cores, node ${machine.node}${busy}\n`;
 }
 
+/** What every run says of its targets, as one table, and how many of them are met. */
+export function formatTargets(runs: readonly Run[]): string {
+  const rows = runs.flatMap(({ bench, results }) => results.filter(({ targets }) => targets.length > 0).map((result) => ({ bench, ...result })));
+  const all = rows.flatMap(({ targets }) => targets);
+  const table = formatTable([{ title: 'BENCH', cell: ({ bench }) => bench }, ...COLUMNS], rows, { headers: true, wide: false, width: process.stdout.columns ?? DEFAULT_WIDTH });
+  return `${table}${all.filter(({ isMet }) => isMet).length} of ${all.length} targets are met\n`;
+}
+
 const COLUMNS: readonly Column<Summary>[] = [
   { title: 'MEASURED', cell: ({ what }) => what, yields: 1 },
   { title: 'VALUE', cell: ({ value, unit }) => `${readable(value)} ${unit}`, align: 'right' },

@@ -1,7 +1,7 @@
 /** Reports that all agents together send in a second. */
-const REPORTS_A_SECOND = 100;
-/** Few agents report this often; however many there are, each is heard every two minutes. */
-const REPORT_SECONDS = { shortest: 30, longest: 120 } as const;
+const REPORTS_A_SECOND = 50;
+/** Few agents report this often; however many there are, each is heard every four minutes. What changes they tell at once. */
+const REPORT_SECONDS = { shortest: 30, longest: 240 } as const;
 
 /** Connections that a server takes in a second beside its other work; a handshake is about two milliseconds of its core. */
 const CONNECTIONS_A_SECOND = 250;

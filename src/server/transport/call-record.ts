@@ -8,7 +8,7 @@ import type { CallerCertificate } from '../auth/caller-certificate.js';
 import { plainAddress } from '../auth/source.js';
 import type { Refusal } from '../services/audit.js';
 import type { OpenStream } from './stream.js';
-import { authorise } from './policy.js';
+import { authorise, type MethodPath } from './policy.js';
 import type { Reads } from './reads.js';
 import { STATUS_OF } from './status.js';
 
@@ -37,6 +37,13 @@ export interface CallContext {
   /** The streams that are open. */
   readonly streams: Set<OpenStream>;
 }
+
+/** What agents and monitors say again and again while nothing happens; ten thousand would fill the log with it. */
+const ROUTINE: ReadonlySet<MethodPath> = new Set([
+  '/networkcontroller.v1.NodeService/Report',
+  '/networkcontroller.v1.NodeService/HealthCheck',
+  '/networkcontroller.v1.BootstrapService/HealthCheck',
+]);
 
 /** One call from its beginning to its one line in the log. */
 export class CallRecord {
@@ -82,7 +89,7 @@ export class CallRecord {
     return this.#certificate === undefined ? Number.POSITIVE_INFINITY : Date.parse(this.#certificate.valid_to);
   }
 
-  /** Writes the line: method, caller, code, time; never what was said. */
+  /** Writes the line: method, caller, code, time; never what was said. A good {@link ROUTINE} call is told at `debug` only. */
   ended(error?: unknown): void {
     const refusal = error instanceof DomainError ? error : undefined;
     const code = error === undefined ? 'ok' : (refusal?.code ?? 'internal');
@@ -90,7 +97,7 @@ export class CallRecord {
     this.#context.onEnded?.({ method: shortName(this.#method), kind: this.kind, code, seconds: elapsedMs / 1000 });
     const ms = Math.round(elapsedMs);
     const line = { method: this.#method, caller: this.#actor, ...(this.#serial !== undefined && { serial: this.#serial }), address: this.#address, code, ms, requestId: this.requestId };
-    if (error === undefined) this.#context.log.info('rpc', line);
+    if (error === undefined) this.#context.log[isRoutine(this.#method) ? 'debug' : 'info']('rpc', line);
     else if (refusal === undefined) this.#context.log.error('rpc failed', { ...line, error });
     else if (STATUS_OF[refusal.code].result === '500' && refusal.code !== 'draining') this.#context.log.warn('rpc refused', { ...line, error });
     else this.#context.log.info('rpc refused', { ...line, reason: refusal.message });
@@ -98,6 +105,10 @@ export class CallRecord {
     const method = this.#method.slice(this.#method.lastIndexOf('/') + 1);
     this.#context.onRefusal?.({ actor: this.#actor, peerAddress: this.#address, method, result: code, reason: refusal.message });
   }
+}
+
+function isRoutine(method: string): boolean {
+  return (ROUTINE as ReadonlySet<string>).has(method);
 }
 
 /** "NodeService/Renew" of "/networkcontroller.v1.NodeService/Renew". */

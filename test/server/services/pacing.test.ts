@@ -3,9 +3,9 @@ import { reconnectSeconds, reportSeconds } from '../../../src/server/services/pa
 
 it.each([
   [0, 30],
-  [3_000, 30],
-  [10_000, 100],
-  [1_000_000, 120],
+  [1_500, 30],
+  [10_000, 200],
+  [1_000_000, 240],
 ])('has each of %i agents report every %i seconds', (agents, seconds) => expect(reportSeconds(agents)).toBe(seconds));
 
 it.each([

@@ -136,6 +136,14 @@ describe('a unary call', () => {
     expect(JSON.stringify(listener.lines)).not.toMatch(/QUESTION|ANSWER/);
   });
 
+  it('leaves it at debug when it is one that is made again and again while nothing happens', async () => {
+    const listener = await startTlsTestListener({ services: [bootstrapService({ healthCheck: () => Promise.resolve(HEALTHY) })] });
+
+    await callUnary(bootstrapClient(listener.target), 'healthCheck', {});
+
+    expect(listener.lines).toMatchObject([{ level: 'debug', message: 'rpc', fields: { method: '/networkcontroller.v1.BootstrapService/HealthCheck', code: 'ok' } }]);
+  });
+
   it('ends as timeout when nobody answers in time', async () => {
     const listener = await startTlsTestListener({ services: [bootstrapService({ healthCheck: () => new Promise(() => {}) })], drainMs: 10 });
 
