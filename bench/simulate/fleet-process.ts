@@ -9,6 +9,10 @@ import type { FleetAnswer, FleetRequest } from './fleets.js';
  */
 const NICENESS = 10;
 setPriority(NICENESS);
+// When a server goes thousands of connections end with several errors each. Nobody reads where they were made, and to write it down takes longer than to
+// connect anew.
+Error.stackTraceLimit = 0;
+process.setSourceMapsEnabled(false);
 
 /** A fleet in a process of its own: it does what its parent asks for, and ends with it. */
 let fleet: Fleet | undefined;

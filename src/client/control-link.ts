@@ -43,6 +43,11 @@ export interface ControlDeps {
 const FINAL_CODES: ReadonlySet<string> = new Set(['node_revoked', 'node_unknown']);
 /** Refusals that another certificate changes. */
 const CERTIFICATE_CODES: ReadonlySet<string> = new Set(['certificate_invalid', 'certificate_superseded']);
+/**
+ * A controller that has not answered the stream by then is given up for the next. Once all have been tried, they may have ten thousand others
+ * to answer, which they do in turn: whoever gives up as soon again has lost its place in the line.
+ */
+const FIRST_ANSWER_MS = { firstRound: 10_000, later: 20_000 } as const;
 /** A connection that held so long after the controller's first word was a good one: the back-off begins anew. */
 const HELD_MS = 10_000;
 
@@ -64,6 +69,10 @@ export class ControlLink {
   #awayUntilMs = 0;
   /** When the controller said its first word over the connection that is followed. */
   #firstWordAtMs: number | undefined;
+  /** Whether every controller has been asked since one of them said something. */
+  #allWereAsked = false;
+  /** Within how long to try again when no controller is reached, as one of them has asked. */
+  #retryWithinMs = 0;
   #state: ControlState = 'connecting';
   #lastError = '';
   #ended = false;
@@ -155,9 +164,11 @@ export class ControlLink {
     const pauses = new ReconnectPauses(clock.now());
     while (!this.#ended) {
       await this.#connectOnce();
-      if (this.#firstWordAtMs !== undefined && clock.now() - this.#firstWordAtMs >= HELD_MS) pauses.held(clock.now());
+      if (this.#firstWordAtMs !== undefined && clock.now() - this.#firstWordAtMs >= HELD_MS) pauses.held(clock.now(), this.#retryWithinMs);
       if (this.#successor !== undefined || this.#ended) continue;
-      const pauseMs = endpoints.advance() ? pauses.next(clock.now()) : 0;
+      const isRoundOver = endpoints.advance();
+      this.#allWereAsked = this.#firstWordAtMs === undefined && (this.#allWereAsked || isRoundOver);
+      const pauseMs = isRoundOver ? pauses.next(clock.now()) : 0;
       const waitMs = Math.max(pauseMs, this.#awayUntilMs - clock.now());
       if (waitMs > 0) await this.#pause(waitMs);
     }
@@ -174,6 +185,7 @@ export class ControlLink {
     try {
       await followStream(session, handlers.beginStream(), {
         ...this.#deps,
+        firstAnswerMs: this.#allWereAsked ? FIRST_ANSWER_MS.later : FIRST_ANSWER_MS.firstRound,
         onMessage: (message) => this.#onMessage(message),
         onGoAway: (afterMs) => (this.#awayUntilMs = this.#deps.clock.now() + afterMs),
       });
@@ -223,6 +235,7 @@ export class ControlLink {
     const request = await this.#deps.handlers.report();
     const response = await (session ?? this.#calls)?.report(request);
     if (response === undefined) return 0;
+    this.#retryWithinMs = response.retryWithinMs;
     this.#deps.handlers.onReported(request);
     return response.nextReportSeconds;
   }

@@ -24,8 +24,18 @@ export interface ControlSession {
   close(): void;
 }
 
-/** A controller that has not answered the stream by then is given up for the next. */
-const FIRST_ANSWER_MS = 10_000;
+
+/** How a stream is read, and who hears what it says. */
+export interface StreamReader {
+  readonly clock: Clock;
+  /** How long the controller may take for its first message, ms. */
+  readonly firstAnswerMs: number;
+  /** 0 to 1, for jitter. */
+  readonly random: () => number;
+  onMessage(message: WatchResponse): void;
+  /** Told in how many ms to leave; it stays the moment to come back at when the controller ends the stream before. */
+  onGoAway(afterMs: number): void;
+}
 
 /**
  * Reads one map stream to its end, message by message.
@@ -33,14 +43,12 @@ const FIRST_ANSWER_MS = 10_000;
  * Silence ends it, and so does a `GoAway`, at a random moment of the time it grants: nodes that all leave a stopping
  * controller at once would arrive at the next one at once.
  *
- * @param random 0 to 1.
- * @param onGoAway Told in how many ms that moment is; it stays the one to come back at when the controller ends the stream before.
  * @throws what the stream throws.
  */
 export async function followStream(
   session: ControlSession,
   request: WatchRequest,
-  { clock, random, onMessage, onGoAway }: { readonly clock: Clock; readonly random: () => number; onMessage(message: WatchResponse): void; onGoAway(afterMs: number): void },
+  { clock, firstAnswerMs, random, onMessage, onGoAway }: StreamReader,
 ): Promise<void> {
   let silentMs = 0;
   const listen = (limitMs: number): (() => void) =>
@@ -48,7 +56,7 @@ export async function followStream(
       silentMs = limitMs;
       session.close();
     });
-  let cancelSilence = listen(FIRST_ANSWER_MS);
+  let cancelSilence = listen(firstAnswerMs);
   let cancelLeave = (): void => {};
   try {
     for await (const message of session.watch(request)) {

@@ -3,7 +3,7 @@ import { ControlLink, type ControlHandlers, type ControlState } from '../../src/
 import type { ControlSession } from '../../src/client/control-session.js';
 import { EndpointOrder } from '../../src/client/endpoint-order.js';
 import { DomainError } from '../../src/domain/errors.js';
-import { PeerSignal, ReportRequest, type WatchRequest, type WatchResponse } from '../../src/gen/networkcontroller/v1/node.js';
+import { PeerSignal, ReportRequest, type ReportResponse, type WatchRequest, type WatchResponse } from '../../src/gen/networkcontroller/v1/node.js';
 import { silentLog } from '../../src/platform/log.js';
 import { ManualClock } from '../support/clock.js';
 import { until } from '../support/until.js';
@@ -13,6 +13,8 @@ let clock: ManualClock;
 let sessions: FakeSession[];
 /** Whether connections made from now on answer reports. */
 let newSessionsAnswer: boolean;
+/** What controllers ask of a crowd. */
+let retryWithinMs: number;
 /** Endpoints that refuse, and with what. */
 let refusals: Map<string, DomainError>;
 
@@ -20,6 +22,7 @@ beforeEach(() => {
   clock = new ManualClock();
   sessions = [];
   newSessionsAnswer = true;
+  retryWithinMs = 0;
   refusals = new Map();
 });
 
@@ -80,6 +83,42 @@ describe('the link to the controller tries again', () => {
     clock.advance(10_000);
 
     expect((await nthSession(2)).endpoint).toBe('c2:1');
+  });
+
+  it('of one that it has asked in vain with twice the patience: it may have ten thousand others to answer', async () => {
+    startLink(['c1:1']);
+    await nthSession(1);
+    clock.advance(10_000);
+    await settled();
+    clock.advance(600);
+
+    const second = await nthSession(2);
+    clock.advance(19_000);
+    expect(second.closed).toBe(false);
+    clock.advance(1_000);
+    expect(second.closed).toBe(true);
+  });
+
+  it.each([
+    ['many times a minute', 0, 100, 1_000],
+    ['a few times a minute when it is one of thousands', 40_000, 2, 30],
+  ])('%s after a controller was lost that does not come back', async (_name, withinMs, atLeast, atMost) => {
+    retryWithinMs = withinMs;
+    const { link, acknowledged } = startLink(['c1:1']);
+    (await nthSession(1)).say(PROGRESS);
+    await until(() => link.state === 'connected');
+    clock.advance(10_000);
+    await until(() => acknowledged.length > 0);
+    refusals.set('c1:1', new DomainError('unavailable', 'nobody'));
+
+    (await nthSession(1)).close();
+    for (let tenth = 0; tenth < 590; tenth++) {
+      clock.advance(100);
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    }
+
+    expect(sessions.length).toBeGreaterThanOrEqual(atLeast);
+    expect(sessions.length).toBeLessThan(atMost);
   });
 
   it('ever more rarely when a controller accepts and never answers for longer than a minute', async () => {
@@ -371,10 +410,10 @@ class FakeSession implements ControlSession {
     throw new DomainError('unavailable', 'closed');
   }
 
-  report(request: ReportRequest): Promise<{ nextReportSeconds: number }> {
+  report(request: ReportRequest): Promise<ReportResponse> {
     this.reported.push(request);
     this.reports++;
-    return this.failReports ? Promise.reject(new DomainError('timeout', 'late')) : Promise.resolve({ nextReportSeconds: 20 });
+    return this.failReports ? Promise.reject(new DomainError('timeout', 'late')) : Promise.resolve({ nextReportSeconds: 20, retryWithinMs });
   }
 
   signal(signals: readonly PeerSignal[]): Promise<readonly string[]> {

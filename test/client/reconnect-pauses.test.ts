@@ -38,6 +38,17 @@ describe('a node that has lost its controller waits', () => {
     expect(Math.max(...drawn(pauses, 12 * MINUTE_MS - 1))).toBeLessThanOrEqual(600);
   });
 
+  it('as long as a crowd was asked to once it has tried in vain, so that a controller which comes back is not asked by all at once', () => {
+    const pauses = new ReconnectPauses(0);
+    pauses.held(0, 40_000);
+
+    expect(pauses.next(0)).toBeLessThanOrEqual(200);
+    const waits = drawn(pauses, MINUTE_MS - 1);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(40_000);
+    expect(Math.max(...waits)).toBeGreaterThan(30_000);
+    expect(Math.min(...waits)).toBeLessThan(10_000);
+  });
+
   it('each for another time: nodes that were lost together do not come back together', () => {
     const waits = Array.from({ length: 200 }, () => drawn(new ReconnectPauses(0), MINUTE_MS).at(-1)!);
 

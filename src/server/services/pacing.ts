@@ -15,5 +15,10 @@ export function reportSeconds(agents: number): number {
 
 /** Within how many seconds agents that are sent away come back, each at a moment of its own. */
 export function reconnectSeconds(agents: number): number {
-  return Math.min(LONGEST_RECONNECT_SECONDS, Math.max(1, Math.ceil(agents / CONNECTIONS_A_SECOND)));
+  return Math.max(1, Math.ceil(retryWithinMs(agents) / 1_000));
+}
+
+/** Within how many ms agents that find no server try again: so many of them, that a server which comes back can take all who come. */
+export function retryWithinMs(agents: number): number {
+  return Math.min(LONGEST_RECONNECT_SECONDS, agents / CONNECTIONS_A_SECOND) * 1_000;
 }

@@ -25,7 +25,7 @@ import { stateOf } from '../services/node-status.js';
 import { nodeOfToken } from '../services/node-tokens.js';
 import type { NodeBundles } from '../services/node-bundles.js';
 import type { Nodes } from '../services/nodes.js';
-import { reportSeconds } from '../services/pacing.js';
+import { reportSeconds, retryWithinMs } from '../services/pacing.js';
 import { STATE, type PresenceBoard } from '../services/presence.js';
 import type { Renewals } from '../services/renewals.js';
 import type { Routes } from '../services/routes.js';
@@ -110,7 +110,7 @@ function report({ feed, presence, reports, bundles, routes }: NodeDeps): UnaryHa
     else presence.tunnelLost(nodeId);
     await bundles.note(nodeId, network, request.bundleVersion);
     await routes.advertise(nodeId, request.routes);
-    return { nextReportSeconds: reportSeconds(feed.watcherCount) };
+    return { nextReportSeconds: reportSeconds(feed.watcherCount), retryWithinMs: retryWithinMs(feed.watcherCount) };
   };
 }
 

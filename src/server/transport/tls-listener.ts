@@ -21,16 +21,17 @@ export interface TlsListen {
   readonly onRefused?: (reason: RefusedFor, address: string) => void;
   /** How long a connection may take to finish its handshake; 5 s. */
   readonly handshakeTimeoutMs?: number;
-  /** How long it may wait for its turn before that; 6 s. */
+  /** How long it may wait for its turn before that; 15 s. */
   readonly patienceMs?: number;
 }
 
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 /**
- * How long a connection may wait for its turn. An agent gives up after ten seconds, and what is left of them must do for its handshake and the
- * first answer: whoever is served too late is served for nothing, and in a storm that would be everybody.
+ * How long a connection may wait for its turn. An agent gives up after ten seconds the first time, which takes it out of the line, then after
+ * twenty; what is left of these must do for its handshake and the first answer: whoever is served too late is served for nothing, and in a
+ * storm that would be everybody.
  */
-const PATIENCE_MS = 6_000;
+const PATIENCE_MS = 15_000;
 /**
  * Connections that the kernel keeps until they are taken, of which it allows as many as net.core.somaxconn says. After a restart all agents
  * come in a few seconds, and one that finds no place tries again a second later, then after three and after seven.

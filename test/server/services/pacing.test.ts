@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { reconnectSeconds, reportSeconds } from '../../../src/server/services/pacing.js';
+import { reconnectSeconds, reportSeconds, retryWithinMs } from '../../../src/server/services/pacing.js';
 
 it.each([
   [0, 30],
@@ -15,3 +15,10 @@ it.each([
   [10_000, 40],
   [1_000_000, 45],
 ])('spreads the return of %i agents over %i seconds', (agents, seconds) => expect(reconnectSeconds(agents)).toBe(seconds));
+
+it.each([
+  [0, 0],
+  [100, 400],
+  [10_000, 40_000],
+  [1_000_000, 45_000],
+])('has %i agents that find no server try again within %i ms', (agents, ms) => expect(retryWithinMs(agents)).toBe(ms));

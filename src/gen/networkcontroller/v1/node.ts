@@ -247,6 +247,8 @@ export interface ReportRequest {
 export interface ReportResponse {
   /** When to report next if nothing changes. */
   nextReportSeconds: number;
+  /** Should no server be reached some day: within how long to try again, each node at a moment of its own. The more nodes, the longer. */
+  retryWithinMs: number;
 }
 
 export interface RenewRequest {
@@ -2377,13 +2379,16 @@ export const ReportRequest: MessageFns<ReportRequest> = {
 };
 
 function createBaseReportResponse(): ReportResponse {
-  return { nextReportSeconds: 0 };
+  return { nextReportSeconds: 0, retryWithinMs: 0 };
 }
 
 export const ReportResponse: MessageFns<ReportResponse> = {
   encode(message: ReportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.nextReportSeconds !== 0) {
       writer.uint32(8).uint32(message.nextReportSeconds);
+    }
+    if (message.retryWithinMs !== 0) {
+      writer.uint32(16).uint32(message.retryWithinMs);
     }
     return writer;
   },
@@ -2409,6 +2414,14 @@ export const ReportResponse: MessageFns<ReportResponse> = {
             message.nextReportSeconds = reader.uint32();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.retryWithinMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2427,6 +2440,7 @@ export const ReportResponse: MessageFns<ReportResponse> = {
   fromPartial(object: DeepPartial<ReportResponse>): ReportResponse {
     const message = createBaseReportResponse();
     message.nextReportSeconds = object.nextReportSeconds ?? 0;
+    message.retryWithinMs = object.retryWithinMs ?? 0;
     return message;
   },
 };
