@@ -27,12 +27,12 @@ export class ReconnectPauses {
   /**
    * A connection has held until now: the next loss is a new one.
    *
-   * @param crowdMs Within how long to try again, as the controller has asked.
+   * @param crowdMs Within how long to try again, as the controller has asked; a minute at most, whatever it asks.
    */
   held(nowMs: number, crowdMs = 0): void {
     this.#lostAtMs = nowMs;
-    const isCrowd = crowdMs > RESTART_PAUSE_MS;
-    this.#short = isCrowd ? backoff(crowdMs, crowdMs / FIRST_PAUSE_MS) : backoff(RESTART_PAUSE_MS);
+    const pauseMs = Math.min(crowdMs, RESTART_MS);
+    this.#short = pauseMs > RESTART_PAUSE_MS ? backoff(pauseMs, pauseMs / FIRST_PAUSE_MS) : backoff(RESTART_PAUSE_MS);
     this.#long = backoff(LONG_PAUSE_MS);
   }
 
