@@ -33,8 +33,9 @@ export class ManualClock implements Clock {
     this.#now = end;
   }
 
-  /** Sets the wall clock, back too, without running anything. */
+  /** Sets the wall clock, back too, without running anything: timers know nothing of it, and fall due after as long as before. */
   set(nowMs: number): void {
+    for (const timer of this.#timers) timer.dueMs += nowMs - this.#now;
     this.#now = nowMs;
   }
 
