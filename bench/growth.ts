@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { parseJoinString, type JoinString } from '../src/domain/join-string.js';
 import { GetStatusRequest, ListNodesRequest } from '../src/gen/networkcontroller/v1/admin.js';
 import type { BootstrapServiceClient } from '../src/gen/networkcontroller/v1/bootstrap.js';
+import { readServerConfig } from '../src/platform/config/server-config.js';
 import { callUnary } from '../src/platform/rpc-client.js';
 import { median, runAll, type Bench, type Measured } from './bench.js';
 import { contact, makeMachine, registration } from './joining.js';
 import { addNodes } from './million.js';
 import { runBenchServer, serverSettings, type BenchServer } from './server.js';
+import { prepareMembers } from './simulate/prepare.js';
 
 /** Nodes that are there; what the first costs is the floor of the others. */
 const SIZES = [100, 1_000, 10_000] as const;
@@ -54,7 +56,8 @@ async function openSite(folder: string, size: number): Promise<Site> {
   mkdirSync(folder);
   const settings = serverSettings(folder, { metrics: { listen: '' } });
   await (await runBenchServer(folder, settings)).stop();
-  addNodes(join(folder, 'work', 'db', 'nc.db'), size, () => {});
+  await prepareMembers({ config: readServerConfig(join(folder, 'server.yml')), nodes: 1 });
+  addNodes(join(folder, 'work', 'db', 'nc.db'), size - 1, () => {});
   const server = await runBenchServer(folder, settings);
   const text = parseJoinString(await server.joinString());
   const { client } = await contact(text);
