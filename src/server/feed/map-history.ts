@@ -95,8 +95,8 @@ export class MapHistory {
       this.#lists.get(entry.network)?.dropList();
       this.#lists.set(entry.network, entry);
     }
-    // In pieces, since every shortening copies what stays.
-    if (this.#entries.length > this.bounds.kept * 2) this.#forget(this.#entries.length - this.bounds.kept);
+    // A tenth at a time, since every shortening copies what stays.
+    if (this.#entries.length > this.bounds.kept * 1.1) this.#forget(this.#entries.length - this.bounds.kept);
     return entries;
   }
 
