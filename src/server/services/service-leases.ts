@@ -4,6 +4,7 @@ import type { Log } from '../../platform/log.js';
 import { kindOf, ROOT } from '../store/keys.js';
 import type { LocalView, Repository, Versioned } from '../store/local-view.js';
 import type { StoreEvent } from '../store/store.js';
+import { returnWithinMs } from './pacing.js';
 import { withheldBecause } from './service-record.js';
 
 /** One instance as its lease is counted. */
@@ -43,11 +44,6 @@ export interface Sighting {
 
 /** A lease ends at most so much later than it should. */
 const TICK_MS = 250;
-/**
- * After a start nobody can have renewed: every lease that was held begins anew, so much later. It is the longest pause that an agent
- * makes before it tries the controller again.
- */
-const RESTART_TICKS = 30_000 / TICK_MS;
 /** Instances that go out or come back in one transaction; the store takes 120 operations. */
 const BATCH = 100;
 
@@ -78,7 +74,9 @@ export class ServiceLeases {
     this.#clock = deps.clock;
     this.#log = deps.log;
     const { view } = deps.repository;
-    for (const { value } of view.networks()) for (const service of view.servicesOf(value.name)) this.#hold(service.value, RESTART_TICKS);
+    // After a start nobody can have renewed: every lease that was held begins anew once its node may be back.
+    const graceTicks = Math.ceil(returnWithinMs(view.nodeCounts().total) / TICK_MS);
+    for (const { value } of view.networks()) for (const service of view.servicesOf(value.name)) this.#hold(service.value, graceTicks);
     this.#endings = [deps.repository.onApplied(({ events }) => events.forEach((event) => this.#follow(event))), deps.clock.every(TICK_MS, () => void this.#sweep())];
   }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { reconnectSeconds, reportSeconds, retryWithinMs } from '../../../src/server/services/pacing.js';
+import { reconnectSeconds, reportSeconds, retryWithinMs, returnWithinMs } from '../../../src/server/services/pacing.js';
 
 it.each([
   [0, 30],
@@ -22,3 +22,10 @@ it.each([
   [10_000, 40_000],
   [1_000_000, 45_000],
 ])('has %i agents that find no server try again within %i ms', (agents, ms) => expect(retryWithinMs(agents)).toBe(ms));
+
+it.each([
+  [0, 30_000],
+  [7_500, 30_000],
+  [10_000, 40_000],
+  [1_000_000, 45_000],
+])('expects the last of %i nodes back within %i ms after a start', (nodes, ms) => expect(returnWithinMs(nodes)).toBe(ms));
