@@ -24,7 +24,6 @@ export interface ControlSession {
   close(): void;
 }
 
-
 /** How a stream is read, and who hears what it says. */
 export interface StreamReader {
   readonly clock: Clock;

@@ -39,7 +39,7 @@ export interface CallContext {
 }
 
 /** What agents and monitors say again and again while nothing happens; ten thousand would fill the log with it. */
-const ROUTINE: ReadonlySet<MethodPath> = new Set([
+const ROUTINE: ReadonlySet<string> = new Set<MethodPath>([
   '/networkcontroller.v1.NodeService/Report',
   '/networkcontroller.v1.NodeService/HealthCheck',
   '/networkcontroller.v1.BootstrapService/HealthCheck',
@@ -97,7 +97,7 @@ export class CallRecord {
     this.#context.onEnded?.({ method: shortName(this.#method), kind: this.kind, code, seconds: elapsedMs / 1000 });
     const ms = Math.round(elapsedMs);
     const line = { method: this.#method, caller: this.#actor, ...(this.#serial !== undefined && { serial: this.#serial }), address: this.#address, code, ms, requestId: this.requestId };
-    if (error === undefined) this.#context.log[isRoutine(this.#method) ? 'debug' : 'info']('rpc', line);
+    if (error === undefined) this.#context.log[ROUTINE.has(this.#method) ? 'debug' : 'info']('rpc', line);
     else if (refusal === undefined) this.#context.log.error('rpc failed', { ...line, error });
     else if (STATUS_OF[refusal.code].result === '500' && refusal.code !== 'draining') this.#context.log.warn('rpc refused', { ...line, error });
     else this.#context.log.info('rpc refused', { ...line, reason: refusal.message });
@@ -105,10 +105,6 @@ export class CallRecord {
     const method = this.#method.slice(this.#method.lastIndexOf('/') + 1);
     this.#context.onRefusal?.({ actor: this.#actor, peerAddress: this.#address, method, result: code, reason: refusal.message });
   }
-}
-
-function isRoutine(method: string): boolean {
-  return (ROUTINE as ReadonlySet<string>).has(method);
 }
 
 /** "NodeService/Renew" of "/networkcontroller.v1.NodeService/Renew". */
